@@ -1,0 +1,367 @@
+//! `ImageImport`: one request to judge a disk image, and to import it when it complies.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A disk image in a bucket, the cloud whose import rules it is judged against, and where a compliant image goes.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[kube(
+    group = "imageimport.dev",
+    version = "v1alpha1",
+    kind = "ImageImport",
+    namespaced,
+    shortname = "imgimport",
+    category = "images",
+    status = "ImageImportStatus",
+    derive = "PartialEq",
+    selectable = ".spec.profileRef.name"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageImportSpec {
+    /// The object to import.
+    pub source: Source,
+    /// The ImportProfile whose rules are applied.
+    pub profile_ref: LocalRef,
+    /// What is asked of the image; what was found is in `status.image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRequest>,
+    /// Where a compliant image is written. Without it the image is only checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Destination>,
+    /// Name of the CustomImage that records the result. Default: the import's name and a hash of source and destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_image_name: Option<String>,
+    /// Rules that may fail without stopping the import, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+    /// No new work is started while true; a running worker is stopped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+}
+
+/// An object in a bucket and how to reach it.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// `s3://bucket/key`, or an `https://` address without query or user information.
+    pub url: String,
+    /// The declared format; a wrong one is a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Region of the bucket. Default `us-east-1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Address of an S3-compatible store, such as `https://minio.storage.svc:9000`. Default: Amazon S3 in `region`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// How the bucket is addressed. Default: `Path` with an `endpoint`, else `VirtualHosted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<Addressing>,
+    /// Secret of this namespace with keys `accessKeyID`, `secretAccessKey` and, for temporary credentials, `sessionToken`.
+    /// Without it requests are anonymous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
+}
+
+/// Image formats, as the clouds' APIs spell them.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Format {
+    #[serde(rename = "RAW")]
+    Raw,
+    #[serde(rename = "QCOW2")]
+    Qcow2,
+    #[serde(rename = "VHD")]
+    Vhd,
+    #[serde(rename = "VMDK")]
+    Vmdk,
+}
+
+impl Format {
+    /// The name as the clouds' APIs spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "RAW",
+            Self::Qcow2 => "QCOW2",
+            Self::Vhd => "VHD",
+            Self::Vmdk => "VMDK",
+        }
+    }
+}
+
+/// How an S3-compatible store expects the bucket to be named.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// `https://bucket.host/key`.
+    VirtualHosted,
+    /// `https://host/bucket/key`.
+    Path,
+}
+
+/// The name of an object in the same namespace, or of a cluster-scoped one.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+pub struct LocalRef {
+    /// Name of the object.
+    pub name: String,
+}
+
+/// What is asked of the image: the fields of the cloud's import form.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageRequest {
+    /// The platform as the cloud's form names it: `CentOS`, `Others Linux`, `Customized Linux`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Size of the system disk of instances that start from the image, in GiB.
+    #[serde(default, rename = "systemDiskSizeGiB", skip_serializing_if = "Option::is_none")]
+    pub system_disk_size_gib: Option<i32>,
+    /// Tencent Cloud's forced import: a missing cloud-init is only advised against.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+}
+
+/// Where a compliant image is written.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist.
+    pub url: String,
+    /// Format of the written image. Default: the source's. Another one is not converted to yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// As in `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// As in `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// As in `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<Addressing>,
+    /// Secret of this namespace, with keys as in `source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
+}
+
+/// A rule that may fail without stopping the import.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiver {
+    /// Name of the rule: `Ext4Without64Bit`.
+    pub rule: String,
+    /// Why it may fail, for whoever audits the import.
+    pub justification: String,
+    /// From when on the waiver no longer counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_time: Option<Time>,
+}
+
+/// What was seen and done.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageImportStatus {
+    /// Generation of the spec this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// One entry a disk, `system` first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<DiskStatus>,
+    /// What the system disk is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSummary>,
+    /// The verdict in figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportSummary>,
+    /// How far the running worker is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// The last value of the annotation `imageimport.dev/requestedAt` that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_request_at: Option<String>,
+    /// The CustomImage that records the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_image_ref: Option<LocalRef>,
+    /// Ready, Inspected, Compliant, Converted; Reconciling and Stalled while true; and one condition per applicable rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// One disk: the object, what it is, and the work on it.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskStatus {
+    /// `system`.
+    pub name: String,
+    /// The object as it was when it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceIdentity>,
+    /// What is on the disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSummary>,
+    /// The reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
+    /// The copying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
+}
+
+/// Identity of an object: later requests are refused by the store when it changed.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceIdentity {
+    /// Entity tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Version, in a versioned bucket.
+    #[serde(default, rename = "versionID", skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Size of the object.
+    pub size_bytes: i64,
+    /// When it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+}
+
+/// What a disk image is.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageSummary {
+    /// Container format: `QCOW2`, `RAW`, or what else it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Size of the disk the guest sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_size_bytes: Option<i64>,
+    /// `MBR` or `GPT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_table: Option<String>,
+    /// Machine of the guest's programs: `x86_64`, `i386`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// The operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operating_system: Option<crate::report::OperatingSystem>,
+}
+
+/// The reading of a disk by a worker Job.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// The Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    /// Its UID: only this Job is believed.
+    #[serde(default, rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
+    /// How many Jobs were made for this reading, this one included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<i32>,
+    /// When the Job was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When its result was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// Bytes read from the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_read: Option<i64>,
+    /// Requests made to the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<i64>,
+    /// Hash of what a reading depends on: a new one causes a new reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The worker's message, verbatim: `v1:` and base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<String>,
+}
+
+/// The copying of a disk by a worker Job.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversion {
+    /// The Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    /// Its UID: only this Job is believed.
+    #[serde(default, rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
+    /// How many Jobs were made for this copy, this one included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<i32>,
+    /// When the Job was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When its result was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// Bytes written to the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_written: Option<i64>,
+    /// The object that was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// `sha256:` and the hexadecimal digest of what was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+}
+
+/// How far the running worker is.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The disk.
+    pub disk: String,
+    /// `Inspecting` or `Converting`.
+    pub stage: String,
+    /// 0 to 100.
+    pub percent: i32,
+    /// Bytes done.
+    pub bytes_done: i64,
+    /// Bytes in all.
+    pub bytes_total: i64,
+}
+
+/// The verdict in figures. The sentences are in the conditions.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportSummary {
+    /// The profile that was applied.
+    pub profile: String,
+    /// Its generation.
+    pub profile_generation: i64,
+    /// Hash of the whole report: unchanged means nothing was written.
+    pub digest: String,
+    /// The profile or the rules changed since, and the verdict belongs to the record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
+    /// How many rules came out how.
+    pub counts: RuleCounts,
+    /// Catalogue ids of the rules that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+    /// Catalogue ids of the rules that warn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warned: Vec<String>,
+    /// Catalogue ids of the rules that could not be decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undetermined: Vec<String>,
+    /// Catalogue ids of the rules that failed and were waived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
+}
+
+/// How many rules came out how.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct RuleCounts {
+    pub passed: i32,
+    pub failed: i32,
+    pub warned: i32,
+    pub advised: i32,
+    pub undetermined: i32,
+    pub waived: i32,
+}

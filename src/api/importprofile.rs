@@ -1,0 +1,194 @@
+//! `ImportProfile`: a cloud's published import rules as data.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The import rules of one cloud, as one of its documents states them on one date.
+/// New content is a new name; a higher revision mends our own mistakes.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[kube(
+    group = "imageimport.dev",
+    version = "v1alpha1",
+    kind = "ImportProfile",
+    shortname = "improfile",
+    category = "images",
+    status = "ImportProfileStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportProfileSpec {
+    /// What it is, in one line.
+    pub title: String,
+    /// Revision of this text of the profile. The operator puts its own back unless a higher one is there.
+    pub revision: i32,
+    /// Container formats that are accepted, as `QCOW2`.
+    pub formats: Vec<String>,
+    /// Sizes.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Partition tables that are accepted: `MBR`, `GPT`.
+    pub partition_tables: Vec<String>,
+    /// Filesystems that are accepted for a Linux guest's own mounts; empty where the cloud names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linux_filesystems: Vec<String>,
+    /// Operating systems that are accepted.
+    pub operating_systems: Vec<OperatingSystem>,
+    /// Platforms for systems outside that list, such as `Others Linux`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_platforms: Vec<String>,
+    /// Whose drivers a guest must start with.
+    #[serde(default)]
+    pub hypervisors: Hypervisors,
+    /// The cloud's own datasource of cloud-init.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datasource: Option<String>,
+    /// The rules that are applied, in no particular order.
+    pub rules: Vec<ProfileRule>,
+}
+
+/// Sizes that a cloud states.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Largest virtual size of the system disk, in GiB.
+    #[serde(default, rename = "virtualSizeGiB", skip_serializing_if = "Option::is_none")]
+    pub virtual_size_gib: Option<i32>,
+    /// System disk of an instance, in GiB.
+    #[serde(default, rename = "systemDiskGiB", skip_serializing_if = "Option::is_none")]
+    pub system_disk_gib: Option<SizeRange>,
+}
+
+/// A range of sizes, both ends included.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+pub struct SizeRange {
+    /// Smallest.
+    pub min: i32,
+    /// Largest.
+    pub max: i32,
+}
+
+/// An operating system that is accepted.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatingSystem {
+    /// Name as the document spells it.
+    pub name: String,
+    /// `ID`s of os-release that are it.
+    pub ids: Vec<String>,
+    /// Versions as the document lists them; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// How a version is compared.
+    #[serde(default)]
+    pub compare: VersionMatch,
+    /// Where it is listed: `S0 L91`.
+    pub cite: Vec<String>,
+}
+
+/// How a guest's version is compared with the listed ones.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum VersionMatch {
+    /// By the part before the first dot.
+    #[default]
+    Major,
+    /// As a whole.
+    Exact,
+    /// At least the listed one, part by part.
+    AtLeast,
+}
+
+/// Whose drivers a guest must start with.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hypervisors {
+    /// KVM: virtio.
+    #[default]
+    Kvm,
+    /// Xen or KVM.
+    XenOrKvm,
+    /// Xen and KVM.
+    XenAndKvm,
+}
+
+/// One rule in one cloud's eyes.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileRule {
+    /// Name of the rule: `VirtioInstalled`.
+    pub name: String,
+    /// How much this cloud cares at most.
+    pub action: Action,
+    /// The reason when it fails; default: the rule's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The guests it is for.
+    #[serde(default)]
+    pub guests: Guests,
+    /// Whether what it looks for shall be there. Only for rules on agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expect>,
+    /// What a declared platform lowers the action to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<PlatformAction>,
+    /// Where the document says so: `S4 L98-100`.
+    pub cite: Vec<String>,
+}
+
+/// How much a cloud cares, strongest first.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// The import is refused.
+    Require,
+    /// The import goes on, the user is warned.
+    Warn,
+    /// A recommendation.
+    Advise,
+    /// Not looked at.
+    Ignore,
+}
+
+/// Guests a rule is for.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guests {
+    /// Every guest.
+    #[default]
+    All,
+    /// Linux, and what the documents list beside it.
+    Linux,
+    /// Windows.
+    Windows,
+}
+
+/// Whether an agent shall be there.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// It shall.
+    Present,
+    /// It shall not.
+    Absent,
+    /// Either.
+    Any,
+}
+
+/// What a declared platform makes of a rule.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformAction {
+    /// The platform, as `spec.image.platform` names it.
+    pub platform: String,
+    /// The strongest action there.
+    pub action: Action,
+}
+
+/// Whether this version can apply the profile.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportProfileStatus {
+    /// Generation of the spec this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready: False with reason UnknownRule or TooManyRules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,27 @@
+//! What users write: the three kinds of the API group `imageimport.dev`, version `v1alpha1`.
+
+pub mod conditions;
+mod customimage;
+mod imageimport;
+mod importprofile;
+pub mod schema;
+
+pub use customimage::{CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk};
+pub use imageimport::{
+    Addressing, Conversion, Destination, DiskStatus, Format, ImageImport, ImageImportSpec, ImageImportStatus,
+    ImageRequest, ImageSummary, Inspection, LocalRef, Progress, ReportSummary, RuleCounts, Source, SourceIdentity,
+    Waiver,
+};
+pub use importprofile::{
+    Action, Expect, Guests, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
+    OperatingSystem, PlatformAction, ProfileRule, SizeRange, VersionMatch,
+};
+
+/// The API group.
+pub const GROUP: &str = "imageimport.dev";
+/// The API version.
+pub const VERSION: &str = "v1alpha1";
+/// Annotation that asks for a new read of the source; any new value does.
+pub const REQUESTED_AT: &str = "imageimport.dev/requestedAt";
+/// The disk every import has; data disks have names of their own.
+pub const SYSTEM_DISK: &str = "system";

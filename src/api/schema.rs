@@ -1,0 +1,1 @@
+//! What the derived schemas lack: the status default, lengths, list types and CEL rules.

@@ -1,0 +1,12 @@
+//! `image-import inspect`.
+
+use std::process::ExitCode;
+
+/// Flags of `inspect`.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Runs it.
+pub fn run(_args: &Args) -> ExitCode {
+    ExitCode::from(70)
+}

@@ -1,0 +1,12 @@
+//! `image-import run`.
+
+use std::process::ExitCode;
+
+/// Flags of `run`.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Runs it.
+pub fn run(_args: Args) -> ExitCode {
+    ExitCode::from(70)
+}

@@ -1,0 +1,1 @@
+//! Writes a judged image into the image store.

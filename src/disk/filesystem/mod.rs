@@ -1,0 +1,106 @@
+//! Filesystems: what is on a volume, and files by node.
+//!
+//! A filesystem knows nodes (inodes), not paths: paths, symbolic links and mount points are walked in one place,
+//! [`crate::guest::Tree`], so that every filesystem resolves them alike.
+
+pub mod ext;
+mod recognise;
+
+use std::sync::Arc;
+
+use super::{ReadAt, Result};
+
+pub use recognise::{Content, recognise};
+
+/// A node of a filesystem: the inode number, or whatever names a file there.
+pub type Node = u64;
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A device, socket or pipe.
+    Special,
+}
+
+/// What is known of a node without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is.
+    pub kind: NodeKind,
+    /// Size in bytes as the filesystem states it; bounded by nothing.
+    pub size: u64,
+    /// Permission bits (`0o7777`).
+    pub mode: u32,
+    /// Immutable flag (`chattr +i`).
+    pub immutable: bool,
+    /// Append-only flag (`chattr +a`).
+    pub append_only: bool,
+}
+
+/// One entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// Name, lossy UTF-8, at most 255 characters.
+    pub name: String,
+    /// Where it leads.
+    pub node: Node,
+}
+
+/// How full a filesystem is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Size in bytes.
+    pub total_bytes: u64,
+    /// Free bytes, those reserved for root counted as free.
+    pub free_bytes: u64,
+    /// Free inodes, where the filesystem has a fixed number.
+    pub free_inodes: Option<u64>,
+}
+
+/// Files on a volume. Every call is bounded in time and memory by its arguments, whatever the volume holds.
+pub trait FileSystem: Send + Sync {
+    /// The root directory.
+    fn root(&self) -> Node;
+    /// What a node is. `Corrupt` where the node is not in the filesystem or contradicts it.
+    fn stat(&self, node: Node) -> Result<Stat>;
+    /// The node called `name` in directory `dir`; `NotFound` where there is none.
+    fn lookup(&self, dir: Node, name: &str) -> Result<Node>;
+    /// The entries of a directory without `.` and `..`; `Limit` beyond `max` entries.
+    fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>>;
+    /// Up to `len` bytes of a regular file from `at` on, fewer only at its end. Holes read as zeros.
+    fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>>;
+    /// The target of a symbolic link, at most 4096 bytes.
+    fn read_link(&self, link: Node) -> Result<String>;
+    /// How full it is.
+    fn usage(&self) -> Result<Usage>;
+}
+
+/// A kind of filesystem that can be read.
+pub struct FileSystemFormat {
+    /// The names [`recognise`] gives it, as `blkid` spells them: `ext4`, `xfs`, ...
+    pub names: &'static [&'static str],
+    /// Opens it. `Unsupported` where a feature is in the way, `Corrupt` where it contradicts itself.
+    pub open: fn(Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>>,
+}
+
+/// The filesystems that can be read. To add one: a file here and a line in this slice.
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT];
+
+/// Opens what [`recognise`] called `name`.
+///
+/// # Errors
+/// `Unsupported` where no reader is registered for it, and the reader's own errors.
+pub fn open(name: &str, volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
+    match FILESYSTEMS.iter().find(|f| f.names.contains(&name)) {
+        Some(format) => (format.open)(volume),
+        None => {
+            Err(super::Error::unsupported("filesystem", format!("{name} is recognised but not read by this version")))
+        }
+    }
+}

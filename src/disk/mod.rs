@@ -1,0 +1,49 @@
+//! Bytes to files: containers, partition tables, volumes, filesystems.
+//!
+//! Every layer takes an [`Arc<dyn ReadAt>`](ReadAt) and gives more of them, so layers stack in any order an image
+//! may stack them. All bytes are hostile: nothing here panics, loops without a bound or allocates what the image says
+//! without a cap.
+
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+pub mod bytes;
+pub mod container;
+mod error;
+pub mod filesystem;
+pub mod partition;
+mod slice;
+pub mod volume;
+
+pub use error::{Error, ErrorKind, Http};
+pub use slice::{Memory, Slice};
+
+/// The result of anything that reads an image.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Random-access bytes: an object in a bucket, a container's guest view, a partition and a volume are all this.
+pub trait ReadAt: Send + Sync {
+    /// Size in bytes. Constant over the life of the value.
+    fn len(&self) -> u64;
+
+    /// True when there is no byte at all.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buf` from byte `at` on.
+    ///
+    /// # Errors
+    /// `Corrupt` when the range passes the end, `Io` when the transport fails, `Limit` when the read budget is used up,
+    /// and whatever the layer's own format may break.
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()>;
+
+    /// Reads `len` bytes from `at` into a new buffer. For sizes that the caller bounded.
+    ///
+    /// # Errors
+    /// As [`read_exact_at`](Self::read_exact_at).
+    fn read_vec_at(&self, at: u64, len: usize) -> Result<Vec<u8>> {
+        let mut buf = vec![0; len];
+        self.read_exact_at(&mut buf, at)?;
+        Ok(buf)
+    }
+}

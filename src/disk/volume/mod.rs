@@ -1,0 +1,1 @@
+//! Volumes: what lies between a partition and its filesystem.

@@ -1,0 +1,8 @@
+//! Files to facts about the operating system.
+
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+pub mod linux;
+mod tree;
+
+pub use tree::Tree;

@@ -1,0 +1,10 @@
+//! Walks source, container, partitions, volumes and guest within a budget, and gives [`Facts`].
+
+mod budget;
+pub mod facts;
+mod walk;
+pub mod wire;
+
+pub use budget::Budget;
+pub use facts::Facts;
+pub use walk::inspect;

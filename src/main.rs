@@ -1,0 +1,7 @@
+//! The program `image-import`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    image_import::cli::main()
+}

@@ -1,0 +1,1 @@
+//! The clouds' published rules, as YAML in the binary.

@@ -1,0 +1,1 @@
+//! Facts, profile and request to a report.

@@ -1,0 +1,7 @@
+//! What runs in the worker pod: one disk, read or copied, and one message at the end.
+
+mod args;
+mod exit;
+
+pub use args::{ConvertArgs, EgressArgs, InspectArgs};
+pub use exit::Exit;
