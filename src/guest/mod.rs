@@ -3,6 +3,8 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing))]
 
 pub mod linux;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 
 pub use tree::Tree;
