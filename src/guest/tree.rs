@@ -130,10 +130,10 @@ impl Tree {
         names.extend(self.mounted_in(&dir.path));
         names.sort_unstable();
         names.dedup();
-        match names.len() > max {
-            true => Err(Error::limit(LAYER, format!("a directory of more than {max} names"))),
-            false => Ok(names),
+        if names.len() > max {
+            return Err(Error::limit(LAYER, format!("a directory of more than {max} names")));
         }
+        Ok(names)
     }
 
     /// The real path of what is at `path`, all links resolved.

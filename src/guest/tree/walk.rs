@@ -42,9 +42,26 @@ struct Step {
     stat: Stat,
 }
 
+/// Mount, directory, name.
+type Key = (usize, Node, String);
+
 /// Names already looked up, also those that are not there. The filesystems never change, so nothing expires.
 #[derive(Default)]
-pub(super) struct Dentries(Mutex<HashMap<(usize, Node, String), Option<(Node, Stat)>>>);
+pub(super) struct Dentries(Mutex<HashMap<Key, Result<(Node, Stat)>>>);
+
+impl Dentries {
+    fn get(&self, key: &Key) -> Option<Result<(Node, Stat)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn put(&self, key: Key, found: Result<(Node, Stat)>) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MAX_DENTRIES {
+            names.clear();
+        }
+        names.insert(key, found);
+    }
+}
 
 impl Clone for Dentries {
     /// Starts empty: the clone may mount other things.
@@ -127,31 +144,22 @@ impl Tree {
 
     fn lookup(&self, dir: &Step, name: &str) -> Result<Step> {
         let key = (dir.mount, dir.node, name.to_owned());
-        let known = self.dentries.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let found = match known {
-            Some(found) => found,
-            None => {
-                let found = self.look(dir, name)?;
-                let mut dentries = self.dentries.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if dentries.len() >= MAX_DENTRIES {
-                    dentries.clear();
-                }
-                dentries.insert(key, found.clone());
-                found
+        let found = self.dentries.get(&key).unwrap_or_else(|| {
+            let found = self.look(dir, name);
+            // Other errors may pass: a transport that recovers.
+            if found.as_ref().map_or_else(Error::is_not_found, |_| true) {
+                self.dentries.put(key, found.clone());
             }
-        };
-        let (node, stat) = found.ok_or_else(|| Error::not_found(LAYER, "no such file or directory"))?;
+            found
+        });
+        let (node, stat) = found?;
         Ok(Step { mount: dir.mount, node, stat })
     }
 
-    /// Asks the filesystem; `None` where the name is not there.
-    fn look(&self, dir: &Step, name: &str) -> Result<Option<(Node, Stat)>> {
+    fn look(&self, dir: &Step, name: &str) -> Result<(Node, Stat)> {
         let fs = self.fs(dir.mount)?;
-        match fs.lookup(dir.node, name) {
-            Ok(node) => Ok(Some((node, fs.stat(node)?))),
-            Err(e) if e.is_not_found() => Ok(None),
-            Err(e) => Err(e),
-        }
+        let node = fs.lookup(dir.node, name)?;
+        Ok((node, fs.stat(node)?))
     }
 
     fn place(&self, names: &[String], steps: &[Step]) -> Result<Place<'_>> {
