@@ -70,6 +70,7 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// How the bucket is addressed. Default: `Path` with an `endpoint`, else `VirtualHosted`.
+    #[schemars(with = "Addressing")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
     /// Secret of this namespace with keys `accessKeyID`, `secretAccessKey` and, for temporary credentials, `sessionToken`.
@@ -165,6 +166,7 @@ pub struct Destination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// As in `source`.
+    #[schemars(with = "Addressing")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
     /// Secret of this namespace, with keys as in `source`.

@@ -132,6 +132,7 @@ pub struct ProfileRule {
     #[serde(default)]
     pub guests: Guests,
     /// Whether what it looks for shall be there. Only for rules on agents.
+    #[schemars(with = "Expect")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
     /// What a declared platform lowers the action to.

@@ -49,6 +49,9 @@ fn complete(mut crd: CustomResourceDefinition, watched: bool) -> CustomResourceD
 /// Limits for every string and list, and no `nullable`: null and absent are one thing.
 fn bound(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    if let Some(values) = &mut schema.enum_ {
+        values.retain(|v| !v.0.is_null());
+    }
     match schema.type_.as_deref() {
         Some("string") if schema.enum_.is_none() => {
             schema.max_length.get_or_insert(STRING_MAX);
