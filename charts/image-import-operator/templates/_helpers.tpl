@@ -54,3 +54,39 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
+
+{{- /* What the operator does in every namespace it serves. Absent on purpose: secrets, configmaps, pods/exec, nodes. */ -}}
+{{- define "iio.namespacedRules" }}
+- apiGroups: [imageimport.dev]
+  resources: [imageimports]
+  verbs: [get, list, watch]
+- apiGroups: [imageimport.dev]
+  resources: [imageimports/status, customimages/status]
+  verbs: [patch]
+- apiGroups: [imageimport.dev]
+  resources: [customimages]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""] # why a worker's pod does not start: FailedCreate, FailedMount
+  resources: [events]
+  verbs: [list]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- if .Values.progress.enabled }}
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+{{- end }}
+{{- end }}
+{{- define "iio.subject" }}
+subjects:
+- kind: ServiceAccount
+  name: {{ include "iio.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
