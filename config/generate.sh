@@ -39,7 +39,8 @@ if [ "${1:-}" != --check ]; then
   cp -r "$work/out/." "$here/"
   exit
 fi
-diff -r -u "$work/out" "$here" | grep -v '^Only in ' && { echo "config/ is stale: run \`make manifests\`" >&2; exit 1; }
+stale=$(diff -r -u "$work/out" "$here" | grep -v "^Only in $here" || true)
+[ -z "$stale" ] || { printf '%s\n' "$stale" "config/ is stale: run \`make manifests\`" >&2; exit 1; }
 
 # The base has neither more nor less than the chart.
 mkdir "$work/chart" && plain <"$work/default.yaml" >"$work/chart/all.yaml"
