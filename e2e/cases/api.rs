@@ -479,3 +479,9 @@ async fn watched_namespaces_narrow_the_operators_rights() {
         );
     }
 }
+
+#[test]
+fn the_kustomize_base_is_the_chart() {
+    let (ok, text) = run(concat!(env!("CARGO_MANIFEST_DIR"), "/config/generate.sh"), &["--check"], "");
+    assert!(ok, "{text}");
+}
