@@ -15,7 +15,7 @@ mod slice;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Http};
-pub use slice::{Memory, Slice};
+pub use slice::{Memory, Slice, check_range};
 
 /// The result of anything that reads an image.
 pub type Result<T> = std::result::Result<T, Error>;
