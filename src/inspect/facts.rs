@@ -537,6 +537,9 @@ pub struct Boot {
     /// The entry starts a Xen hypervisor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub xen: bool,
+    /// Those of `kernel` and `initrd` that are not in the guest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// One installed kernel and the drivers it starts with.
@@ -554,6 +557,9 @@ pub struct Kernel {
     pub config: Option<String>,
     /// Drivers that matter, each with where it is.
     pub drivers: Vec<Driver>,
+    /// It runs only as a Xen guest: the configuration line that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xen_only: Option<String>,
     /// The initramfs of its entry; `None` when the entry names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initramfs: Option<Fact<Initramfs>>,
