@@ -2,7 +2,6 @@
 
 use super::{Outcome, Overall, Report, RuleResult};
 use crate::api::{Action, ImageSummary};
-use crate::inspect::Facts;
 use crate::rules::RULES;
 
 /// Columns of a terminal that everybody has.
@@ -51,13 +50,10 @@ pub fn table(report: &Report) -> String {
 }
 
 /// Many reports on one image: a row a rule, worst first, a column a profile.
-pub fn matrix(reports: &[Report], facts: &Facts) -> String {
+pub fn matrix(reports: &[Report]) -> String {
     let Some(first) = reports.first() else { return String::new() };
     let column = (WIDTH - RULE_WIDTH).checked_div(reports.len()).unwrap_or(WIDTH).clamp(8, 20);
     let mut out = image_line(first);
-    if facts.guest.is_none() && facts.container.is_none() {
-        out += "Nothing of the object was read.\n";
-    }
     out += "\n";
     for line in header(reports, column) {
         out += &line;

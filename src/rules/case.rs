@@ -2,6 +2,7 @@
 
 use super::{Judged, Verdict, volumes};
 use crate::api::{Action, ImportProfileSpec, ProfileRule, Waiver};
+use crate::disk::container::{Class, descriptor};
 use crate::inspect::Facts;
 use crate::inspect::facts::{Access, Container, Fact, Family, Guest, Linux, PartitionTable, TroubleKind, Volume};
 
@@ -45,18 +46,12 @@ pub enum Kind {
     Other,
 }
 
-/// Containers of disks. What is not among them, and no ISO, is no disk image.
-const IMAGES: &[&str] = &["RAW", "QCOW2", "VHD", "VMDK", "VHDX", "VDI", "QED", "PARALLELS"];
-/// Contents of an installation medium, as `blkid` spells them.
-const ISO: &[&str] = &["ISO", "iso9660", "udf"];
-
-/// What a container format is.
+/// What a container format is. A word this version does not know is no disk image.
 pub fn kind(format: &str) -> Kind {
-    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(format));
-    match () {
-        () if is(IMAGES) => Kind::Image,
-        () if is(ISO) => Kind::Iso,
-        () => Kind::Other,
+    match descriptor(format).map(|format| format.class) {
+        Some(Class::Image) => Kind::Image,
+        Some(Class::Medium) => Kind::Iso,
+        Some(Class::Other) | None => Kind::Other,
     }
 }
 

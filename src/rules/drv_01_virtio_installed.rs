@@ -17,7 +17,7 @@
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
 use crate::api::Hypervisors;
-use crate::inspect::facts::{Driver, DriverState, Fact, Family, Kernel};
+use crate::inspect::facts::{Driver, DriverState, Evident, Fact, Family, Kernel};
 
 /// DRV-01.
 pub const RULE: Rule = Rule {
@@ -56,8 +56,9 @@ fn check(case: &Case) -> Judged {
             shown(&boot.entry.value)
         )));
     };
-    if boot.xen {
-        return Ok(xen_only(linux.kernels.len(), &boot.entry.value, &boot.entry.place));
+    if boot.xen || kernel.xen_only.is_some() {
+        let others_too = linux.kernels.iter().filter(|k| !k.default).all(|k| k.xen_only.is_some());
+        return Ok(xen_only(others_too, kernel, &boot.entry));
     }
     let evidence = Finding::default()
         .seen(format!("default entry {}", shown(&boot.entry.value)), boot.entry.place.clone())
@@ -89,17 +90,24 @@ fn softened(verdict: Verdict) -> Verdict {
     }
 }
 
-fn xen_only(kernels: usize, entry: &str, place: &str) -> Verdict {
-    if kernels > 1 {
+fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
+    let title = shown(&entry.value);
+    if !others_too {
         return Verdict::not_read(format!(
-            "the default entry {} starts a Xen hypervisor; whether another entry starts on KVM is not known",
-            shown(entry)
+            "the default entry {title} starts on Xen only; whether another entry starts on KVM is not known"
         ));
     }
-    Finding::new(format!("the only entry, {}, starts a Xen hypervisor: nothing here starts on KVM", shown(entry)))
-        .seen(format!("entry {}", shown(entry)), place)
-        .remedy("Install the distribution's own kernel and make it the default entry.")
-        .fail(Grade::Breach)
+    let finding = Finding::new(format!(
+        "the default entry {title} starts on Xen only, and there is no kernel for KVM or bare hardware"
+    ))
+    .seen(format!("entry {title}"), entry.place.clone())
+    .remedy("Install the distribution's own kernel and make it the default entry.");
+    let config = kernel.config.clone().unwrap_or_else(|| kernel.path.clone());
+    let finding = match &kernel.xen_only {
+        Some(line) => finding.seen(shown(line), config),
+        None => finding,
+    };
+    finding.fail(Grade::Breach)
 }
 
 fn find<'a>(kernel: &'a Kernel, name: &str) -> Option<&'a Driver> {
@@ -252,9 +260,8 @@ fn with_network(case: &Case, kernel: &Kernel, verdict: Verdict) -> Verdict {
 }
 
 fn with_other_kernels(kernels: &[Kernel], verdict: Verdict) -> Verdict {
-    let judged = kernels.iter().filter(|k| {
-        !k.default && !k.version.contains("rescue") && !k.path.contains("kdump") && !k.path.contains("rescue")
-    });
+    // Without an initramfs found beside it, how such a kernel is started is not known.
+    let judged = kernels.iter().filter(|k| !k.default && k.initramfs.is_some() && k.xen_only.is_none());
     let notes: Vec<(Grade, String)> = judged
         .filter_map(|kernel| match disk(kernel, DISK) {
             At::Late(why) => {

@@ -100,7 +100,8 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     let swap = mount.type_id == "swap";
     let path = source.starts_with('/') && !source.starts_with("/dev/") && !source.starts_with("//");
     let removable = ["/dev/fd", "/dev/sr", "/dev/cdrom", "/dev/dvd"].iter().any(|p| source.starts_with(p));
-    if has("noauto") || has("nofail") || has("bind") || has("rbind") || path || removable {
+    if has("noauto") || has("nofail") || has("bind") || has("rbind") || has("x-systemd.automount") || path || removable
+    {
         return None;
     }
     let line = |grade, what: String| Some(Line { grade, mount, what });

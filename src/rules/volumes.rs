@@ -101,10 +101,9 @@ pub fn partition<'a>(facts: &'a Facts, volume: &Volume) -> Option<&'a crate::ins
 
 /// The installation medium that a disk image holds instead of a disk.
 pub fn iso_inside(facts: &Facts) -> Option<&str> {
-    let iso = |name: &str| matches!(name, "iso9660" | "udf");
+    let by_container = facts.container.as_ref().and_then(|c| c.guest_format.as_deref());
     let instead = facts.table.as_ref().and_then(Fact::known).and_then(|t| t.instead.as_deref());
-    let disk = || facts.volumes.iter().find(|v| v.name == "disk").map(|v| v.type_id.as_str());
-    instead.filter(|name| iso(name)).or_else(|| disk().filter(|name| iso(name)))
+    by_container.or_else(|| instead.filter(|name| matches!(*name, "iso9660" | "udf")))
 }
 
 /// What a volume is in a sentence: `ext4`, `nothing recognised`.
@@ -150,7 +149,7 @@ pub fn fstab(facts: &Facts) -> Option<&Fstab> {
 
 /// True for an entry that is mounted at boot or fails it.
 pub fn at_boot(mount: &Mount) -> bool {
-    !mount.options.iter().any(|o| o == "noauto" || o == "bind" || o == "rbind")
+    !mount.options.iter().any(|o| matches!(o.as_str(), "noauto" | "bind" | "rbind"))
 }
 
 /// Where a volume is mounted at boot: by fstab, or as what the guest's reader noted; `None` when nowhere.
