@@ -46,3 +46,32 @@ log_file() { mkdir -p "$CACHE/log"; echo "$CACHE/log/$1.log"; }
 
 # Hash of files (by content) and words: names a thing in the cache after its recipe.
 recipe() { local a; for a in "$@"; do if [ -f "$a" ]; then cat "$a"; else echo "$a"; fi; done | sha256sum | head -c 12; }
+
+# --- the cluster in use: the user's, named by KUBECONFIG and REGISTRY, or the local one
+foreign() { [ -n "${KUBECONFIG:-}" ] && [ "$KUBECONFIG" != "$STATE/admin.kubeconfig" ]; }
+# Sets KUBECONFIG and PATH so that kubectl and helm reach it; starts the local one when it is not up.
+use_cluster() {
+  if foreign; then
+    [ -n "${REGISTRY:-}" ] || die "KUBECONFIG is set, so images go to a registry that cluster pulls from: set REGISTRY too, or unset KUBECONFIG to use a cluster on this machine"
+    command -v kubectl >/dev/null || "$E2E/cluster/tools.sh" kubernetes kubectl
+    command -v helm >/dev/null || "$E2E/cluster/tools.sh" helm
+  else
+    unset REGISTRY
+    "$E2E/cluster/tools.sh" kubernetes kubectl helm
+    KUBECONFIG=$("$E2E/cluster/up.sh")
+    export KUBECONFIG
+  fi
+  export PATH="$STATE/bin:$PATH"
+}
+
+# --- the program under test: static, so that its image needs nothing else
+TARGET=x86_64-unknown-linux-musl
+CARGO=${CARGO:-cargo}
+build_program() { # prints its path
+  need_rust; packages build
+  if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $TARGET; then
+    rustup target add $TARGET >&2
+  fi
+  (cd "$ROOT" && $CARGO build --release --locked --target $TARGET >&2)
+  echo "$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$TARGET/release/image-import"
+}

@@ -1,10 +1,12 @@
 #!/bin/bash
 # Makes a FROM scratch image of static programs and hands it to the cluster: to the local containerd, or to $REGISTRY.
-#   image.sh NAME:TAG PROGRAM [COMMENT] -> prints the reference pods use, with its digest for an image in a registry
-# With a Containerfile beside the program, that one is built instead.
+#   image.sh NAME:TAG PROGRAM -> prints the reference pods use
+# With CONTAINERFILE set, that one is built, with the program beside it.
 . "$(dirname "$0")/lib.sh"
 packages image
 NAME=$1 PROGRAM=$2
+# Tags are of the content (versions, hashes): what is there is the same.
+[ -z "${REGISTRY:-}" ] && ctr images ls -q "name==$NAME" | grep -q . && { echo "$NAME"; exit; }
 CONTEXT=$(mktemp -d); trap 'rm -rf "$CONTEXT"' EXIT
 cp "$PROGRAM" "$CONTEXT/"
 if [ -n "${CONTAINERFILE:-}" ]; then cp "$CONTAINERFILE" "$CONTEXT/Containerfile"
@@ -13,8 +15,8 @@ else printf 'FROM scratch\nCOPY %s /\nUSER 65532:65532\nENTRYPOINT ["/%s"]\n' "$
 bud() { buildah --storage-driver vfs --root "$STATE/buildah/root" --runroot "$STATE/buildah/run" "$@"; }
 bud build -q --isolation chroot --timestamp 0 -t "$NAME" "$CONTEXT" >/dev/null
 if [ -n "${REGISTRY:-}" ]; then
-  bud push -q --digestfile "$CONTEXT/digest" "$NAME" "docker://$REGISTRY/${NAME#localhost/}"
-  echo "$REGISTRY/${NAME#localhost/}@$(cat "$CONTEXT/digest")"
+  bud push -q "$NAME" "docker://$REGISTRY/${NAME#localhost/}" >&2
+  echo "$REGISTRY/${NAME#localhost/}"
 else
   bud push -q "$NAME" "docker-archive:$CONTEXT/image.tar:$NAME"
   ctr images import "$CONTEXT/image.tar" >/dev/null

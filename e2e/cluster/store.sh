@@ -37,7 +37,7 @@ case ${1:-} in
   up)
     "$E2E/cluster/tools.sh" minio store
     T=$SECONDS
-    image=$(SOURCE_DATE_EPOCH=0 "$E2E/cluster/image.sh" "localhost/minio:${MINIO_VERSION##*-}" "$(readlink -f "$BIN/minio")")
+    image=$("$E2E/cluster/image.sh" "localhost/minio:${MINIO_VERSION##*-}" "$(readlink -f "$BIN/minio")")
     kubectl create namespace image-store --dry-run=client -o yaml | kubectl apply -f - >/dev/null
     for who in owner bucket-reader bucket-writer; do
       kubectl -n image-store get secret "$who" >/dev/null 2>&1 || secret "$who" image-store "$who" "$(openssl rand -hex 20)"
