@@ -31,7 +31,7 @@ manifests: ## Write the generated files: crds/, docs/rules.md
 test: ## All tests: units, parsers against the real tools, end to end on a real cluster
 	@e2e/test.sh
 e2e: ## Only the end-to-end cases, or one of them: make e2e CASE=smoke
-	@e2e/test.sh --test e2e -- $(CASE)
+	@e2e/test.sh --test 'e2e*' -- $(CASE)
 lint: ## Format and clippy
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings

@@ -30,7 +30,7 @@ fill() {
   user reader readonly
   user writer readwrite
   local images; images=$("$E2E/images/build.sh")
-  for image in good bad; do "$BIN/store" put "$images/$image.qcow2" images "demo/$image.qcow2"; done
+  for image in debian-12 debian-12-bad; do "$BIN/store" put "$images/$image.qcow2" images "$image.qcow2"; done
 }
 
 case ${1:-} in

@@ -5,9 +5,9 @@ use image_import::api::{Destination, ImageImport, ImageImportSpec, LocalRef, Sou
 use super::Store;
 
 /// A Debian 12 that both clouds take.
-pub const GOOD_IMAGE: &str = "demo/good.qcow2";
+pub const GOOD_IMAGE: &str = "debian-12.qcow2";
 /// The same without cloud-init, and without virtio in its initramfs.
-pub const BAD_IMAGE: &str = "demo/bad.qcow2";
+pub const BAD_IMAGE: &str = "debian-12-bad.qcow2";
 
 /// An import that only checks the object `key` against a profile.
 pub fn check(name: &str, key: &str, profile: &str) -> ImageImport {

@@ -53,9 +53,10 @@ impl Store {
         self.bucket.delete(&Path::from(key)).await.expect("the object can be removed");
     }
 
-    /// Keys of the objects below a folder.
+    /// Keys of the objects below a folder; of all objects for "".
     pub async fn list(&self, folder: &str) -> Vec<String> {
-        let objects = self.bucket.list(Some(&Path::from(folder))).map_ok(|o| o.location.to_string());
+        let prefix = Some(Path::from(folder)).filter(|_| !folder.is_empty());
+        let objects = self.bucket.list(prefix.as_ref()).map_ok(|o| o.location.to_string());
         let mut keys: Vec<String> = objects.try_collect().await.expect("the bucket can be listed");
         keys.sort();
         keys

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds the two disk images of the demo into the cache, as root: a Debian 12 that both clouds take, and the same
 # system with the two faults users meet most. Prints the folder. Same layout in both: MBR, one ext4 partition, GRUB.
-#   good.qcow2  cloud-init with the clouds' data sources, virtio in the initramfs
-#   bad.qcow2   no cloud-init, an initramfs without virtio: it does not boot on KVM
+#   debian-12.qcow2      cloud-init with the clouds' data sources, virtio in the initramfs
+#   debian-12-bad.qcow2  no cloud-init, an initramfs without virtio: it does not boot on KVM
 # What each rule must answer about them is in expect.tsv.
 . "$(dirname "$0")/../lib.sh"
 need_root
@@ -44,8 +44,8 @@ guest() {
   return $rc
 }
 
-# The kernel here may have no partition parser: partx adds the partition.
-attach() { LOOP=$(losetup -f --show "$1"); partx -a "$LOOP" || true; udevadm settle || true; mount -o noatime "${LOOP}p1" "$M"; }
+# The kernel may have no partition parser: partx adds the partition.
+attach() { LOOP=$(losetup -f --show "$1"); partx -a "$LOOP" || true; udevadm settle || true; }
 detach() { # drops unused blocks, so that the copy is small
   fstrim "$M" || true; umount "$M"; partx -d "$LOOP" || true; losetup -d "$LOOP"; LOOP=
 }
@@ -55,7 +55,7 @@ make_disk() { # file: partition, filesystem, system, boot loader
   local uuid
   truncate -s 4G "$1"
   sfdisk -q "$1" <<<$'label: dos\n2048,,83,*'
-  LOOP=$(losetup -f --show "$1"); partx -a "$LOOP" || true; udevadm settle || true
+  attach "$1"
   # Alibaba's 2020-12 rules take no 64bit feature; nobody asks for metadata_csum.
   mkfs.ext4 -q -F -L root -O ^64bit,^metadata_csum "${LOOP}p1"
   uuid=$(blkid -p -s UUID -o value "${LOOP}p1")
@@ -79,6 +79,7 @@ G
 
 spoil() { # raw disk: the two faults
   attach "$1"
+  mount -o noatime "${LOOP}p1" "$M"
   guest dpkg --purge cloud-init
   rm -rf "$M/etc/cloud" "$M/var/lib/cloud"
   sed -i 's/^MODULES=.*/MODULES=list/' "$M/etc/initramfs-tools/initramfs.conf"
@@ -88,8 +89,8 @@ spoil() { # raw disk: the two faults
 }
 
 say "$(date +%T) root filesystem"; make_root
-say "$(date +%T) good.qcow2"; make_disk "$WORK/disk.raw"; pack "$WORK/disk.raw" "$WORK/good.qcow2"
-say "$(date +%T) bad.qcow2"; spoil "$WORK/disk.raw"; pack "$WORK/disk.raw" "$WORK/bad.qcow2"
+say "$(date +%T) debian-12.qcow2"; make_disk "$WORK/disk.raw"; pack "$WORK/disk.raw" "$WORK/debian-12.qcow2"
+say "$(date +%T) debian-12-bad.qcow2"; spoil "$WORK/disk.raw"; pack "$WORK/disk.raw" "$WORK/debian-12-bad.qcow2"
 mkdir -p "$OUT"
 mv "$WORK"/*.qcow2 "$OUT/"
 (cd "$OUT" && sha256sum ./*.qcow2 >SHA256SUMS)
