@@ -79,7 +79,10 @@ fn port_forward() -> (Child, String) {
         .spawn()
         .expect("kubectl is on PATH: `make e2e` puts it there");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    // It says a line for each connection, and dies when nobody listens.
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
     let address = line.split_whitespace().nth(2).unwrap_or_else(|| panic!("no way to the store: {line:?}"));
     (child, address.to_owned())
 }

@@ -8,9 +8,10 @@
 need_root
 packages images
 OUT=$CACHE/images-$(recipe "$0" "$IMAGE_SUITE")
+mkdir -p "$CACHE"
+exec 9>"$CACHE/images.lock"; flock 9 # two at once would build twice
 [ -s "$OUT/SHA256SUMS" ] && { echo "$OUT"; exit; }
 exec 3>&1 >>"$(log_file images)" 2>&1
-mkdir -p "$CACHE"
 WORK=$(mktemp -d "$CACHE/images.XXXXXX"); M=$WORK/mnt; mkdir "$M"
 LOOP=
 cleanup() {
