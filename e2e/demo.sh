@@ -13,6 +13,7 @@ down() {
     kubectl delete --ignore-not-found -k "$ROOT/crds"
     kubectl delete namespace "$NAMESPACE" --ignore-not-found
     "$E2E/cluster/store.sh" down
+    rm -rf "$STATE"
   else
     "$E2E/cluster/down.sh"
   fi

@@ -6,6 +6,7 @@
 mod harness;
 
 mod cases {
+    mod images;
     mod smoke;
     mod verdicts;
 }
