@@ -1,6 +1,10 @@
 //! Flags of nodes, free space, and nodes that cannot be read while the rest can.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use super::super::super::NodeKind;
+use super::mutations::Recorder;
 use super::{edit, kind_of, make, open, run};
 use crate::disk::ErrorKind;
 use crate::guest::Tree;
@@ -97,5 +101,33 @@ fn free_space_is_what_dumpe2fs_tells() {
         assert_eq!(usage.total_bytes, number("Block count:") * size, "{options}");
         assert_eq!(usage.free_bytes, number("Free blocks:") * size, "{options}");
         assert_eq!(usage.free_inodes, Some(number("Free inodes:")), "{options}");
+    }
+}
+
+#[test]
+fn a_run_is_read_at_once_and_metadata_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("large"), vec![5; 1 << 20]).unwrap();
+    for options in ["-t ext4 -b 1024", "-t ext4 -b 4096", "-t ext2 -b 4096"] {
+        let image = make(dir.path(), &source, options, "16M");
+        let disk = Arc::new(Recorder::new(std::fs::read(&image).unwrap()));
+        let fs = super::super::open(Arc::clone(&disk) as _).unwrap();
+        let file = fs.lookup(fs.root(), "large").unwrap();
+        let reads = || disk.reads.load(Ordering::Relaxed);
+
+        let before = reads();
+        assert!(fs.read_at(file, 0, 1 << 20).unwrap() == vec![5; 1 << 20]);
+        let whole = reads() - before;
+        // The inode's block, the data; on ext2 also the block of pointers, which lies amid the data.
+        assert!(whole <= 4, "{options}: {whole} reads for 1 MiB");
+
+        let before = reads();
+        for at in (0..1 << 20).step_by(4096) {
+            fs.read_at(file, at, 4096).unwrap();
+        }
+        let apiece = reads() - before;
+        assert!(apiece <= 258, "{options}: {apiece} reads for 256 pages");
     }
 }

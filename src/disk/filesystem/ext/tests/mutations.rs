@@ -116,8 +116,8 @@ fn mutations_are_harmless(options: &str, rounds: usize, seed: u64) {
     let clean = image(options);
     let recorder = Arc::new(Recorder { places: Some(Mutex::default()), ..Recorder::new(clean.clone()) });
     // A byte of each file leads past all of its metadata and reads next to nothing else.
-    let seen = walk_reading(&recorder, 1);
-    assert!(seen > 45, "{options}: only {seen} entries in the clean image");
+    let whole = walk_reading(&recorder, 1);
+    assert!(whole > 45, "{options}: only {whole} entries in the clean image");
     let reads = recorder.reads.load(Ordering::Relaxed);
     // Zeros are mostly unused: only every eighth of them is changed.
     let places = recorder.places.as_ref().unwrap().lock().unwrap();
@@ -138,7 +138,7 @@ fn mutations_are_harmless(options: &str, rounds: usize, seed: u64) {
             };
         }
         let disk = Arc::new(Recorder::new(bytes));
-        differed += usize::from(walk(&disk) != seen);
+        differed += usize::from(walk(&disk) != whole);
         let largest = disk.largest.load(Ordering::Relaxed);
         assert!(largest <= LARGEST_READ, "{options}, round {round}: {largest} bytes read at once");
         let asked = disk.reads.load(Ordering::Relaxed);
