@@ -40,7 +40,11 @@ enum Command {
 pub fn main() -> ExitCode {
     // Both reqwest and kube are built without a provider of their own; the first one installed is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return worker::refuse(&error).unwrap_or_else(|| error.exit()),
+    };
+    match cli.command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Profiles(args) => profiles::run(&args),
         Command::Rules(args) => rules::run(&args),
