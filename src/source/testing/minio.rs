@@ -25,6 +25,7 @@ impl Minio {
             eprintln!("skipped: {PROGRAM} does not name a minio program");
             return None;
         };
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().unwrap();
         std::fs::create_dir(data.path().join("images")).unwrap();
         let address = {
