@@ -1,10 +1,11 @@
 //! Volumes of disks that the real tools made.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::scan;
-use crate::disk::partition;
-use crate::disk::testkit::{self, run};
+use crate::disk::testkit::{self, Counting, run};
+use crate::disk::{ReadAt, partition};
 use crate::inspect::facts::{TroubleKind, VolumeClass};
 
 /// A disk with an ext4 in its first partition, swap in its second and nothing in its third.
@@ -98,4 +99,21 @@ fn a_volume_of_a_windows_dynamic_disk_is_not_called_unrecognised() {
     let found = scan(&bytes, &partition::read(&bytes).unwrap()).unwrap();
     assert_eq!((found[0].0.type_id.as_str(), found[0].0.class), ("LDM", VolumeClass::Member));
     assert_eq!(found[0].0.trouble.as_ref().unwrap().kind, TroubleKind::Unsupported);
+}
+
+#[test]
+fn damage_never_panics_and_costs_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(disk(dir.path())).unwrap();
+    let small = &bytes[..20 << 20];
+    for copy in testkit::damaged(small, &[446..512, (1 << 20) + 1024..(1 << 20) + 1200], 50) {
+        let counting = Counting::new(testkit::memory(copy));
+        let disk: Arc<dyn ReadAt> = counting.clone();
+        if let Ok(table) = partition::read(&disk) {
+            for (volume, bytes) in scan(&disk, &table).unwrap() {
+                assert!(bytes.len() <= volume.size_bytes && bytes.len() <= disk.len());
+            }
+        }
+        assert!(counting.requests() < 600, "{} requests", counting.requests());
+    }
 }

@@ -1,5 +1,7 @@
 //! QEMU writes the images, and what it says a guest reads is what must be read here.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,6 +91,25 @@ fn every_way_to_write_an_image_gives_the_same_disk() {
         assert_eq!(guest.read_vec_at(bytes.len() as u64, 1).unwrap_err().kind, ErrorKind::Corrupt);
         std::fs::remove_file(file).unwrap();
     }
+}
+
+#[test]
+fn several_threads_read_the_same_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, bytes) = pattern(dir.path());
+    let guest = opened(&convert(&raw, "image", &["-c", "-o", "cluster_size=4k"])).guest.unwrap();
+    std::thread::scope(|scope| {
+        for seed in 1..5 {
+            let (guest, bytes) = (&guest, &bytes);
+            scope.spawn(move || {
+                let mut dice = Dice(seed);
+                for _ in 0..200 {
+                    let at = dice.below(bytes.len() as u64 - 10_000) as usize;
+                    assert!(guest.read_vec_at(at as u64, 10_000).unwrap() == bytes[at..at + 10_000]);
+                }
+            });
+        }
+    });
 }
 
 #[test]

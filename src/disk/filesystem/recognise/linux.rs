@@ -55,7 +55,9 @@ pub fn swap(sample: &Sample) -> Result<Option<Content>> {
             return Some(Content::new("swap", VolumeClass::Swap));
         }
         let sleeping = [b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001"];
-        let name = if sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
+        // TuxOnIce leaves the signature and writes its own in front.
+        let tux_on_ice = sample.has(0, b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c");
+        let name = if tux_on_ice || sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
         if name == "swap" && !sample.has(at, b"SWAPSPACE2") {
             return None;
         }
