@@ -12,6 +12,8 @@ mod error;
 pub mod filesystem;
 pub mod partition;
 mod slice;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Http};
