@@ -70,8 +70,7 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
 fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>) -> Result<Option<Readable>> {
     if volume.class == VolumeClass::Encrypted && volume.trouble.is_none() {
         let what = format!("{} is encrypted", volume.type_id);
-        volume.trouble =
-            Some(Trouble { kind: TroubleKind::Encrypted, layer: "volume".to_owned(), at: None, what });
+        volume.trouble = Some(Trouble { kind: TroubleKind::Encrypted, layer: "volume".to_owned(), at: None, what });
     }
     if volume.class != VolumeClass::Filesystem {
         return Ok(None);

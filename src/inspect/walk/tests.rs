@@ -9,7 +9,8 @@ use crate::source::Meter;
 const MIB: usize = 1 << 20;
 
 fn run(tool: &str, package: &str, args: &[&str]) {
-    let out = Command::new(tool).args(args).output().unwrap_or_else(|e| panic!("{tool} is needed (Debian: {package}): {e}"));
+    let out =
+        Command::new(tool).args(args).output().unwrap_or_else(|e| panic!("{tool} is needed (Debian: {package}): {e}"));
     assert!(out.status.success(), "{tool}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -73,11 +74,17 @@ fn guest(dir: &Path) -> Vec<u8> {
     write(
         &boot,
         "grub/grub.cfg",
-        format!("search --fs-uuid --set=root {BOOT}\nmenuentry 'Debian' {{\nlinux /vmlinuz-6.1.0 root=UUID={ROOT} ro\ninitrd /initrd.img-6.1.0\n}}\n"),
+        format!(
+            "search --fs-uuid --set=root {BOOT}\nmenuentry 'Debian' {{\nlinux /vmlinuz-6.1.0 root=UUID={ROOT} ro\ninitrd /initrd.img-6.1.0\n}}\n"
+        ),
     );
     let initrd = dir.join("initrd");
     write(&initrd, module, "elf");
-    let pack = format!("cd {} && find . -mindepth 1 | busybox cpio -o -H newc | gzip > {}/initrd.img-6.1.0", initrd.display(), boot.display());
+    let pack = format!(
+        "cd {} && find . -mindepth 1 | busybox cpio -o -H newc | gzip > {}/initrd.img-6.1.0",
+        initrd.display(),
+        boot.display()
+    );
     run("sh", "busybox, gzip", &["-c", &pack]);
     disk(dir, &[ext4(&boot, BOOT, 16), ext4(&root, ROOT, 32)])
 }
@@ -103,7 +110,10 @@ fn a_linux_with_a_boot_partition_is_read_from_disk_to_drivers() {
     let driver = |name: &str| kernel.drivers.iter().find(|d| d.name == name).unwrap();
     assert!(kernel.default);
     assert_eq!(driver("virtio_blk").state, DriverState::Module);
-    assert_eq!(driver("virtio_blk").in_initramfs.as_deref(), Some("lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko"));
+    assert_eq!(
+        driver("virtio_blk").in_initramfs.as_deref(),
+        Some("lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko")
+    );
     assert_eq!(driver("virtio_pci").state, DriverState::Builtin);
     assert_eq!(driver("virtio_net").state, DriverState::Absent);
     let cloud_init = linux.cloud_init.unwrap();

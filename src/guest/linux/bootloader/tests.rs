@@ -59,7 +59,8 @@ fn paths_of_a_boot_partition_are_the_guests_own() {
     let found = with_boot(MemoryFs::new(), boot).unwrap();
     assert_eq!((found.kernel.as_str(), found.root.as_deref()), ("/boot/vmlinuz", Some("p2")));
     assert!(found.missing.is_empty());
-    let grub2 = "search --no-floppy --fs-uuid --set=root uuid-p1\nmenuentry 'a' {\nlinux /vmlinuz root=UUID=uuid-p2\n}\n";
+    let grub2 =
+        "search --no-floppy --fs-uuid --set=root uuid-p1\nmenuentry 'a' {\nlinux /vmlinuz root=UUID=uuid-p2\n}\n";
     let boot = MemoryFs::of_texts(&[("/grub2/grub.cfg", grub2), ("/vmlinuz", "")]);
     assert_eq!(with_boot(MemoryFs::new(), boot).unwrap().kernel, "/boot/vmlinuz");
 }
@@ -75,7 +76,8 @@ fn a_hypervisor_is_seen() {
 #[test]
 fn extlinux_starts_its_default_label() {
     let conf = "UI menu.c32\nDEFAULT l0\nLABEL l0\n  MENU LABEL Linux\n  LINUX ../vmlinuz-6.1\n  APPEND root=/dev/sda1 ro\n  INITRD ../initrd\nLABEL l1\n LINUX /x\n";
-    let boot = booted(MemoryFs::of_texts(&[("/boot/extlinux/extlinux.conf", conf), ("/boot/vmlinuz-6.1", "")])).unwrap();
+    let boot =
+        booted(MemoryFs::of_texts(&[("/boot/extlinux/extlinux.conf", conf), ("/boot/vmlinuz-6.1", "")])).unwrap();
     assert_eq!((boot.loader.as_str(), boot.entry.value.as_str()), ("extlinux", "Linux"));
     assert_eq!(boot.root.as_deref(), Some("p1"));
     assert_eq!(boot.missing.len(), 1);

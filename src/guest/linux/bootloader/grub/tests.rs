@@ -172,7 +172,9 @@ fn boot_loader_specification_entries_are_a_menu() {
         "{HEADER}set root='hd0,msdos1'\nsearch --fs-uuid --set=boot uuid-p1\nif [ -z \"${{kernelopts}}\" ]; then\n  set kernelopts=\"root=UUID=uuid-p1 ro \"\nfi\ninsmod blscfg\nblscfg\n"
     );
     let entry = |version: &str| {
-        format!("title RHEL ({version})\nversion {version}\nlinux /boot/vmlinuz-{version}\ninitrd /boot/initramfs-{version}.img $tuned_initrd\noptions $kernelopts $tuned_params\ngrub_class kernel\n")
+        format!(
+            "title RHEL ({version})\nversion {version}\nlinux /boot/vmlinuz-{version}\ninitrd /boot/initramfs-{version}.img $tuned_initrd\noptions $kernelopts $tuned_params\ngrub_class kernel\n"
+        )
     };
     let guest = |env: &str| {
         let env = format!("# GRUB Environment Block\n{env}");
