@@ -88,13 +88,11 @@ fn root(system: &System, command_line: &str) -> Option<String> {
 fn configuration(system: &System) -> Result<(Kind, String)> {
     let mut found: Vec<(Kind, String)> = Vec::new();
     for (kind, path) in CONFIGURATIONS {
-        // grub.conf and menu.lst are one file under two names, and one directory may be a link to the other.
+        // grub.conf and menu.lst are mostly one file under two names, and /boot/grub2 may be a link to /boot/grub.
         if system.tree.exists(path)? {
             let real = system.tree.resolve(path)?;
-            let duplicate = |(k, p): &(Kind, String)| {
-                k == kind && (*k != Kind::Grub2 || system.tree.resolve(p).is_ok_and(|other| other == real))
-            };
-            if !found.iter().any(duplicate) {
+            let same = |other: &str| system.tree.resolve(other).is_ok_and(|other| other == real);
+            if !found.iter().any(|(k, other)| k == kind && same(other)) {
                 found.push((*kind, (*path).to_owned()));
             }
         }
