@@ -282,7 +282,9 @@ fn with_other_kernels(kernels: &[Kernel], verdict: Verdict) -> Verdict {
 }
 
 fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
-    for driver in kernel.drivers.iter().take(8) {
+    let late = |driver: &&Driver| matches!(at_boot(kernel, driver), At::Late(_));
+    let drivers = kernel.drivers.iter();
+    for driver in drivers.clone().filter(late).chain(drivers.filter(|d| !late(d))).take(8) {
         let (what, place) = match (driver.state, &driver.in_initramfs, &driver.blocked_by) {
             (DriverState::Builtin, _, _) => ("built in", kernel.config.clone()),
             (_, _, Some(by)) => ("blacklisted", Some(shown(by))),
