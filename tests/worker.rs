@@ -1,4 +1,5 @@
 //! The worker as the kubelet sees it: exit code, message, standard output.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

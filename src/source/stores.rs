@@ -79,7 +79,7 @@ pub(crate) fn connect_destination(
 
 /// An object that is read by blocking.
 struct Remote {
-    object: Object,
+    object: Box<Object>,
     handle: tokio::runtime::Handle,
 }
 

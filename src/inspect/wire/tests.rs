@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation)]
+
 mod random;
 mod sample;
 
@@ -110,7 +112,7 @@ fn what_a_newer_worker_says_is_passed_over() {
 #[test]
 fn what_no_worker_wrote_is_refused() {
     let good = encode(&Message::Facts(Box::new(sample::server(1, 1)))).unwrap();
-    let is = |text: &str, why: DecodeError| assert_eq!(decode(text), Err(why), "{:.60}", text);
+    let is = |text: &str, why: DecodeError| assert_eq!(decode(text), Err(why), "{text:.60}");
     is("", DecodeError::Version);
     is("oci runtime error: exec: no such file", DecodeError::Version);
     is(&good.replace("v1:", "v2:"), DecodeError::Version);
