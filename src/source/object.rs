@@ -184,14 +184,9 @@ fn settle_first(error: &object_store::Error) -> Result<Settled> {
     }
 }
 
+#[allow(clippy::default_trait_access)] // The type is of a crate that is not ours to name.
 fn empty(store: &Store) -> ObjectMeta {
-    ObjectMeta {
-        location: store.path.clone(),
-        last_modified: std::default::Default::default(),
-        size: 0,
-        e_tag: None,
-        version: None,
-    }
+    ObjectMeta { location: store.path.clone(), last_modified: Default::default(), size: 0, e_tag: None, version: None }
 }
 
 /// When the object was written, RFC 3339; `object_store` says 1970 where the store said nothing.
