@@ -42,7 +42,7 @@ impl Minio {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let store = Self { child, endpoint: format!("http://{address}"), data: data };
+        let store = Self { child, endpoint: format!("http://{address}"), data };
         let ready = format!("{}/minio/health/ready", store.endpoint);
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         for _ in 0..300 {
