@@ -32,7 +32,7 @@ fn parts_fit_the_stores_limits() {
     assert_eq!(part_size(80 << 30), 9 << 20);
     for size in [PART, 100 << 30, 5 << 40] {
         let part = part_size(size);
-        assert!(size.div_ceil(part) <= PARTS_MAX && part % (1 << 20) == 0);
+        assert!(size.div_ceil(part) <= PARTS_MAX && part.is_multiple_of(1 << 20));
     }
 }
 
