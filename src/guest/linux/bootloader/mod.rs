@@ -111,7 +111,11 @@ fn configuration(system: &System) -> Result<(Kind, String)> {
         [only] => Ok(only.clone()),
         [] => Err(Error::unsupported(LAYER, "no configuration of a boot loader that this version reads")),
         [first, second, ..] => {
-            let what = format!("{} and {} are both there, and what starts is not known", first.1, second.1);
+            let what = format!(
+                "{} and {} are both there, and what starts is not known",
+                cut(&first.1, 64),
+                cut(&second.1, 64)
+            );
             Err(Error::unsupported(LAYER, what))
         }
     }

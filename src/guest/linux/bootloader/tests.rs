@@ -126,10 +126,14 @@ fn real_configurations_never_panic_and_most_are_understood() {
         seen += 1;
         match booted(MemoryFs::new().file(place, &text)) {
             Ok(boot) => {
-                assert!(boot.kernel.contains("vmlinuz") || boot.kernel.contains("linux"), "{name}: {boot:?}");
+                let file = boot.kernel.rsplit('/').next().unwrap();
+                assert!(String::from_utf8_lossy(&text).contains(file), "{name}: {boot:?}");
                 read += 1;
             }
-            Err(error) => assert!(matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Limit), "{name}: {error}"),
+            Err(error) => {
+                assert!(matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Limit), "{name}: {error}");
+                println!("{name}: {error}");
+            }
         }
         for at in (0..text.len()).step_by(97) {
             let mut bad = text.clone();
