@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refused(&error),
+        Err(error) => return worker::refuse(&error).unwrap_or_else(|| refused(&error)),
     };
     match cli.command {
         Command::Inspect(args) => inspect::run(&args),
@@ -59,9 +59,5 @@ pub fn main() -> ExitCode {
 fn refused(error: &clap::Error) -> ExitCode {
     // Nothing is left to do when the terminal is gone.
     let _ = error.print();
-    match (error.use_stderr(), std::env::args().nth(1).as_deref()) {
-        (false, _) => ExitCode::SUCCESS,
-        (true, Some("worker")) => ExitCode::from(78),
-        (true, _) => ExitCode::from(inspect::exit::USAGE),
-    }
+    if error.use_stderr() { ExitCode::from(inspect::exit::USAGE) } else { ExitCode::SUCCESS }
 }

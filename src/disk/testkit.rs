@@ -1,5 +1,7 @@
 //! What the tests of the byte layers share: real tools, samples, readers that count, and a generator of damage.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,7 +34,8 @@ pub fn blkid(file: &Path, tag: &str) -> String {
 
 /// A sample of the shared test data, decompressed; `None`, said aloud, where the data are not at hand.
 pub fn sample(name: &str) -> Option<Vec<u8>> {
-    let dir = std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
+    let dir =
+        std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
     let file = dir.join(name);
     if !file.is_file() {
         eprintln!("skipped: no {}; set IMAGE_IMPORT_TESTDATA", file.display());

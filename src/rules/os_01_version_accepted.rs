@@ -103,14 +103,16 @@ fn not_listed(case: &Case, release: &Release, finding: Finding) -> Verdict {
     };
     let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
     let platforms = case.profile.custom_platforms.join(" or ");
-    let mut finding = Finding { message, ..finding };
-    if !platforms.is_empty() {
-        finding = finding.remedy(format!(
+    let finding = Finding { message, ..finding };
+    let finding = if platforms.is_empty() {
+        finding.remedy("Upgrade or reinstall the guest to a listed system.")
+    } else {
+        finding.remedy(format!(
             "Upgrade the guest to a listed version, or declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document).",
             case.profile.custom_platforms_cite.join("; "),
             case.cited()
-        ));
-    }
+        ))
+    };
     finding.fail(Grade::Breach)
 }
 

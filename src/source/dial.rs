@@ -29,6 +29,9 @@ const ERROR_BODY_MAX: usize = 16 << 10;
 /// Answers to uploads are small XML documents.
 const REPLY_MAX: usize = 256 << 10;
 
+/// The most that is set aside before a byte has arrived.
+const ROOM_MAX: usize = 16 << 20;
+
 /// Makes the HTTP clients of `object_store`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialler {
@@ -40,6 +43,8 @@ pub(crate) struct Dialler {
 
 impl Dialler {
     pub(crate) fn new(egress: &Egress, meter: &Arc<Meter>) -> Result<Self> {
+        // reqwest takes the process's provider; the first one that is installed stays, so this does no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let egress = Arc::new(egress.clone());
         let roots =
             webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| reqwest::Certificate::from_der(der).ok());
@@ -129,8 +134,10 @@ impl HttpService for Dialler {
 
 /// The whole answer in memory: no more than was asked for, and only the headers that are of use.
 async fn collect(mut response: reqwest::Response, max: usize) -> std::result::Result<HttpResponse, HttpError> {
-    let mut body = bytes::BytesMut::new();
     let announced = response.content_length();
+    // As much as was announced and asked for, so that nothing is moved while it grows.
+    let room = announced.and_then(|n| usize::try_from(n).ok()).unwrap_or_default().min(max).min(ROOM_MAX);
+    let mut body = bytes::BytesMut::with_capacity(room);
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len().saturating_add(chunk.len()) > max {
             return Err(fatal(Answer::TooLong));

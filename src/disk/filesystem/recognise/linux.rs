@@ -43,9 +43,7 @@ fn ext_superblock(sample: &Sample) -> Option<Content> {
 /// XFS.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn xfs(sample: &Sample) -> Result<Option<Content>> {
-    Ok(sample
-        .has(0, b"XFSB")
-        .then(|| Content::filesystem("xfs").uuid(sample.uuid(32)).label(sample.label(108, 12))))
+    Ok(sample.has(0, b"XFSB").then(|| Content::filesystem("xfs").uuid(sample.uuid(32)).label(sample.label(108, 12))))
 }
 
 /// Swap space, also with a hibernated system in it: the signature ends the first page, whose size is the machine's.
@@ -57,15 +55,16 @@ pub fn swap(sample: &Sample) -> Result<Option<Content>> {
             return Some(Content::new("swap", VolumeClass::Swap));
         }
         let sleeping = [b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001"];
-        let name = if sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
+        // TuxOnIce leaves the signature and writes its own in front.
+        let tux_on_ice = sample.has(0, b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c");
+        let name = if tux_on_ice || sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
         if name == "swap" && !sample.has(at, b"SWAPSPACE2") {
             return None;
         }
         // Version 1 of the header, in either byte order, with a last page (linux/swap.h).
         let valid = [[1, 0, 0, 0], [0, 0, 0, 1]].iter().any(|version| sample.has(1024, version));
-        (valid && sample.u32(1028)? != 0).then(|| {
-            Content::new(name, VolumeClass::Swap).uuid(sample.uuid(1036)).label(sample.label(1052, 16))
-        })
+        (valid && sample.u32(1028)? != 0)
+            .then(|| Content::new(name, VolumeClass::Swap).uuid(sample.uuid(1036)).label(sample.label(1052, 16)))
     });
     Ok(found)
 }
@@ -84,10 +83,11 @@ pub fn btrfs(sample: &Sample) -> Result<Option<Content>> {
 /// ReiserFS: at 64 KiB, the oldest at 8 KiB; those have no UUID.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
-    if sample.has((8 << 10) + 52, b"ReIsErFs") {
+    const OLD: usize = 8 << 10;
+    const AT: usize = 64 << 10;
+    if sample.has(OLD.saturating_add(52), b"ReIsErFs") {
         return Ok(Some(Content::filesystem("reiserfs")));
     }
-    const AT: usize = 64 << 10;
     let known = [b"ReIsErFs\0".as_slice(), b"ReIsEr2Fs", b"ReIsEr3Fs"];
     Ok(known.iter().any(|magic| sample.has(AT.saturating_add(52), magic)).then(|| {
         Content::filesystem("reiserfs")
@@ -101,7 +101,9 @@ pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
 pub fn jfs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 32 << 10;
     Ok(sample.has(AT, b"JFS1").then(|| {
-        Content::filesystem("jfs").uuid(sample.uuid(AT.saturating_add(136))).label(sample.label(AT.saturating_add(152), 16))
+        Content::filesystem("jfs")
+            .uuid(sample.uuid(AT.saturating_add(136)))
+            .label(sample.label(AT.saturating_add(152), 16))
     }))
 }
 
@@ -121,6 +123,8 @@ pub fn f2fs(sample: &Sample) -> Result<Option<Content>> {
 pub fn erofs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 1024;
     Ok(sample.has(AT, &0xe0f5_e1e2_u32.to_le_bytes()).then(|| {
-        Content::filesystem("erofs").uuid(sample.uuid(AT.saturating_add(48))).label(sample.label(AT.saturating_add(64), 16))
+        Content::filesystem("erofs")
+            .uuid(sample.uuid(AT.saturating_add(48)))
+            .label(sample.label(AT.saturating_add(64), 16))
     }))
 }

@@ -16,16 +16,70 @@ pub const MAX_CONFIG: usize = 1 << 20;
 
 /// Commands that change nothing an unattended boot depends on. Whether they succeed is not known.
 const WITHOUT_EFFECT: &[&str] = &[
-    "insmod", "rmmod", "export", "save_env", "loadfont", "terminal_input", "terminal_output", "terminal", "serial",
-    "echo", "gettext", "background_image", "background_color", "color_normal", "play", "clear", "cls", "password",
-    "password_pbkdf2", "authenticate", "sleep", "videoinfo", "lsfonts", "ls", "cat", "help", "cutmem",
-    "badram", "acpi", "keymap", "trust", "distrust", "list_trusted", "verify_detached", "usb_keyboard", "nativedisk",
-    "drivemap", "loadbios", "fix_video", "cmosdump", "hwmatch", "cpuid", "fwsetup", "loopback", "zfskey", "cryptomount",
-    "debug", "at_keyboard", "ohci", "uhci", "net_bootp", "efi-watchdog", "uppermem", "setpci", "rdmsr", "wrmsr",
-    "lsefi", "lsmmap", "lspci", "tpm",
+    "insmod",
+    "rmmod",
+    "export",
+    "save_env",
+    "loadfont",
+    "terminal_input",
+    "terminal_output",
+    "terminal",
+    "serial",
+    "echo",
+    "gettext",
+    "background_image",
+    "background_color",
+    "color_normal",
+    "play",
+    "clear",
+    "cls",
+    "password",
+    "password_pbkdf2",
+    "authenticate",
+    "sleep",
+    "videoinfo",
+    "lsfonts",
+    "ls",
+    "cat",
+    "help",
+    "cutmem",
+    "badram",
+    "acpi",
+    "keymap",
+    "trust",
+    "distrust",
+    "list_trusted",
+    "verify_detached",
+    "usb_keyboard",
+    "nativedisk",
+    "drivemap",
+    "loadbios",
+    "fix_video",
+    "cmosdump",
+    "hwmatch",
+    "cpuid",
+    "fwsetup",
+    "loopback",
+    "zfskey",
+    "cryptomount",
+    "debug",
+    "at_keyboard",
+    "ohci",
+    "uhci",
+    "net_bootp",
+    "efi-watchdog",
+    "uppermem",
+    "setpci",
+    "rdmsr",
+    "wrmsr",
+    "lsefi",
+    "lsmmap",
+    "lspci",
+    "tpm",
 ];
 /// Commands that put something into a variable this program does not know.
-const SETS_UNKNOWN: &[&str] = &["probe", "smbios", "getenv", "regexp", "cmostest", "cmosclean", "date", "gptprio.next", "read"];
+const SETS_UNKNOWN: &[&str] =
+    &["probe", "smbios", "getenv", "regexp", "cmostest", "cmosclean", "date", "gptprio.next", "read"];
 
 /// A command with what it was called with.
 pub struct Call<'c> {
@@ -192,7 +246,7 @@ fn load_kernel(line: u32, args: &[Arg], state: &mut State) -> Result<Status> {
         state.doubt(line, "a kernel that depends on what is not known here");
         return Ok(None);
     };
-    let command_line: Vec<&str> = rest.iter().map(|arg| &*arg.text).collect();
+    let command_line: Vec<&str> = rest.iter().map(|arg| &*arg.text).filter(|text| !text.is_empty()).collect();
     // Unknown words (a video mode) are left out: what matters is asked of those that are known.
     let command_line = cut(&command_line.join(" "), LINE_MAX);
     state.loads.kernel = Some((root.to_owned(), path.to_owned()));
