@@ -68,6 +68,14 @@ use_cluster() {
   export PATH="$STATE/bin:$PATH"
 }
 
+# The disk images in the background: their time is the network's, that of the programs is the processor's.
+# What needs them calls build.sh, waits for its lock, and says what went wrong.
+images_meanwhile() {
+  packages images
+  "$E2E/images/build.sh" >/dev/null 2>&1 & IMAGES_PID=$!
+  trap 'kill $IMAGES_PID 2>/dev/null || true' EXIT
+}
+
 # --- the program under test: static, so that its image needs nothing else
 TARGET=x86_64-unknown-linux-musl
 CARGO=${CARGO:-cargo}
