@@ -79,6 +79,11 @@ images_meanwhile() {
 # --- the program under test: static, so that its image needs nothing else
 TARGET=x86_64-unknown-linux-musl
 CARGO=${CARGO:-cargo}
+# rustfmt and clippy, which a minimal toolchain lacks.
+rust_tools() {
+  { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy >&2 ||
+    die "rustfmt or clippy is missing, and rustup could not add them"
+}
 build_program() { # prints its path
   need_rust; packages build
   if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $TARGET; then
