@@ -33,6 +33,7 @@ test: ## All tests: units, parsers against the real tools, end to end on a real 
 e2e: ## Only the end-to-end cases, or one of them: make e2e CASE=smoke
 	@e2e/test.sh --test 'e2e*' -- $(CASE)
 lint: ## Format and clippy
+	@$(LIB); need_rust; rust_tools
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 verify: lint ## lint, generated files fresh, chart and kustomizations build

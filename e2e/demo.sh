@@ -26,7 +26,8 @@ up() {
   need_rust
   if [ -d "$CACHE/tools" ]; then say "this takes under 2 minutes when all is built already"
   else say "this takes up to 25 minutes the first time on 2 cores (Kubernetes, the store and two disk images are built), then under 2"; fi
-  packages build image demo
+  packages build image cluster demo
+  images_meanwhile
   use_cluster
   "$E2E/cluster/store.sh" up
   "$E2E/deploy.sh" operator

@@ -21,12 +21,16 @@ took() { say "$1: $((SECONDS - $2)) s"; } # what, SECONDS at its start
 # A missing prerequisite is named, with the command that installs it.
 need_root() { [ "$(id -u)" = 0 ] || die "this builds disk images and runs containers: run it as root"; }
 need_debian() { command -v apt-get >/dev/null || die "this needs Debian 12 or a derivative (apt-get is missing)"; }
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]; } # wanted, found
 need_rust() {
-  command -v cargo >/dev/null || die "Rust is missing. Install it with:
+  local wanted found; wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+  found=$(cargo --version 2>/dev/null | awk '{print $2}') || true
+  [ -n "$found" ] && at_least "$wanted" "$found" || die "Rust $wanted or later is needed, found: ${found:-none}. Install it with:
   apt-get install -y curl && curl -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env"
 }
 need_go() {
-  command -v go >/dev/null || die "Go is missing. Install version 1.25 or later (https://go.dev/doc/install), for example:
+  local found; found=$(go env GOVERSION 2>/dev/null) || true
+  [ -n "$found" ] && at_least "$GO_VERSION" "${found#go}" || die "Go $GO_VERSION or later is needed, found: ${found:-none}. Install it with:
   apt-get install -y curl && curl -sSfL https://go.dev/dl/go1.26.0.linux-amd64.tar.gz | tar -C /usr/local -xz && export PATH=\$PATH:/usr/local/go/bin"
 }
 
@@ -64,9 +68,22 @@ use_cluster() {
   export PATH="$STATE/bin:$PATH"
 }
 
+# The disk images in the background: their time is the network's, that of the programs is the processor's.
+# What needs them calls build.sh, waits for its lock, and says what went wrong.
+images_meanwhile() {
+  packages images
+  "$E2E/images/build.sh" >/dev/null 2>&1 & IMAGES_PID=$!
+  trap 'kill $IMAGES_PID 2>/dev/null || true' EXIT
+}
+
 # --- the program under test: static, so that its image needs nothing else
 TARGET=x86_64-unknown-linux-musl
 CARGO=${CARGO:-cargo}
+# rustfmt and clippy, which a minimal toolchain lacks.
+rust_tools() {
+  { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy >&2 ||
+    die "rustfmt or clippy is missing, and rustup could not add them"
+}
 build_program() { # prints its path
   need_rust; packages build
   if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $TARGET; then

@@ -23,6 +23,6 @@ stale=$(cd "$OUT" && find . -type f | while read -r f; do cmp -s "$f" "$ROOT/$f"
 [ -z "$stale" ] || die "these generated files are stale, run \`make manifests\`: $(xargs <<<"$stale")"
 config/generate.sh --check
 for values in charts/image-import-operator/ci/*.yaml; do helm lint --strict charts/image-import-operator -f "$values"; done
-for kustomization in $(git ls-files '*kustomization.yaml'); do
+for kustomization in $(find config crds -name kustomization.yaml); do
   kubectl kustomize "${kustomization%/*}" >/dev/null || die "$kustomization does not build"
 done

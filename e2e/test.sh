@@ -4,9 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 need_rust; need_go
 foreign || { need_root; need_debian; }
-packages build test
+packages build image cluster test
+images_meanwhile
 BEFORE=$([ -f "$STATE/admin.kubeconfig" ] && echo up || echo down)
-finish() { local rc=$?; [ $BEFORE = up ] || foreign || "$E2E/cluster/down.sh"; exit $rc; }
+finish() { local rc=$?; kill "$IMAGES_PID" 2>/dev/null || true; [ $BEFORE = up ] || foreign || "$E2E/cluster/down.sh"; exit $rc; }
 trap finish EXIT
 
 use_cluster

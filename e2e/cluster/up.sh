@@ -81,7 +81,7 @@ state = "$STATE/containerd/state"
 Y
 start containerd containerd --config containerd.toml
 await containerd 30 "containerd" ctr version
-REGISTRY= "$E2E/cluster/image.sh" localhost/pause:1 "$BIN/pause" >/dev/null
+REGISTRY='' "$E2E/cluster/image.sh" localhost/pause:1 "$BIN/pause" >/dev/null
 cat >kubelet.yaml <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
