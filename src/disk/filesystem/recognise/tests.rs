@@ -182,8 +182,8 @@ fn a_boot_sector_in_front_does_not_make_an_ext_filesystem_fat() {
 
 #[test]
 fn damage_never_panics_and_a_volume_costs_few_requests() {
-    let dir = tempfile::tempdir().unwrap();
     type Made = (u64, &'static str, &'static str, &'static [&'static str], [std::ops::Range<usize>; 2]);
+    let dir = tempfile::tempdir().unwrap();
     let made: [Made; 4] = [
         (2, "e2fsprogs", "mke2fs", &["-q", "-F"], [1024..1160, 1160..1300]),
         (2, "ntfs-3g", "mkntfs", &["-q", "-F", "-f"], [0..90, 16384..20480]),
