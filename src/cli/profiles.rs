@@ -19,13 +19,13 @@ pub fn run(args: &Args) -> ExitCode {
     let Some(name) = &args.name else {
         for profile in PROFILES {
             let title = profile.parse().map(|p| p.spec.title).unwrap_or_default();
-            println!("{:<20} {title}", profile.name);
+            super::show(&format!("{:<20} {title}\n", profile.name));
         }
         return ExitCode::SUCCESS;
     };
     match PROFILES.iter().find(|profile| profile.name == name.as_str()) {
         Some(profile) => {
-            print!("{}", profile.yaml);
+            super::show(profile.yaml);
             ExitCode::SUCCESS
         }
         None => {
