@@ -23,14 +23,10 @@ pub fn run(args: &Args) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     };
-    match PROFILES.iter().find(|profile| profile.name == name.as_str()) {
-        Some(profile) => {
-            super::show(profile.yaml);
-            ExitCode::SUCCESS
-        }
-        None => {
-            eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
-            ExitCode::from(super::inspect::exit::USAGE)
-        }
-    }
+    let Some(profile) = PROFILES.iter().find(|profile| profile.name == name.as_str()) else {
+        eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
+        return ExitCode::from(super::inspect::exit::USAGE);
+    };
+    super::show(profile.yaml);
+    ExitCode::SUCCESS
 }

@@ -24,13 +24,13 @@ pub fn run(args: &Args) -> ExitCode {
                 super::show(&format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code));
             }
         }
-        Some(name) => match rules::find(name) {
-            Some(rule) => super::show(&docs::explained(rule, &profiles::built_in())),
-            None => {
+        Some(name) => {
+            let Some(rule) = rules::find(name) else {
                 eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");
                 return ExitCode::from(super::inspect::exit::USAGE);
-            }
-        },
+            };
+            super::show(&docs::explained(rule, &profiles::built_in()));
+        }
     }
     ExitCode::SUCCESS
 }
