@@ -61,3 +61,9 @@ fn refused(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(inspect::exit::USAGE) } else { ExitCode::SUCCESS }
 }
+
+/// Prints on standard output. A reader that has gone away (`| head`) is no failure.
+fn show(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

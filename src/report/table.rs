@@ -59,7 +59,8 @@ pub fn matrix(reports: &[Report]) -> String {
         out += &line;
     }
     let cells: Vec<String> = reports.iter().map(|r| pad(verdict_word(r.verdict), column)).collect();
-    out += &format!("{}{}\n", pad("verdict", RULE_WIDTH), cells.concat());
+    out += format!("{}{}", pad("verdict", RULE_WIDTH), cells.concat()).trim_end();
+    out += "\n";
     let mut rows: Vec<(usize, String)> = RULES
         .iter()
         .filter_map(|rule| {

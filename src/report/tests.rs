@@ -108,8 +108,8 @@ fn conditions_say_whether_the_claim_holds() {
     facts.source.signed = true;
     guest(&mut facts).release = None;
     let report = report(TENCENT, &facts, &request());
-    let conditions = conditions(&report);
-    let find = |name: &str| conditions.iter().find(|c| c.type_ == name);
+    let all = conditions(&report);
+    let find = |name: &str| all.iter().find(|c| c.type_ == name);
     let passed = find("PartitionTablePresent").unwrap();
     assert_eq!((passed.status, passed.reason.as_str(), passed.message.as_str()), ("True", "Passed", ""));
     let noted = find("SourceReadable").unwrap();
@@ -123,7 +123,7 @@ fn conditions_say_whether_the_claim_holds() {
     let unknown = find("OsVersionAccepted").unwrap();
     assert_eq!((unknown.status, unknown.reason.as_str()), ("Unknown", "FactMissing"));
     assert!(find("DeclaredFormatMatches").is_none(), "not applicable");
-    assert!(conditions.iter().all(|c| c.message.len() <= MESSAGE_BYTES));
+    assert!(all.iter().all(|c| c.message.len() <= MESSAGE_BYTES));
 }
 
 #[test]
