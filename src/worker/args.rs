@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::api::{Destination, Source};
+use crate::api::{Destination, Format, Source};
 
 /// Where the pod mounts the source's credentials.
 pub const SOURCE_CREDENTIALS: &str = "/run/credentials/source";
@@ -48,9 +48,13 @@ pub struct ConvertArgs {
     /// Size that was judged.
     #[arg(long)]
     pub size: u64,
-    /// The store, as the JSON of `spec.destination` without `secretRef`; `url` is the object's own.
+    /// The store, as the JSON of `spec.destination` without `secretRef`, and `format` filled in. Where the object goes:
+    /// [`ConvertArgs::object_url`].
     #[arg(long, value_parser = json::<Destination>)]
     pub destination: Destination,
+    /// Start of the object's name where the destination's `url` ends with a slash: import and disk.
+    #[arg(long, default_value = "image")]
+    pub destination_name: String,
     /// Folder with the destination's credentials.
     #[arg(long)]
     pub destination_credentials: Option<PathBuf>,
@@ -102,10 +106,30 @@ impl ConvertArgs {
         }
         args.push(format!("--size={}", self.size));
         args.push(format!("--destination={}", text(&self.destination)));
+        args.push(format!("--destination-name={}", self.destination_name));
         push_path(&mut args, "--destination-credentials", self.destination_credentials.as_ref());
         args.push(format!("--result={}", self.result.display()));
         self.egress.push(&mut args);
         args
+    }
+
+    /// Address of the object that is written. A `url` with a trailing slash is a prefix: then every Job writes an object
+    /// of its own, `<url><destination-name>-<first 8 characters of the Job's UID>.<format>`, so that two workers never
+    /// write the same one. Otherwise the object is `url` itself. Without a UID the name has none.
+    pub fn object_url(&self, job_uid: Option<&str>) -> String {
+        let url = &self.destination.url;
+        if !url.ends_with('/') {
+            return url.clone();
+        }
+        let own: String = job_uid.unwrap_or_default().chars().take(8).collect();
+        let own = if own.is_empty() { own } else { format!("-{own}") };
+        let extension = self.destination.format.or(self.source.format).map_or("img", |f| match f {
+            Format::Raw => "raw",
+            Format::Qcow2 => "qcow2",
+            Format::Vhd => "vhd",
+            Format::Vmdk => "vmdk",
+        });
+        format!("{url}{}{own}.{extension}", self.destination_name)
     }
 }
 
@@ -125,4 +149,50 @@ fn push_path(args: &mut Vec<String>, flag: &str, path: Option<&PathBuf>) {
 
 fn text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convert(url: &str, format: Option<Format>) -> ConvertArgs {
+        ConvertArgs {
+            source: Source { url: "s3://in/disk.qcow2".into(), ..Source::default() },
+            source_credentials: None,
+            etag: Some("\"abc\"".into()),
+            size: 7,
+            destination: Destination { url: url.into(), format, ..Destination::default() },
+            destination_name: "web-system".into(),
+            destination_credentials: Some(DESTINATION_CREDENTIALS.into()),
+            result: RESULT.into(),
+            egress: EgressArgs { allow: vec!["10.0.0.0/8".into()], deny: vec![], allow_insecure_endpoints: true },
+        }
+    }
+
+    #[test]
+    fn a_prefix_gets_an_object_of_each_jobs_own() {
+        let args = convert("s3://store/images/", Some(Format::Qcow2));
+        assert_eq!(args.object_url(Some("0a1b2c3d-4e5f-6071")), "s3://store/images/web-system-0a1b2c3d.qcow2");
+        assert_ne!(args.object_url(Some("ffffffff-4e5f")), args.object_url(Some("0a1b2c3d-4e5f")));
+        assert_eq!(args.object_url(None), "s3://store/images/web-system.qcow2");
+    }
+
+    #[test]
+    fn an_address_without_slash_is_the_object() {
+        assert_eq!(convert("s3://store/web.raw", Some(Format::Raw)).object_url(Some("0a1b")), "s3://store/web.raw");
+    }
+
+    #[test]
+    fn arguments_parse_to_what_they_were_made_of() {
+        #[derive(clap::Parser)]
+        struct Wrapped {
+            #[command(flatten)]
+            args: ConvertArgs,
+        }
+        let args = convert("s3://store/images/", Some(Format::Raw));
+        let words = args.to_args();
+        assert_eq!(words[..2], ["worker", "convert"]);
+        let parsed = <Wrapped as clap::Parser>::parse_from(words.iter().skip(1));
+        assert_eq!(parsed.args, args);
+    }
 }

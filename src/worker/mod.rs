@@ -3,5 +3,5 @@
 mod args;
 mod exit;
 
-pub use args::{ConvertArgs, EgressArgs, InspectArgs};
+pub use args::{ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, InspectArgs, RESULT, SOURCE_CREDENTIALS};
 pub use exit::Exit;
