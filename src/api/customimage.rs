@@ -15,11 +15,19 @@ use serde::{Deserialize, Serialize};
     shortname = "cimg",
     category = "images",
     status = "CustomImageStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "The record of an imported image: which objects it is, what is on them, whose rules it passed.",
+    printcolumn(name = "OS", type_ = "string", json_path = ".spec.operatingSystem.prettyName"),
+    printcolumn(name = "FORMAT", type_ = "string", json_path = ".spec.disks[0].format"),
+    printcolumn(name = "PROFILE", type_ = "string", json_path = ".spec.profile"),
+    printcolumn(name = "URL", type_ = "string", priority = 1, json_path = ".spec.disks[0].url"),
+    printcolumn(name = "CHECKSUM", type_ = "string", priority = 1, json_path = ".spec.disks[0].checksum"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CustomImageSpec {
     /// The disks, the system disk first.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub disks: Vec<ImportedDisk>,
     /// The operating system on the system disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,8 +61,10 @@ pub struct CustomImageSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ImportedDisk {
     /// `system`.
+    #[schemars(length(max = 63))]
     pub name: String,
     /// The object.
+    #[schemars(length(max = 2048))]
     pub url: String,
     /// Its format.
     pub format: String,
@@ -82,6 +92,7 @@ pub struct CustomImageStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready.
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

@@ -16,7 +16,15 @@ use serde::{Deserialize, Serialize};
     category = "images",
     status = "ImageImportStatus",
     derive = "PartialEq",
-    selectable = ".spec.profileRef.name"
+    selectable = ".spec.profileRef.name",
+    doc = "A request: judge a disk image in a bucket against a cloud's import rules, and import it when it complies.",
+    printcolumn(name = "PROFILE", type_ = "string", json_path = ".spec.profileRef.name"),
+    printcolumn(name = "READY", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "REASON", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "IMAGE", type_ = "string", json_path = ".status.customImageRef.name"),
+    printcolumn(name = "FORMAT", type_ = "string", priority = 1, json_path = ".status.image.format"),
+    printcolumn(name = "OS", type_ = "string", priority = 1, json_path = ".status.image.operatingSystem.prettyName"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ImageImportSpec {
@@ -31,9 +39,11 @@ pub struct ImageImportSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Destination>,
     /// Name of the CustomImage that records the result. Default: the import's name and a hash of source and destination.
+    #[schemars(length(max = 63))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_name: Option<String>,
     /// Rules that may fail without stopping the import, each with the reason.
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["rule"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
     /// No new work is started while true; a running worker is stopped.
@@ -46,17 +56,21 @@ pub struct ImageImportSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// `s3://bucket/key`, or an `https://` address without query or user information.
+    #[schemars(length(max = 2048))]
     pub url: String,
     /// The declared format; a wrong one is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// Region of the bucket. Default `us-east-1`.
+    #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Address of an S3-compatible store, such as `https://minio.storage.svc:9000`. Default: Amazon S3 in `region`.
+    #[schemars(length(max = 300))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// How the bucket is addressed. Default: `Path` with an `endpoint`, else `VirtualHosted`.
+    #[schemars(with = "Addressing")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
     /// Secret of this namespace with keys `accessKeyID`, `secretAccessKey` and, for temporary credentials, `sessionToken`.
@@ -77,6 +91,14 @@ pub enum Format {
     Vhd,
     #[serde(rename = "VMDK")]
     Vmdk,
+}
+
+impl ImageImport {
+    /// The value of the annotation [`REQUESTED_AT`](super::REQUESTED_AT), at most as long as the status can repeat it.
+    pub fn requested_at(&self) -> Option<String> {
+        let value = self.metadata.annotations.as_ref()?.get(super::REQUESTED_AT)?;
+        Some(value.chars().take(256).collect())
+    }
 }
 
 impl Format {
@@ -104,6 +126,7 @@ pub enum Addressing {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
 pub struct LocalRef {
     /// Name of the object.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
 
@@ -112,9 +135,11 @@ pub struct LocalRef {
 #[serde(rename_all = "camelCase")]
 pub struct ImageRequest {
     /// The platform as the cloud's form names it: `CentOS`, `Others Linux`, `Customized Linux`, ...
+    #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
     /// Size of the system disk of instances that start from the image, in GiB.
+    #[schemars(range(min = 1))]
     #[serde(default, rename = "systemDiskSizeGiB", skip_serializing_if = "Option::is_none")]
     pub system_disk_size_gib: Option<i32>,
     /// Tencent Cloud's forced import: a missing cloud-init is only advised against.
@@ -127,17 +152,21 @@ pub struct ImageRequest {
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
     /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist.
+    #[schemars(length(max = 2048))]
     pub url: String,
     /// Format of the written image. Default: the source's. Another one is not converted to yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// As in `source`.
+    #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// As in `source`.
+    #[schemars(length(max = 300))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// As in `source`.
+    #[schemars(with = "Addressing")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
     /// Secret of this namespace, with keys as in `source`.
@@ -150,6 +179,7 @@ pub struct Destination {
 #[serde(rename_all = "camelCase")]
 pub struct Waiver {
     /// Name of the rule: `Ext4Without64Bit`.
+    #[schemars(length(max = 64))]
     pub rule: String,
     /// Why it may fail, for whoever audits the import.
     pub justification: String,
@@ -166,6 +196,7 @@ pub struct ImageImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// One entry a disk, `system` first.
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskStatus>,
     /// What the system disk is.
@@ -178,6 +209,7 @@ pub struct ImageImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
     /// The last value of the annotation `imageimport.dev/requestedAt` that was acted on.
+    #[schemars(length(max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request_at: Option<String>,
     /// Hash of what the verdict rests on (reading, profile, `spec.image`, waivers) and the version of the rules: a new
@@ -188,6 +220,7 @@ pub struct ImageImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_ref: Option<LocalRef>,
     /// Ready, Inspected, Compliant, Converted; Reconciling and Stalled while true; and one condition per applicable rule.
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
@@ -197,6 +230,7 @@ pub struct ImageImportStatus {
 #[serde(rename_all = "camelCase")]
 pub struct DiskStatus {
     /// `system`.
+    #[schemars(length(max = 63))]
     pub name: String,
     /// The object as it was when it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -282,6 +316,7 @@ pub struct Inspection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The worker's message, verbatim: `v1:` and base64.
+    #[schemars(length(max = 4096))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<String>,
 }
@@ -312,6 +347,7 @@ pub struct Conversion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_written: Option<i64>,
     /// The object that was written.
+    #[schemars(length(max = 2048))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// `sha256:` and the hexadecimal digest of what was written.
@@ -351,27 +387,36 @@ pub struct ReportSummary {
     /// How many rules came out how.
     pub counts: RuleCounts,
     /// Catalogue ids of the rules that failed.
+    #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,
     /// Catalogue ids of the rules that warn.
+    #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warned: Vec<String>,
     /// Catalogue ids of the rules that could not be decided.
+    #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undetermined: Vec<String>,
     /// Catalogue ids of the rules that failed and were waived.
+    #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waived: Vec<String>,
 }
 
 /// How many rules came out how.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
 pub struct RuleCounts {
+    /// Rules that pass.
     pub passed: i32,
+    /// Rules for which the import is refused.
     pub failed: i32,
+    /// Rules that warn.
     pub warned: i32,
+    /// Rules that give a recommendation.
     pub advised: i32,
+    /// Rules that could not be decided.
     pub undetermined: i32,
+    /// Rules that failed and were waived.
     pub waived: i32,
 }

@@ -15,7 +15,12 @@ use serde::{Deserialize, Serialize};
     shortname = "improfile",
     category = "images",
     status = "ImportProfileStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "A cloud's published import rules as data: what an image must be to be imported there.",
+    printcolumn(name = "TITLE", type_ = "string", json_path = ".spec.title"),
+    printcolumn(name = "REVISION", type_ = "integer", json_path = ".spec.revision"),
+    printcolumn(name = "READY", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ImportProfileSpec {
@@ -45,6 +50,7 @@ pub struct ImportProfileSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datasource: Option<String>,
     /// The rules that are applied, in no particular order.
+    #[schemars(length(max = 128))]
     pub rules: Vec<ProfileRule>,
 }
 
@@ -126,6 +132,7 @@ pub struct ProfileRule {
     #[serde(default)]
     pub guests: Guests,
     /// Whether what it looks for shall be there. Only for rules on agents.
+    #[schemars(with = "Expect")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
     /// What a declared platform lowers the action to.
@@ -189,6 +196,7 @@ pub struct ImportProfileStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready: False with reason UnknownRule or TooManyRules.
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

@@ -5,6 +5,10 @@ mod customimage;
 mod imageimport;
 mod importprofile;
 pub mod schema;
+pub mod validation;
+
+#[cfg(test)]
+mod tests;
 
 pub use customimage::{CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk};
 pub use imageimport::{
