@@ -100,6 +100,8 @@ pub mod reason {
 
         /// The spec cannot be carried out.
         INVALID_SPEC = "InvalidSpec";
+        /// Another format than the image's was asked for, and nothing converts to it yet.
+        CONVERSION_NOT_SUPPORTED = "ConversionNotSupported";
         /// `spec.cancel` is true.
         CANCELLED = "Cancelled";
         /// Another object has the name that is needed.

@@ -10,6 +10,9 @@ pub const RULES: &str = env!("CARGO_PKG_VERSION");
 /// Longest part of an import's name in a Job's name, which has at most 63 characters.
 const NAME_PART: usize = 40;
 
+/// Longest part of an import's name in a record's name, which has at most 63 characters too.
+const RECORD_NAME_PART: usize = 54;
+
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -156,7 +159,8 @@ pub fn job_name(import: &str, uid: &str, disk: &str, stage: Stage, key: &str, at
 pub fn custom_image_name(import: &ImageImport, source: &SourceIdentity) -> String {
     import.spec.custom_image_name.clone().unwrap_or_else(|| {
         let name = import.metadata.name.as_deref().unwrap_or_default();
-        format!("{name}-{}", short(content(import, source), 8))
+        let cut: String = name.chars().take(RECORD_NAME_PART).collect();
+        format!("{}-{}", cut.trim_end_matches(['-', '.']), short(content(import, source), 8))
     })
 }
 
@@ -206,8 +210,12 @@ mod tests {
 
     #[test]
     fn a_verdicts_key_survives_the_status() {
-        let import = crate::api::ImageImport::new("web", serde_json::from_value(serde_json::json!({
-            "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}})).unwrap());
+        let import = crate::api::ImageImport::new(
+            "web",
+            serde_json::from_value(serde_json::json!({
+            "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}}))
+            .unwrap(),
+        );
         let key = VerdictKey::new(&import, "i", "p", Timestamp::UNIX_EPOCH);
         assert_eq!(VerdictKey::parse(&key.to_string()), Some(key));
     }

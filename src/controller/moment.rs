@@ -8,12 +8,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::key::Stage;
 use super::reason::{self, Class};
+use crate::api::conditions::{
+    COMPLIANT, CONVERTED, INSPECTED, LIFECYCLE, READY, RECONCILING, STALLED, Stamp, Status, find, reason as word,
+};
 use crate::api::{DiskStatus, ImageImport, ImageImportStatus, SYSTEM_DISK};
-
-/// Condition types of the lifecycle, in the order they are written.
-pub const LIFECYCLE: &[&str] = &["Ready", "Inspected", "Compliant", "Converted", "Reconciling", "Stalled"];
-/// Longest message of a condition, in bytes.
-pub const MESSAGE_BYTES: usize = 512;
 
 /// The lifecycle part of a status while it is being decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,30 +68,23 @@ impl Draft {
 
     /// A condition by its type.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.status.conditions.iter().find(|c| c.type_ == kind)
+        find(&self.status.conditions, kind)
     }
 
     /// Since when `Ready` is False, and why.
     pub fn failing_since(&self) -> Option<(Timestamp, &str, &str)> {
-        let ready = self.condition("Ready").filter(|c| c.status == "False")?;
+        let ready = self.condition(READY).filter(|c| c.status == "False")?;
         Some((ready.last_transition_time.0, &ready.reason, &ready.message))
     }
 
     /// Sets a condition; its time changes only with its status.
-    pub fn set(&mut self, kind: &str, status: &str, reason: &str, message: &str) {
-        let since = self.condition(kind).filter(|c| c.status == status).map(|c| c.last_transition_time.clone());
-        let condition = Condition {
-            type_: kind.to_owned(),
-            status: status.to_owned(),
-            reason: reason.to_owned(),
-            message: sanitise(message),
-            last_transition_time: since.unwrap_or(Time(self.now)),
-            observed_generation: Some(self.generation),
-        };
+    pub fn set(&mut self, kind: &str, status: Status, reason: &str, message: &str) {
+        let stamp =
+            Stamp { stored: &self.status.conditions, now: Time(self.now), observed_generation: Some(self.generation) };
+        let condition = stamp.condition(kind, status, reason, message);
         self.clear(kind);
         self.status.conditions.push(condition);
-        let place = |c: &Condition| LIFECYCLE.iter().position(|l| *l == c.type_);
-        self.status.conditions.sort_by_key(place);
+        self.status.conditions.sort_by_key(|c| LIFECYCLE.iter().position(|l| *l == c.type_));
     }
 
     /// Removes a condition.
@@ -102,32 +93,32 @@ impl Draft {
     }
 
     fn progressing(&mut self, reason: &str, message: &str) {
-        self.set("Reconciling", "True", reason, message);
-        self.clear("Stalled");
+        self.set(RECONCILING, Status::True, reason, message);
+        self.clear(STALLED);
     }
 
     /// Before the first verdict every condition is there, and unknown.
     pub fn unread(&mut self, has_destination: bool) {
-        self.set("Inspected", "Unknown", "NotInspected", "The image was not read yet");
-        self.set("Compliant", "Unknown", "NotInspected", "The image was not read yet");
+        self.set(INSPECTED, Status::Unknown, "NotInspected", "The image was not read yet");
+        self.set(COMPLIANT, Status::Unknown, "NotInspected", "The image was not read yet");
         if has_destination {
-            self.set("Converted", "Unknown", "NotJudged", "Only a compliant image is copied");
+            self.set(CONVERTED, Status::Unknown, "NotJudged", "Only a compliant image is copied");
         }
     }
 
     /// Waits for a slot.
     pub fn queued(&mut self, stage: Stage) {
         let message = format!("Waits for a free worker before {}", stage.doing().to_lowercase());
-        self.set("Ready", "Unknown", "Queued", &message);
-        self.progressing("Progressing", &message);
+        self.set(READY, Status::Unknown, word::QUEUED, &message);
+        self.progressing(word::PROGRESSING, &message);
         self.status.progress = None;
     }
 
     /// `spec.suspend`.
     pub fn suspended(&mut self) {
-        self.set("Ready", "Unknown", "Suspended", "No work is started while `spec.suspend` is true");
-        self.clear("Reconciling");
-        self.clear("Stalled");
+        self.set(READY, Status::Unknown, word::SUSPENDED, "No work is started while `spec.suspend` is true");
+        self.clear(RECONCILING);
+        self.clear(STALLED);
         self.status.progress = None;
     }
 
@@ -137,82 +128,41 @@ impl Draft {
             Stage::Inspect => "A worker reads the image",
             Stage::Convert => "A worker copies the image",
         };
-        self.set("Ready", "Unknown", stage.doing(), message);
-        self.progressing("Progressing", message);
+        self.set(READY, Status::Unknown, stage.doing(), message);
+        self.progressing(word::PROGRESSING, message);
     }
 
     /// Does not work now, for one of the reasons of [`reason::REASONS`].
     pub fn failing(&mut self, reason: &str, message: &str) {
         let since = self.failing_since().map_or(self.now, |(since, ..)| since);
-        self.set("Ready", "False", reason, message);
+        self.set(READY, Status::False, reason, message);
         let stalled = match reason::class(reason) {
             Some(Class::Retry) => false,
             Some(Class::Grace) => self.now.duration_since(since) >= self.grace,
             Some(Class::Slow | Class::Terminal) | None => true,
         };
         if stalled {
-            self.set("Stalled", "True", reason, message);
-            self.clear("Reconciling");
+            self.set(STALLED, Status::True, reason, message);
+            self.clear(RECONCILING);
         } else {
-            self.progressing("ProgressingWithRetry", message);
+            self.progressing(word::PROGRESSING_WITH_RETRY, message);
         }
         self.status.progress = None;
     }
 
     /// Refused by its verdict: `Rejected` or `Undetermined`, until something changes.
     pub fn refused(&mut self, code: &str, message: &str, stalled: &str) {
-        self.set("Ready", "False", code, message);
-        self.set("Stalled", "True", stalled, message);
-        self.clear("Reconciling");
+        self.set(READY, Status::False, code, message);
+        self.set(STALLED, Status::True, stalled, message);
+        self.clear(RECONCILING);
         self.status.progress = None;
     }
 
     /// Done: `Checked` or `Imported`.
     pub fn done(&mut self, reason: &str, message: &str) {
-        self.set("Ready", "True", reason, message);
-        self.clear("Reconciling");
-        self.clear("Stalled");
+        self.set(READY, Status::True, reason, message);
+        self.clear(RECONCILING);
+        self.clear(STALLED);
         self.status.progress = None;
-    }
-}
-
-/// What may stand in a condition: no control characters, no query strings of addresses (they may be signed), at most 512
-/// bytes, cut at a character.
-pub fn sanitise(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut out = String::with_capacity(clean.len());
-    for (i, word) in clean.split(' ').enumerate() {
-        if i > 0 {
-            out.push(' ');
-        }
-        match word.split_once("://").and_then(|_| word.split_once('?')) {
-            Some((address, query)) => {
-                out.push_str(address);
-                out.push_str(&query[query.find(['"', '\'', ')', ',']).unwrap_or(query.len())..]);
-            }
-            None => out.push_str(word),
-        }
-    }
-    if out.len() > MESSAGE_BYTES {
-        let mut end = MESSAGE_BYTES - '…'.len_utf8();
-        while !out.is_char_boundary(end) {
-            end -= 1;
-        }
-        out.truncate(end);
-        out.push('…');
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_reaches_a_condition_is_harmless() {
-        assert_eq!(sanitise("Get \"https://h/k?X-Amz-Signature=abc\": no\nanswer"), "Get \"https://h/k\": no answer");
-        assert_eq!(sanitise("why? because"), "why? because");
-        let long = sanitise(&"ä".repeat(600));
-        assert!(long.len() <= MESSAGE_BYTES && long.ends_with('…'));
     }
 }

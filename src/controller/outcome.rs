@@ -15,9 +15,9 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod};
 
 use super::key::Stage;
-use super::reason;
-use crate::inspect::Facts;
 use super::shim::{decode, parse_failure};
+use crate::api::conditions::reason as word;
+use crate::inspect::Facts;
 use crate::inspect::wire::{Message, Refusal, Written};
 use crate::worker::Exit;
 
@@ -39,7 +39,7 @@ pub enum Outcome {
     Refused(Refusal),
     /// The Job is done or gone, and its message with it.
     ResultLost(&'static str),
-    /// It failed, for a reason of [`reason::REASONS`].
+    /// It failed, for a reason of [`super::reason::REASONS`].
     Failed(&'static str, String),
     /// It cannot start, for such a reason, since then.
     Waiting(&'static str, String, Timestamp),
@@ -95,7 +95,7 @@ pub fn outcome(seen: &Seen) -> Outcome {
     }
     if seen.pods_seen.max(pods.len()) > MAX_PODS {
         return Outcome::Failed(
-            reason::TOO_MANY_DISRUPTIONS,
+            word::TOO_MANY_DISRUPTIONS,
             format!("{MAX_PODS} pods of the worker were evicted or deleted"),
         );
     }
@@ -121,7 +121,10 @@ pub fn wants_events(seen: &Seen) -> Vec<String> {
 }
 
 /// True when the pod is controlled by the object with this UID. Labels are no evidence: anyone sets them.
-pub fn owned_by(owners: Option<&Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference>>, uid: &str) -> bool {
+pub fn owned_by(
+    owners: Option<&Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference>>,
+    uid: &str,
+) -> bool {
     owners.is_some_and(|o| o.iter().any(|o| o.controller == Some(true) && o.uid == uid))
 }
 
@@ -161,7 +164,10 @@ fn phase(pod: &Pod) -> &str {
 
 /// The pod that has not ended.
 fn live<'a>(pods: &[&'a Pod]) -> Option<&'a Pod> {
-    pods.iter().rev().find(|p| !matches!(phase(p), "Succeeded" | "Failed") && p.metadata.deletion_timestamp.is_none()).copied()
+    pods.iter()
+        .rev()
+        .find(|p| !matches!(phase(p), "Succeeded" | "Failed") && p.metadata.deletion_timestamp.is_none())
+        .copied()
 }
 
 /// Row 1.
@@ -187,14 +193,14 @@ fn failure(seen: &Seen, last: Option<&Pod>) -> Outcome {
         return match seen.recorded {
             Some((reason, message)) => Outcome::Failed(reason, message.to_owned()),
             None => Outcome::Failed(
-                reason::DEADLINE_EXCEEDED,
+                word::DEADLINE_EXCEEDED,
                 format!("The worker was not done after {} s", seen.deadline.as_secs()),
             ),
         };
     };
     if ended.reason.as_deref() == Some("OOMKilled") {
         let message = format!("The worker was killed at its memory limit of {}", seen.memory_limit);
-        return Outcome::Failed(reason::WORKER_OUT_OF_MEMORY, message);
+        return Outcome::Failed(word::WORKER_OUT_OF_MEMORY, message);
     }
     let told = ended.message.as_deref().and_then(parse_failure);
     let what = told.as_ref().map(|f| match &f.http {
@@ -204,18 +210,19 @@ fn failure(seen: &Seen, last: Option<&Pod>) -> Outcome {
     });
     let say = |default: String| what.clone().unwrap_or(default);
     match ended.exit_code {
-        code if code == Exit::Config as i32 => {
-            Outcome::Failed(reason::WORKER_REFUSED, say("The worker could not use its arguments or credentials".into()))
-        }
+        code if code == Exit::Config as i32 => Outcome::Failed(
+            word::INVALID_CREDENTIALS,
+            say("The worker could not use its arguments or credentials".into()),
+        ),
         code if code == Exit::Transport as i32 || matches!(code, 137 | 143) => {
             let to_store = told.as_ref().is_some_and(|f| f.layer.starts_with("destination"));
-            let reason = if to_store { reason::DESTINATION_UNAVAILABLE } else { reason::SOURCE_UNAVAILABLE };
+            let reason = if to_store { word::DESTINATION_UNAVAILABLE } else { word::SOURCE_UNAVAILABLE };
             Outcome::Failed(reason, say("The transport failed in all attempts of the worker".into()))
         }
         code @ (101 | 134 | 139) => {
-            Outcome::Failed(reason::WORKER_CRASHED, format!("The worker crashed (exit code {code})"))
+            Outcome::Failed(word::WORKER_CRASHED, format!("The worker crashed (exit code {code})"))
         }
-        code => Outcome::Failed(reason::INTERNAL_ERROR, say(format!("The worker failed (exit code {code})"))),
+        code => Outcome::Failed(word::INTERNAL_ERROR, say(format!("The worker failed (exit code {code})"))),
     }
 }
 
@@ -228,12 +235,17 @@ fn waiting(seen: &Seen, pods: &[&Pod]) -> Option<(&'static str, String)> {
         let text = waiting.message.clone().unwrap_or_default();
         match waiting.reason.as_deref().unwrap_or_default() {
             "" | "ContainerCreating" | "PodInitializing" => {}
-            "CreateContainerConfigError" => return Some(missing(&text).unwrap_or((reason::POD_REFUSED, text))),
-            "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName" | "ImageInspectError"
-            | "RegistryUnavailable" | "SignatureValidationFailed" => {
-                return Some((reason::WORKER_IMAGE_NOT_PULLED, text));
+            "CreateContainerConfigError" => return Some(missing(&text).unwrap_or((word::POD_REFUSED, text))),
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ErrImageNeverPull"
+            | "InvalidImageName"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => {
+                return Some((word::WORKER_IMAGE_NOT_PULLED, text));
             }
-            other => return Some((reason::POD_REFUSED, format!("{other}: {text}"))),
+            other => return Some((word::POD_REFUSED, format!("{other}: {text}"))),
         }
     }
     let unscheduled = pod.status.as_ref().and_then(|s| s.conditions.as_ref()).and_then(|conditions| {
@@ -243,7 +255,7 @@ fn waiting(seen: &Seen, pods: &[&Pod]) -> Option<(&'static str, String)> {
         conditions.iter().find(is)
     });
     if let Some(condition) = unscheduled {
-        return Some((reason::UNSCHEDULABLE, condition.message.clone().unwrap_or_default()));
+        return Some((word::UNSCHEDULABLE, condition.message.clone().unwrap_or_default()));
     }
     if started(seen.stage, pod) {
         return None;
@@ -255,9 +267,9 @@ fn waiting(seen: &Seen, pods: &[&Pod]) -> Option<(&'static str, String)> {
 fn missing(text: &str) -> Option<(&'static str, String)> {
     let lower = text.to_lowercase();
     if lower.contains("non-existent secret key") || lower.contains("couldn't find key") {
-        Some((reason::SECRET_KEY_NOT_FOUND, text.to_owned()))
+        Some((word::SECRET_KEY_NOT_FOUND, text.to_owned()))
     } else if lower.contains("secret") && lower.contains("not found") {
-        Some((reason::SECRET_NOT_FOUND, text.to_owned()))
+        Some((word::SECRET_NOT_FOUND, text.to_owned()))
     } else {
         None
     }
@@ -265,7 +277,7 @@ fn missing(text: &str) -> Option<(&'static str, String)> {
 
 fn refused_pod(text: &str) -> (&'static str, String) {
     let quota = text.contains("exceeded quota") || text.contains("failed quota");
-    (if quota { reason::QUOTA_EXCEEDED } else { reason::POD_REFUSED }, text.to_owned())
+    (if quota { word::QUOTA_EXCEEDED } else { word::POD_REFUSED }, text.to_owned())
 }
 
 /// Text of the newest event of this kind.
@@ -283,7 +295,8 @@ fn event_time(event: &Event) -> Option<Timestamp> {
 /// The last moment at which something moved: the Job was made, a pod was made, or a container ended.
 fn quiet_since(seen: &Seen, pods: &[&Pod]) -> Timestamp {
     let made = pods.iter().filter_map(|p| p.metadata.creation_timestamp.as_ref()).map(|t| t.0);
-    let ended = pods.iter().filter_map(|p| state(seen.stage, p)?.terminated.as_ref()?.finished_at.as_ref()).map(|t| t.0);
+    let ended =
+        pods.iter().filter_map(|p| state(seen.stage, p)?.terminated.as_ref()?.finished_at.as_ref()).map(|t| t.0);
     made.chain(ended).fold(seen.started, Timestamp::max)
 }
 

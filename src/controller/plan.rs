@@ -10,7 +10,8 @@ use super::moment::Draft;
 use super::outcome::Outcome;
 use super::reason::{self, Class};
 use super::work::{self, Work};
-use crate::api::{ImageImport, Progress, REQUESTED_AT, SYSTEM_DISK, SourceIdentity};
+use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, READY, STALLED, Status, reason as word};
+use crate::api::{ImageImport, Progress, SYSTEM_DISK, SourceIdentity};
 use crate::inspect::Facts;
 
 /// Jobs that finished without a result before the import stalls: the first and three more.
@@ -136,7 +137,8 @@ pub fn plan(world: &World) -> Plan {
     };
     let mut plan = planner.decide();
     let busy = work::in_flight(&plan.draft.status).and_then(|(_, work)| work.job_uid);
-    let kept = plan.act == Act::Rest && plan.draft.failing_since().is_some_and(|(_, r, _)| reason::KEPT_FOR_ITS_LOG.contains(&r));
+    let kept = plan.act == Act::Rest
+        && plan.draft.failing_since().is_some_and(|(_, r, _)| reason::KEPT_FOR_ITS_LOG.contains(&r));
     for job in &world.jobs {
         if Some(&job.uid) != busy.as_ref() && job.deleting_since.is_none() && !(kept && job.finished && !plan.slot) {
             plan.discard.push((job.name.clone(), job.uid.clone()));
@@ -166,12 +168,11 @@ impl Planner<'_> {
         if let Some((Stage::Convert, work)) = work::in_flight(&self.draft.status) {
             return self.observe(Stage::Convert, &work);
         }
-        if self.draft.condition("Inspected").is_none() {
+        if self.draft.condition(INSPECTED).is_none() {
             self.draft.unread(import.spec.destination.is_some());
         }
-        let requested = import.metadata.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT));
-        if let Some(requested) = requested {
-            self.draft.status.last_handled_request_at = Some(requested.chars().take(64).collect());
+        if let Some(requested) = import.requested_at() {
+            self.draft.status.last_handled_request_at = Some(requested);
         }
         let key = key::inspection(&import.spec.source, self.draft.status.last_handled_request_at.as_deref());
         if let Some((_, work)) = work::in_flight(&self.draft.status) {
@@ -210,14 +211,14 @@ impl Planner<'_> {
                 let size = self.source().map(|s| s.size_bytes);
                 if Some(&written.url) != self.world.own_url.as_ref() || i64::try_from(written.bytes).ok() != size {
                     let message = "The worker reported another object than it was told to write";
-                    return self.fail(reason::INTERNAL_ERROR, message);
+                    return self.fail(word::INTERNAL_ERROR, message);
                 }
                 if let Some(conversion) = &mut self.draft.disk().conversion {
                     conversion.url = Some(written.url);
                     conversion.checksum = Some(written.checksum);
                     conversion.bytes_written = i64::try_from(written.bytes).ok();
                 }
-                self.draft.set("Converted", "True", "Converted", "");
+                self.draft.set(CONVERTED, Status::True, word::WRITTEN, "");
                 self.act(Act::Publish)
             }
             Outcome::Refused(refusal) => {
@@ -231,7 +232,7 @@ impl Planner<'_> {
                 work::set(&mut self.draft, stage, &work);
                 if work.lost > MAX_LOST {
                     let message = format!("{} Jobs left no result, the last because {why}", work.lost);
-                    return self.fail(reason::RESULT_LOST, &message);
+                    return self.fail(word::RESULT_LOST, &message);
                 }
                 self.draft.working(stage);
                 self.rest(Some(SignedDuration::from_secs(1)))
@@ -259,7 +260,9 @@ impl Planner<'_> {
             Outcome::Pending => {
                 // Until the worker runs, nothing says that what failed before is mended.
                 match self.draft.failing_since().map(|(_, r, m)| (r.to_owned(), m.to_owned())) {
-                    Some((reason, message)) if reason::class(&reason).is_some() => self.draft.failing(&reason, &message),
+                    Some((reason, message)) if reason::class(&reason).is_some() => {
+                        self.draft.failing(&reason, &message)
+                    }
                     Some(_) => {}
                     None => self.draft.working(stage),
                 }
@@ -289,7 +292,7 @@ impl Planner<'_> {
             }
         };
         let key = VerdictKey::new(import, facts_key, profile, self.world.now);
-        let checked = self.draft.condition("Ready").is_some_and(|c| c.status == "True");
+        let checked = self.draft.condition(READY).is_some_and(|c| c.status == "True");
         let valid = last.as_ref().is_some_and(|last| last.same_inputs(&key) && (checked || last.same_rules(&key)));
         if !valid {
             return self.act(Act::Judge { key, facts_key: facts_key.to_owned(), again: last.is_some() });
@@ -298,7 +301,7 @@ impl Planner<'_> {
     }
 
     fn compliant(&self) -> bool {
-        self.draft.condition("Compliant").is_some_and(|c| c.status == "True")
+        self.draft.condition(COMPLIANT).is_some_and(|c| c.status == "True")
     }
 
     fn pending_copy(&self) -> bool {
@@ -309,7 +312,7 @@ impl Planner<'_> {
     fn at_rest(&mut self) -> Plan {
         let has_destination = self.world.import.spec.destination.is_some();
         if self.compliant() && !has_destination {
-            self.draft.done("Checked", "The image complies with its profile");
+            self.draft.done(word::CHECKED, "The image complies with its profile");
             return self.rest(self.next_expiry());
         }
         if self.source().is_none() {
@@ -323,7 +326,7 @@ impl Planner<'_> {
     fn read(&mut self, key: &str, new: bool) -> Plan {
         let spec = &self.world.import.spec;
         if new {
-            self.draft.set("Inspected", "Unknown", "NotInspected", "The image was not read yet");
+            self.draft.set(INSPECTED, Status::Unknown, "NotInspected", "The image was not read yet");
             self.draft.status.verdict_key = None;
         }
         if spec.suspend {
@@ -342,7 +345,7 @@ impl Planner<'_> {
     /// Copies the judged image, or publishes the copy.
     fn copy(&mut self) -> Plan {
         let conversion = self.draft.disk().conversion.clone().unwrap_or_default();
-        let conflict = self.draft.failing_since().is_some_and(|(_, reason, _)| reason == reason::NAME_CONFLICT);
+        let conflict = self.draft.failing_since().is_some_and(|(_, reason, _)| reason == word::NAME_CONFLICT);
         if conversion.url.is_some() {
             return if conflict && !self.changed { self.rest(None) } else { self.act(Act::Publish) };
         }
@@ -404,10 +407,10 @@ impl Planner<'_> {
     /// The record exists: nothing is judged any more.
     fn imported(&mut self) -> Plan {
         let import = self.world.import;
-        if let Some(requested) = import.metadata.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT)) {
-            self.draft.status.last_handled_request_at = Some(requested.chars().take(64).collect());
+        if let Some(requested) = import.requested_at() {
+            self.draft.status.last_handled_request_at = Some(requested);
         }
-        self.draft.done("Imported", "The image is in the store");
+        self.draft.done(word::IMPORTED, "The image is in the store");
         let status = import.status.as_ref();
         let disk = status.and_then(|s| s.disks.iter().find(|d| d.name == SYSTEM_DISK));
         let facts_key = disk.and_then(|d| d.inspection.as_ref()).and_then(|i| i.key.as_deref()).unwrap_or_default();
@@ -429,14 +432,17 @@ impl Planner<'_> {
         let spec = &self.world.import.spec;
         let wanted = spec.destination.as_ref()?.format?.name();
         let disk = self.world.import.status.as_ref().and_then(|s| s.disks.iter().find(|d| d.name == SYSTEM_DISK));
-        let seen = disk.filter(|_| self.source().is_some()).and_then(|d| d.image.as_ref()).and_then(|i| i.format.clone());
+        let seen =
+            disk.filter(|_| self.source().is_some()).and_then(|d| d.image.as_ref()).and_then(|i| i.format.clone());
         let found = seen.or_else(|| spec.source.format.map(|f| f.name().to_owned()))?;
         (found != wanted).then(|| (wanted.to_owned(), found))
     }
 
     fn unsupported(&mut self, wanted: &str, found: &str) -> Plan {
-        let message = format!("The image is {found}; conversion to {wanted} is not supported yet, leave out `spec.destination.format`");
-        self.fail(reason::CONVERSION_NOT_SUPPORTED, &message)
+        let message = format!(
+            "The image is {found}; conversion to {wanted} is not supported yet, leave out `spec.destination.format`"
+        );
+        self.fail(word::CONVERSION_NOT_SUPPORTED, &message)
     }
 
     fn source(&self) -> Option<SourceIdentity> {
@@ -456,7 +462,7 @@ impl Planner<'_> {
         let slow = |n| doubled(SignedDuration::from_mins(15), n, SignedDuration::from_hours(2));
         match reason::class(reason) {
             Some(Class::Retry) => fast,
-            Some(Class::Grace) => match self.draft.condition("Stalled") {
+            Some(Class::Grace) => match self.draft.condition(STALLED) {
                 None => fast,
                 Some(stalled) => {
                     // The slow retries so far: they were made 15, 45, 105 ... minutes after it stalled.
@@ -485,7 +491,9 @@ impl Planner<'_> {
     fn fail(&mut self, reason: &str, message: &str) -> Plan {
         self.draft.failing(reason, message);
         let again = match work::latest(&self.draft.status) {
-            Some(work) if matches!(reason::class(reason), Some(c) if c != Class::Terminal) => Some(self.delay(reason, &work)),
+            Some(work) if matches!(reason::class(reason), Some(c) if c != Class::Terminal) => {
+                Some(self.delay(reason, &work))
+            }
             _ => None,
         };
         let grace = self.grace_left();

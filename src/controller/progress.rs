@@ -46,8 +46,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_progress() {
-        for log in ["", "progress", "progress 5 0", "progress -1 9", "progress 10 9", "progress 1 2 3", "progress a b",
-            "progress 99999999999999999999 99999999999999999999", "rogress 1 2"] {
+        for log in [
+            "",
+            "progress",
+            "progress 5 0",
+            "progress -1 9",
+            "progress 10 9",
+            "progress 1 2 3",
+            "progress a b",
+            "progress 99999999999999999999 99999999999999999999",
+            "rogress 1 2",
+        ] {
             assert_eq!(parse(log, Stage::Inspect), None, "{log}");
         }
         let huge = format!("progress {0} {0}", i64::MAX);

@@ -30,13 +30,7 @@ pub struct Queue {
 impl Queue {
     /// No slot is taken.
     pub fn new(limit: usize, limit_per_namespace: usize) -> Self {
-        Self {
-            limit,
-            limit_per_namespace,
-            held: HashMap::new(),
-            waiting: BTreeMap::new(),
-            last: String::new(),
-        }
+        Self { limit, limit_per_namespace, held: HashMap::new(), waiting: BTreeMap::new(), last: String::new() }
     }
 
     /// Counts in a worker that runs already, above the limits if need be.
@@ -101,10 +95,10 @@ impl Queue {
     fn grant(&mut self) -> Vec<Ticket> {
         let mut granted = vec![];
         while self.held.len() < self.limit {
-            let free = |ns: &&String| {
-                self.held.values().filter(|t| t.namespace == **ns).count() < self.limit_per_namespace
-            };
-            let after = self.waiting.range::<String, _>((std::ops::Bound::Excluded(&self.last), std::ops::Bound::Unbounded));
+            let free =
+                |ns: &&String| self.held.values().filter(|t| t.namespace == **ns).count() < self.limit_per_namespace;
+            let after =
+                self.waiting.range::<String, _>((std::ops::Bound::Excluded(&self.last), std::ops::Bound::Unbounded));
             let next = after.map(|(ns, _)| ns).find(free).or_else(|| self.waiting.keys().find(free)).cloned();
             let Some(namespace) = next else { break };
             let Some(line) = self.waiting.get_mut(&namespace) else { break };
@@ -232,9 +226,10 @@ mod tests {
             for ns in ["a", "b", "c"] {
                 assert!(q.held.values().filter(|t| t.namespace == ns).count() <= 2);
             }
-            let idle = q.held.len() < 4 && ["a", "b", "c"].iter().any(|ns| {
-                q.held.values().filter(|t| t.namespace == *ns).count() < 2 && q.waiting.contains_key(*ns)
-            });
+            let idle = q.held.len() < 4
+                && ["a", "b", "c"].iter().any(|ns| {
+                    q.held.values().filter(|t| t.namespace == *ns).count() < 2 && q.waiting.contains_key(*ns)
+                });
             assert!(!idle, "a slot is free and someone waits for it");
         }
     }

@@ -1,4 +1,12 @@
-//! Why an import is not ready, as one word each, and what each word means for trying again.
+//! What each reason for not being ready means for trying again.
+
+use crate::api::conditions::reason::{
+    CANCELLED, CONVERSION_NOT_SUPPORTED, DEADLINE_EXCEEDED, DESTINATION_EXISTS, DESTINATION_FORBIDDEN,
+    DESTINATION_NOT_FOUND, DESTINATION_UNAVAILABLE, INTERNAL_ERROR, INVALID_CREDENTIALS, INVALID_SPEC, NAME_CONFLICT,
+    POD_REFUSED, PROFILE_NOT_FOUND, PROFILE_NOT_READY, QUOTA_EXCEEDED, RESULT_LOST, SECRET_KEY_NOT_FOUND,
+    SECRET_NOT_FOUND, SOURCE_CHANGED, SOURCE_FORBIDDEN, SOURCE_NOT_FOUND, SOURCE_UNAVAILABLE, TOO_MANY_DISRUPTIONS,
+    UNSCHEDULABLE, WORKER_CRASHED, WORKER_IMAGE_NOT_PULLED, WORKER_OUT_OF_MEMORY,
+};
 
 /// What becomes of an import that failed for a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,49 +21,6 @@ pub enum Class {
     Terminal,
 }
 
-/// The bucket could not be reached in all attempts of a Job.
-pub const SOURCE_UNAVAILABLE: &str = "SourceUnavailable";
-/// The store could not be reached in all attempts of a Job.
-pub const DESTINATION_UNAVAILABLE: &str = "DestinationUnavailable";
-/// A Secret the pod mounts is not there.
-pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
-/// A Secret the pod mounts lacks a documented key.
-pub const SECRET_KEY_NOT_FOUND: &str = "SecretKeyNotFound";
-/// The worker's image cannot be had.
-pub const WORKER_IMAGE_NOT_PULLED: &str = "WorkerImageNotPulled";
-/// A ResourceQuota of the namespace refuses the worker.
-pub const QUOTA_EXCEEDED: &str = "QuotaExceeded";
-/// Admission refuses the worker: Pod Security, a LimitRange, a policy.
-pub const POD_REFUSED: &str = "PodRefused";
-/// No node takes the worker.
-pub const UNSCHEDULABLE: &str = "Unschedulable";
-/// There is no profile of that name.
-pub const PROFILE_NOT_FOUND: &str = "ProfileNotFound";
-/// The profile cannot be applied by this version.
-pub const PROFILE_NOT_READY: &str = "ProfileNotReady";
-/// The worker found its own arguments or credentials unusable.
-pub const WORKER_REFUSED: &str = "WorkerRefused";
-/// The object or its bucket is not there.
-pub const SOURCE_NOT_FOUND: &str = "SourceNotFound";
-/// The bucket refuses these credentials.
-pub const SOURCE_FORBIDDEN: &str = "SourceForbidden";
-/// A bug of the worker.
-pub const INTERNAL_ERROR: &str = "InternalError";
-/// The worker died of a signal.
-pub const WORKER_CRASHED: &str = "WorkerCrashed";
-/// The worker was killed for its memory.
-pub const WORKER_OUT_OF_MEMORY: &str = "WorkerOutOfMemory";
-/// The Job's time was up.
-pub const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
-/// Pods were evicted too often.
-pub const TOO_MANY_DISRUPTIONS: &str = "TooManyDisruptions";
-/// Jobs finished and their messages were gone, too often.
-pub const RESULT_LOST: &str = "ResultLost";
-/// An object of the name that is needed belongs to someone else.
-pub const NAME_CONFLICT: &str = "NameConflict";
-/// The format asked for is not the source's, and is not converted to.
-pub const CONVERSION_NOT_SUPPORTED: &str = "ConversionNotSupported";
-
 /// Every reason the controller gives by itself. Other reasons are a rule's code.
 pub const REASONS: &[(&str, Class)] = &[
     (SOURCE_UNAVAILABLE, Class::Retry),
@@ -68,11 +33,11 @@ pub const REASONS: &[(&str, Class)] = &[
     (UNSCHEDULABLE, Class::Grace),
     (PROFILE_NOT_FOUND, Class::Grace),
     (PROFILE_NOT_READY, Class::Grace),
-    (WORKER_REFUSED, Class::Slow),
+    (INVALID_CREDENTIALS, Class::Slow),
     (SOURCE_NOT_FOUND, Class::Slow),
     (SOURCE_FORBIDDEN, Class::Slow),
-    ("DestinationForbidden", Class::Slow),
-    ("DestinationNotFound", Class::Slow),
+    (DESTINATION_FORBIDDEN, Class::Slow),
+    (DESTINATION_NOT_FOUND, Class::Slow),
     (INTERNAL_ERROR, Class::Terminal),
     (WORKER_CRASHED, Class::Terminal),
     (WORKER_OUT_OF_MEMORY, Class::Terminal),
@@ -80,9 +45,11 @@ pub const REASONS: &[(&str, Class)] = &[
     (TOO_MANY_DISRUPTIONS, Class::Terminal),
     (RESULT_LOST, Class::Terminal),
     (NAME_CONFLICT, Class::Terminal),
-    ("SourceChanged", Class::Terminal),
-    ("DestinationExists", Class::Terminal),
+    (SOURCE_CHANGED, Class::Terminal),
+    (DESTINATION_EXISTS, Class::Terminal),
     (CONVERSION_NOT_SUPPORTED, Class::Terminal),
+    (INVALID_SPEC, Class::Terminal),
+    (CANCELLED, Class::Terminal),
 ];
 
 /// Reasons whose Job is kept until its time to live or the next attempt, for its pod's log.
@@ -103,9 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_unique_and_fit_a_condition() {
+    fn reasons_are_the_apis_and_have_one_class_each() {
         for (i, (name, _)) in REASONS.iter().enumerate() {
-            assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
+            assert!(crate::api::conditions::reason::ALL.contains(name), "{name}");
             assert!(REASONS.iter().skip(i + 1).all(|(other, _)| other != name), "{name} twice");
         }
         assert!(KEPT_FOR_ITS_LOG.iter().all(|r| class(r) == Some(Class::Terminal)));
