@@ -8,5 +8,7 @@ pub mod plan;
 pub mod progress;
 pub mod queue;
 pub mod reason;
+pub mod settings;
 mod shim;
 pub mod work;
+pub mod worker;
