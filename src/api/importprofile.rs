@@ -43,12 +43,24 @@ pub struct ImportProfileSpec {
     /// Platforms for systems outside that list, such as `Others Linux`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_platforms: Vec<String>,
+    /// Where the document says so: `S0 L103`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_platforms_cite: Vec<String>,
+    /// A system whose `ID_LIKE` names a listed one counts as listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub derivatives: bool,
     /// Whose drivers a guest must start with.
     #[serde(default)]
     pub hypervisors: Hypervisors,
     /// The cloud's own datasource of cloud-init.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datasource: Option<String>,
+    /// First version of cloud-init that has it without being told. Default: every version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datasource_since: Option<String>,
+    /// What the cloud itself says about its error codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handling: Vec<Handling>,
     /// The rules that are applied, in no particular order.
     #[schemars(length(max = 128))]
     pub rules: Vec<ProfileRule>,
@@ -73,6 +85,23 @@ pub struct SizeRange {
     pub min: i32,
     /// Largest.
     pub max: i32,
+    /// One of the documents gives the same figures in GB: a size that fits only in GiB is warned about.
+    #[serde(default, rename = "statedInGB", skip_serializing_if = "std::ops::Not::not")]
+    pub stated_in_gb: bool,
+}
+
+/// What a cloud says about one of its error codes, letter by letter.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Handling {
+    /// The code: `VirtioNotInstall`.
+    pub code: String,
+    /// The suggested handling in Chinese, as published.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+    /// Where it is printed: `S4 L132`.
+    pub cite: Vec<String>,
 }
 
 /// An operating system that is accepted.
@@ -138,6 +167,9 @@ pub struct ProfileRule {
     /// What a declared platform lowers the action to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<PlatformAction>,
+    /// The strongest action under a forced import (`spec.image.force`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Action>,
     /// Where the document says so: `S4 L98-100`.
     pub cite: Vec<String>,
 }
@@ -186,6 +218,9 @@ pub struct PlatformAction {
     pub platform: String,
     /// The strongest action there.
     pub action: Action,
+    /// What the user has to know instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Whether this version can apply the profile.

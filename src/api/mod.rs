@@ -17,7 +17,7 @@ pub use imageimport::{
     Waiver,
 };
 pub use importprofile::{
-    Action, Expect, Guests, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
+    Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
     OperatingSystem, PlatformAction, ProfileRule, SizeRange, VersionMatch,
 };
 

@@ -40,12 +40,28 @@ enum Command {
 pub fn main() -> ExitCode {
     // Both reqwest and kube are built without a provider of their own; the first one installed is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    match cli.command {
         Command::Inspect(args) => inspect::run(&args),
         Command::Profiles(args) => profiles::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Run(args) => run::run(args),
         Command::Worker(args) => worker::run(args),
+    }
+}
+
+/// Prints what is wrong with the arguments, or the help that was asked for. clap's own exit code for a wrong argument, 2,
+/// is a verdict here.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do when the terminal is gone.
+    let _ = error.print();
+    match (error.use_stderr(), std::env::args().nth(1).as_deref()) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, Some("worker")) => ExitCode::from(78),
+        (true, _) => ExitCode::from(inspect::exit::USAGE),
     }
 }

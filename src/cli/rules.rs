@@ -1,12 +1,36 @@
-//! `image-import rules`.
+//! `image-import rules`: every rule listed, one explained, or all of them as `docs/rules.md`.
 
 use std::process::ExitCode;
 
+use crate::profiles;
+use crate::rules::{self, RULES, docs};
+
 /// Flags of `rules`.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// Explain this one, by catalogue id or name: DRV-01, VirtioInstalled
+    rule: Option<String>,
+    /// Print all of them as Markdown: docs/rules.md
+    #[arg(long, conflicts_with = "rule")]
+    markdown: bool,
+}
 
 /// Runs it.
-pub fn run(_args: &Args) -> ExitCode {
-    ExitCode::from(70)
+pub fn run(args: &Args) -> ExitCode {
+    match &args.rule {
+        _ if args.markdown => print!("{}", docs::markdown(&profiles::built_in())),
+        None => {
+            for rule in RULES {
+                println!("{:<7} {:<24} {}", rule.id, rule.name, rule.code);
+            }
+        }
+        Some(name) => match rules::find(name) {
+            Some(rule) => print!("{}", docs::explained(rule, &profiles::built_in())),
+            None => {
+                eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");
+                return ExitCode::from(super::inspect::exit::USAGE);
+            }
+        },
+    }
+    ExitCode::SUCCESS
 }

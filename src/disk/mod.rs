@@ -12,10 +12,12 @@ mod error;
 pub mod filesystem;
 pub mod partition;
 mod slice;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod volume;
 
 pub use error::{Error, ErrorKind, Http};
-pub use slice::{Memory, Slice};
+pub use slice::{Memory, Slice, check_range};
 
 /// The result of anything that reads an image.
 pub type Result<T> = std::result::Result<T, Error>;

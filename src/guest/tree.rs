@@ -1,11 +1,154 @@
 //! Files by path: one walker for every filesystem, with symbolic links and mount points as the guest itself sees them.
 
+#[cfg(test)]
+mod tests;
+mod walk;
+
 use std::sync::Arc;
 
-use crate::disk::filesystem::FileSystem;
+use crate::disk::bytes::{to_u64, to_usize};
+use crate::disk::filesystem::{FileSystem, NodeKind, Stat};
+use crate::disk::{Error, Result};
+
+use walk::{Dentries, LastLink, Place};
+
+const LAYER: &str = "tree";
 
 /// The guest's file tree: its root filesystem and what is mounted on it.
+///
+/// Paths are the guest's own: absolute, `..` above the root stays at the root, and an absolute link starts at the
+/// guest's root. What a process in the guest could not reach (a link loop, a file in the place of a directory, a name
+/// that is too long) is `NotFound`, as it would be told there.
 #[derive(Clone, Default)]
 pub struct Tree {
+    /// Real paths and what is mounted there; of two at one path the later one counts.
     mounts: Vec<(String, Arc<dyn FileSystem>)>,
+    dentries: Dentries,
+}
+
+impl Tree {
+    /// A tree of one filesystem.
+    pub fn new(root: Arc<dyn FileSystem>) -> Self {
+        Self { mounts: vec![("/".to_owned(), root)], dentries: Dentries::default() }
+    }
+
+    /// Mounts `fs` at the directory `at`, over whatever is there. Links in `at` are resolved now, so mount the outer
+    /// filesystem first. A directory that is missing is made, as systemd makes it.
+    pub fn mount(&mut self, at: &str, fs: Arc<dyn FileSystem>) {
+        let at = self.resolve(at).unwrap_or_else(|_| walk::normal(at));
+        self.mounts.push((at, fs));
+    }
+
+    /// What is at `path`, links followed.
+    ///
+    /// # Errors
+    /// `NotFound` where nothing is there, and what the filesystem reports.
+    pub fn stat(&self, path: &str) -> Result<Stat> {
+        self.walk(path, LastLink::Follow).map(|place| place.stat)
+    }
+
+    /// What is at `path`; the last component is not followed when it is a link.
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat).
+    pub fn stat_link(&self, path: &str) -> Result<Stat> {
+        self.walk(path, LastLink::Keep).map(|place| place.stat)
+    }
+
+    /// Whether something is at `path`, links followed: a dangling link is not there.
+    ///
+    /// # Errors
+    /// What the filesystem reports, other than `NotFound`.
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        match self.walk(path, LastLink::Follow) {
+            Ok(_) => Ok(true),
+            Err(e) if e.is_not_found() => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The whole regular file at `path`.
+    ///
+    /// # Errors
+    /// `Limit` where it is longer than `max` bytes, `NotFound` where no regular file is there, and what the filesystem
+    /// reports.
+    pub fn read(&self, path: &str, max: usize) -> Result<Vec<u8>> {
+        let file = self.file(path)?;
+        if file.stat.size > to_u64(max) {
+            return Err(Error::limit(LAYER, format!("a file of {} bytes, {max} are read", file.stat.size)));
+        }
+        file.fs.read_at(file.node, 0, to_usize(LAYER, file.stat.size)?)
+    }
+
+    /// The first `max` bytes of the regular file at `path`, or all of a shorter one.
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    pub fn read_head(&self, path: &str, max: usize) -> Result<Vec<u8>> {
+        self.read_at(path, 0, max)
+    }
+
+    /// Up to `len` bytes of the regular file at `path` from byte `at` on, fewer only at its end.
+    ///
+    /// # Errors
+    /// `NotFound` where no regular file is there, and what the filesystem reports.
+    pub fn read_at(&self, path: &str, at: u64, len: usize) -> Result<Vec<u8>> {
+        let file = self.file(path)?;
+        file.fs.read_at(file.node, at, len)
+    }
+
+    /// The whole regular file at `path` as text, whatever is not UTF-8 replaced.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_text(&self, path: &str, max: usize) -> Result<String> {
+        Ok(String::from_utf8_lossy(&self.read(path, max)?).into_owned())
+    }
+
+    /// The target of the symbolic link at `path`, as it is written there.
+    ///
+    /// # Errors
+    /// `NotFound` where no link is there, and what the filesystem reports.
+    pub fn read_link(&self, path: &str) -> Result<String> {
+        let link = self.walk(path, LastLink::Keep)?;
+        match link.stat.kind {
+            NodeKind::Link => link.fs.read_link(link.node),
+            _ => Err(Error::not_found(LAYER, "not a symbolic link")),
+        }
+    }
+
+    /// The names in the directory at `path`, sorted, without `.` and `..`.
+    ///
+    /// # Errors
+    /// `Limit` beyond `max` names, `NotFound` where no directory is there, and what the filesystem reports.
+    pub fn list(&self, path: &str, max: usize) -> Result<Vec<String>> {
+        let dir = self.walk(path, LastLink::Follow)?;
+        if dir.stat.kind != NodeKind::Directory {
+            return Err(Error::not_found(LAYER, "not a directory"));
+        }
+        let mut names: Vec<String> = dir.fs.list(dir.node, max)?.into_iter().map(|entry| entry.name).collect();
+        names.extend(self.mounted_in(&dir.path));
+        names.sort_unstable();
+        names.dedup();
+        if names.len() > max {
+            return Err(Error::limit(LAYER, format!("a directory of more than {max} names")));
+        }
+        Ok(names)
+    }
+
+    /// The real path of what is at `path`, all links resolved.
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat).
+    pub fn resolve(&self, path: &str) -> Result<String> {
+        self.walk(path, LastLink::Follow).map(|place| place.path)
+    }
+
+    fn file(&self, path: &str) -> Result<Place<'_>> {
+        let place = self.walk(path, LastLink::Follow)?;
+        match place.stat.kind {
+            NodeKind::File => Ok(place),
+            _ => Err(Error::not_found(LAYER, "not a regular file")),
+        }
+    }
 }

@@ -172,6 +172,9 @@ pub struct Container {
     /// Size of the disk that the guest sees; `None` when the format is not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_size_bytes: Option<u64>,
+    /// Format of an installation medium that the guest view is: `ISO`, `UDF`; `None` for a disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest_format: Option<String>,
     /// References to other files and the like, which no import may follow.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unsafe_references: Vec<UnsafeReference>,
@@ -205,6 +208,13 @@ pub struct PartitionTable {
     /// GPT: which copy was used, and why not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpt_copy: Option<GptCopy>,
+    /// GPT: first byte of the other header, as the first one states it. At or past the end of the disk, something is
+    /// missing; before its last sector, the disk has grown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup_bytes: Option<u64>,
+    /// GPT: first byte after the last usable sector, as the header states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable_end_bytes: Option<u64>,
     /// GPT beside MBR entries of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hybrid: bool,
@@ -527,6 +537,9 @@ pub struct Boot {
     /// The entry starts a Xen hypervisor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub xen: bool,
+    /// Those of `kernel` and `initrd` that are not in the guest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// One installed kernel and the drivers it starts with.
@@ -544,6 +557,9 @@ pub struct Kernel {
     pub config: Option<String>,
     /// Drivers that matter, each with where it is.
     pub drivers: Vec<Driver>,
+    /// It runs only as a Xen guest: the configuration line that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xen_only: Option<String>,
     /// The initramfs of its entry; `None` when the entry names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initramfs: Option<Fact<Initramfs>>,

@@ -1,8 +1,20 @@
 //! Verdicts to a report, and a report to something people and programs read.
 
-mod json;
+mod conditions;
 mod judge;
+mod sanitise;
+mod serial;
+mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
+
+pub use conditions::{RuleCondition, conditions};
+pub use judge::judge;
+pub use sanitise::{MESSAGE_BYTES, clean};
+pub use serial::{to_json, to_yaml};
+pub use summary::{image_summary, summary};
+pub use table::{matrix, table};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,9 +3,44 @@
 //! A rule says how bad its finding is (the [`Grade`]); the profile says how much that cloud cares (its action). The
 //! weaker of the two is what happens, see [`crate::report`].
 
-use crate::api::{ImportProfileSpec, Waiver};
-use crate::inspect::Facts;
-use crate::inspect::facts::Trouble;
+mod case;
+pub mod docs;
+mod text;
+mod verdict;
+mod version;
+mod volumes;
+
+mod drv_01_virtio_installed;
+mod fs_01_file_system_accepted;
+mod fs_02_ext4_without_64bit;
+mod fs_03_ext4_without_project_quota;
+mod img_01_format_accepted;
+mod img_02_not_iso;
+mod img_05_declared_format;
+mod img_07_self_contained;
+mod lnx_04_fstab;
+mod os_01_version_accepted;
+mod par_01_table_present;
+mod par_02_root_found;
+mod par_03_mbr;
+mod par_05_single_partition;
+mod siz_01_virtual_size;
+mod siz_03_disk_size;
+mod siz_04_holds_image;
+mod src_02_readable;
+mod src_06_present;
+mod svc_01_cloud_init;
+mod svc_02_datasource;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use case::{Case, Request};
+pub use text::in_gib;
+pub use text::{printable, shown};
+pub use verdict::{Evidence, Finding, Grade, Judged, Verdict, Why};
 
 /// A rule of the catalogue.
 pub struct Rule {
@@ -22,7 +57,7 @@ pub struct Rule {
     /// The rule's own source, whose `//!` comment has the four headings What it checks, Why, How it is found, How to mend it.
     pub source: &'static str,
     /// Judges.
-    pub check: fn(&Case) -> Verdict,
+    pub check: fn(&Case) -> Judged,
 }
 
 /// How much of a rule can be verified.
@@ -34,104 +69,39 @@ pub enum Verifiable {
     Partly,
 }
 
-/// All that a rule may look at.
-pub struct Case<'a> {
-    /// What was found.
-    pub facts: &'a Facts,
-    /// The cloud's rules.
-    pub profile: &'a ImportProfileSpec,
-    /// How this profile wants this rule.
-    pub wanted: &'a crate::api::ProfileRule,
-    /// What the user asked for.
-    pub request: &'a Request,
-}
-
-/// What the user asked for: the part of an `ImageImport`'s spec, or of `inspect`'s flags, that rules read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Request {
-    /// Address of the source, without query.
-    pub url: String,
-    /// Declared format: `QCOW2`.
-    pub format: Option<String>,
-    /// Declared platform.
-    pub platform: Option<String>,
-    /// Asked size of the system disk.
-    pub system_disk_size_gib: Option<i32>,
-    /// Tencent Cloud's forced import.
-    pub force: bool,
-    /// Waivers that count now: the caller has left out the expired ones.
-    pub waivers: Vec<Waiver>,
-}
-
-/// What a rule found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// In order.
-    Pass(Finding),
-    /// Not in order, and how bad that is.
-    Fail(Grade, Finding),
-    /// Could not be decided, and why.
-    Unknown(Why),
-    /// The rule has nothing to say here, and why.
-    NotApplicable(String),
-}
-
-/// How bad a finding is: B, W and A of the catalogue. Strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// The import fails, or the machine does not start.
-    Breach,
-    /// Asked for without naming a failure, or the evidence is indirect.
-    Doubt,
-    /// A recommendation.
-    Note,
-}
-
-/// What was found, where, and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Finding {
-    /// One sentence that names the thing. Shown as it is.
-    pub message: String,
-    /// Narrows the code, as S4's texts do: `NoTable`, `OtherRegion`.
-    pub sub: Option<&'static str>,
-    /// Where it was seen.
-    pub evidence: Vec<Evidence>,
-    /// The exact command or setting that mends it; `None`: the rule's own "How to mend it".
-    pub remedy: Option<String>,
-    /// Weaker findings of the same rule, worst first.
-    pub notes: Vec<(Grade, String)>,
-}
-
-/// One thing that was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Evidence {
-    /// What.
-    pub what: String,
-    /// Path in the guest, volume, or layer.
-    pub place: String,
-    /// Byte offset, where that helps.
-    pub offset: Option<u64>,
-}
-
-/// Why a rule could not decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
-    /// Stable reason: `VolumeEncrypted`, `NotReadYet`, `LimitExceeded`, `NeedsFullRead`, `FactMissing`.
-    pub reason: &'static str,
-    /// One sentence.
-    pub message: String,
-}
-
-impl From<&Trouble> for Why {
-    fn from(trouble: &Trouble) -> Self {
-        use crate::inspect::facts::TroubleKind;
-        let reason = match trouble.kind {
-            TroubleKind::Encrypted => "VolumeEncrypted",
-            TroubleKind::Limit => "LimitExceeded",
-            TroubleKind::Unsupported => "NotReadYet",
-            TroubleKind::NotFound | TroubleKind::Corrupt | TroubleKind::Other => "FactMissing",
-        };
-        let at = trouble.at.map(|at| format!(" (at byte {at:#x})")).unwrap_or_default();
-        Self { reason, message: format!("{}: {}{at}", trouble.layer, trouble.what) }
+impl Rule {
+    /// What the rule makes of a case.
+    pub fn judge(&self, case: &Case) -> Verdict {
+        (self.check)(case).unwrap_or_else(|stopped| *stopped)
     }
+}
+
+/// Every rule, in the order of every report. To add one: a file here and a line in this slice.
+pub const RULES: &[&Rule] = &[
+    &src_02_readable::RULE,
+    &src_06_present::RULE,
+    &img_01_format_accepted::RULE,
+    &img_02_not_iso::RULE,
+    &img_05_declared_format::RULE,
+    &img_07_self_contained::RULE,
+    &siz_01_virtual_size::RULE,
+    &siz_03_disk_size::RULE,
+    &siz_04_holds_image::RULE,
+    &par_01_table_present::RULE,
+    &par_02_root_found::RULE,
+    &par_03_mbr::RULE,
+    &par_05_single_partition::RULE,
+    &fs_01_file_system_accepted::RULE,
+    &fs_02_ext4_without_64bit::RULE,
+    &fs_03_ext4_without_project_quota::RULE,
+    &os_01_version_accepted::RULE,
+    &lnx_04_fstab::RULE,
+    &drv_01_virtio_installed::RULE,
+    &svc_01_cloud_init::RULE,
+    &svc_02_datasource::RULE,
+];
+
+/// The rule of that name or catalogue id.
+pub fn find(name_or_id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.name == name_or_id || rule.id.eq_ignore_ascii_case(name_or_id))
 }

@@ -1,1 +1,151 @@
-//! To come.
+//! Reads of any size and place, made into few requests: units of 64 KiB, read ahead where reading goes on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::disk::bytes::{to_u64, to_usize};
+use crate::disk::{ReadAt, Result, check_range};
+
+/// The cache's unit, and the least that is asked for.
+const UNIT: u64 = 64 << 10;
+/// The most that is read ahead, in units: 1 MiB.
+const AHEAD_MAX: u64 = 16;
+/// The most that is asked for at once, in units: 4 MiB.
+const REQUEST_MAX: u64 = 64;
+/// Units that are kept: 16 MiB. The whole worker stays below 48 MiB.
+const KEPT: usize = 256;
+
+/// Where bytes come from, at a price.
+pub(crate) trait Fetch: Send + Sync {
+    /// Size in bytes.
+    fn len(&self) -> u64;
+    /// Exactly the bytes `from .. to`, which lie within the size.
+    fn fetch(&self, from: u64, to: u64) -> Result<Bytes>;
+    /// Refuses when the budget is used up.
+    fn check(&self) -> Result<()>;
+}
+
+/// A [`ReadAt`] that remembers what it fetched.
+pub(crate) struct Cached<F> {
+    inner: F,
+    units: Mutex<Units>,
+}
+
+impl<F: Fetch> Cached<F> {
+    /// `head` are the first bytes, which were fetched already: at most one unit.
+    pub(crate) fn new(inner: F, head: Bytes) -> Self {
+        let mut units = Units::default();
+        if to_u64(head.len()) == UNIT.min(inner.len()) {
+            units.insert(0, head, 1);
+        }
+        Self { inner, units: Mutex::new(units) }
+    }
+
+    fn units(&self) -> MutexGuard<'_, Units> {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches from unit `first` on: what the read needs up to `last`, more where reading goes on, stopping before
+    /// what is there already.
+    fn fill(&self, units: &mut Units, first: u64, last: u64) -> Result<()> {
+        // A miss right after units that were fetched together means a stream: twice as much this time.
+        let ahead =
+            first.checked_sub(1).and_then(|before| units.fetched_with(before)).map_or(1, |n| n.saturating_mul(2));
+        let need = last.saturating_sub(first).saturating_add(1);
+        let want = need.max(ahead.min(AHEAD_MAX)).min(REQUEST_MAX);
+        let count = (1..want).find(|n| units.has(first.saturating_add(*n))).unwrap_or(want);
+        let from = first.saturating_mul(UNIT);
+        let to = first.saturating_add(count).saturating_mul(UNIT).min(self.inner.len());
+        let mut bytes = self.inner.fetch(from, to)?;
+        let count = to.saturating_sub(from).div_ceil(UNIT);
+        for unit in first..first.saturating_add(count) {
+            let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
+            // A copy: a slice would keep the whole answer alive as long as its last unit.
+            units.insert(unit, Bytes::copy_from_slice(&part), count);
+        }
+        Ok(())
+    }
+}
+
+impl<F: Fetch> ReadAt for Cached<F> {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        check_range("source", self.len(), at, buf.len())?;
+        self.inner.check()?;
+        let mut units = self.units();
+        let last = at.saturating_add(to_u64(buf.len())).saturating_sub(1) / UNIT;
+        let (mut rest, mut at) = (buf, at);
+        while !rest.is_empty() {
+            let unit = at / UNIT;
+            if !units.has(unit) {
+                self.fill(&mut units, unit, last)?;
+            }
+            let skip = to_usize("source", at % UNIT)?;
+            let found = units.get(unit).and_then(|bytes| bytes.get(skip..)).unwrap_or_default();
+            let count = found.len().min(rest.len());
+            let (Some(part), true) = (found.get(..count), count > 0) else {
+                return Err(crate::disk::Error::io("source", "the store sent less than was asked for").at(at));
+            };
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(part);
+            rest = later;
+            at = at.saturating_add(to_u64(count));
+        }
+        Ok(())
+    }
+}
+
+/// The units that are kept, the least recently used of which goes first.
+#[derive(Default)]
+struct Units {
+    by_number: HashMap<u64, Unit>,
+    by_use: BTreeMap<u64, u64>,
+    clock: u64,
+}
+
+struct Unit {
+    bytes: Bytes,
+    /// How many units came with the same request.
+    fetched_with: u64,
+    used: u64,
+}
+
+impl Units {
+    fn has(&self, number: u64) -> bool {
+        self.by_number.contains_key(&number)
+    }
+
+    fn fetched_with(&self, number: u64) -> Option<u64> {
+        self.by_number.get(&number).map(|unit| unit.fetched_with)
+    }
+
+    fn get(&mut self, number: u64) -> Option<&Bytes> {
+        self.clock = self.clock.saturating_add(1);
+        let unit = self.by_number.get_mut(&number)?;
+        self.by_use.remove(&unit.used);
+        unit.used = self.clock;
+        self.by_use.insert(unit.used, number);
+        Some(&unit.bytes)
+    }
+
+    fn insert(&mut self, number: u64, bytes: Bytes, fetched_with: u64) {
+        self.clock = self.clock.saturating_add(1);
+        let unit = Unit { bytes, fetched_with, used: self.clock };
+        if let Some(old) = self.by_number.insert(number, unit) {
+            self.by_use.remove(&old.used);
+        }
+        self.by_use.insert(self.clock, number);
+        while self.by_number.len() > KEPT {
+            let Some((_, oldest)) = self.by_use.pop_first() else { break };
+            self.by_number.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,23 @@
 //! Bytes in a bucket: addresses, credentials, stores, and the cache through which everything is read.
 
+pub mod answer;
 pub mod cache;
 pub mod credentials;
+mod dial;
 pub mod egress;
+mod file;
+mod meter;
+mod object;
 pub mod stores;
 pub mod url;
+
+pub use credentials::CredentialSource;
+pub use egress::Egress;
+pub use file::open_file;
+pub use meter::Meter;
+pub use object::{SOURCE_CHANGED, is_source_changed};
+pub use stores::open;
+pub use url::redacted;
 
 use std::sync::Arc;
 
@@ -19,28 +32,4 @@ pub struct Opened {
     pub bytes: Option<Arc<dyn ReadAt>>,
     /// What reading has cost so far.
     pub meter: Arc<Meter>,
-}
-
-/// Counts what reading an object costs.
-#[derive(Debug, Default)]
-pub struct Meter {
-    requests: std::sync::atomic::AtomicU64,
-    bytes: std::sync::atomic::AtomicU64,
-}
-
-impl Meter {
-    /// Notes one request for `bytes` bytes.
-    pub fn note(&self, bytes: u64) {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.requests.fetch_add(1, Relaxed);
-        self.bytes.fetch_add(bytes, Relaxed);
-    }
-    /// Requests so far.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(std::sync::atomic::Ordering::Relaxed)
-    }
-    /// Bytes so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(std::sync::atomic::Ordering::Relaxed)
-    }
 }

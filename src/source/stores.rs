@@ -1,1 +1,137 @@
-//! To come.
+//! From an address to an open object: one arm a kind of store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::http::HttpBuilder;
+use object_store::path::Path;
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+
+use super::cache::Cached;
+use super::credentials::{CredentialSource, Keyring};
+use super::dial::Dialler;
+use super::egress::Egress;
+use super::meter::Allowance;
+use super::object::{First, Object};
+use super::url::{Address, Author, LAYER, Location};
+use super::{Meter, Opened, open_file};
+use crate::api::Source;
+use crate::disk::{Error, ReadAt, Result};
+use crate::inspect::{Budget, facts};
+
+/// Opens the object of a `spec.source`: one request, for its first bytes.
+///
+/// With the policy of a user's own machine the url may also be a file's path or a presigned link.
+/// The bytes are read by blocking on this runtime: from a thread that is not one of its own, as `spawn_blocking` gives.
+///
+/// # Errors
+/// `Io` when the store cannot be reached; `Unsupported` for an address that cannot be used or dialled; `NotFound`, layer
+/// `credentials`, for credentials that are not there; `Limit`. A missing or forbidden object is no error but a fact.
+pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egress, budget: &Budget) -> Result<Opened> {
+    let author = if egress.is_own_machine() { Author::Terminal } else { Author::Api };
+    let address = Address::of_source(source, author)?;
+    if let Location::File(path) = &address.location {
+        return open_file(path, budget);
+    }
+    let meter = Arc::new(Meter::default());
+    let keyring = Keyring::new(credentials)?;
+    let store = Store::connect(&address, &keyring, Dialler::new(egress, &meter)?)?;
+    let signed = store.signed;
+    let first = Object::open(store, Allowance::start(budget, &meter)).await?;
+    let (mut facts, bytes) = match first {
+        First::Reached { facts, object, head } => {
+            let handle = tokio::runtime::Handle::current();
+            let bytes: Arc<dyn ReadAt> = Arc::new(Cached::new(Remote { object, handle }, head));
+            (facts, Some(bytes))
+        }
+        First::Refused { access, http } => {
+            (facts::Source { access, http: Some(http), ..facts::Source::default() }, None)
+        }
+    };
+    facts.signed = signed;
+    Ok(Opened { facts, bytes, meter })
+}
+
+/// An object that is read by blocking.
+struct Remote {
+    object: Object,
+    handle: tokio::runtime::Handle,
+}
+
+impl super::cache::Fetch for Remote {
+    fn len(&self) -> u64 {
+        self.object.size
+    }
+    fn fetch(&self, from: u64, to: u64) -> Result<bytes::Bytes> {
+        self.handle.block_on(self.object.get(from..to))
+    }
+    fn check(&self) -> Result<()> {
+        self.object.allowance.check()
+    }
+}
+
+/// A connected store and the path of one object in it.
+pub(crate) struct Store {
+    pub(crate) inner: Arc<dyn ObjectStore>,
+    /// The same, where it is a bucket: uploads need its own interface.
+    pub(crate) bucket: Option<Arc<AmazonS3>>,
+    pub(crate) path: Path,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) signed: bool,
+}
+
+impl Store {
+    pub(crate) fn connect(address: &Address, keyring: &Arc<Keyring>, dialler: Dialler) -> Result<Self> {
+        let unusable = |e: object_store::Error| super::answer::to_error(&e);
+        match &address.location {
+            Location::File(_) => Err(Error::unsupported(LAYER, "a file is not in a store")),
+            Location::Http(url) => {
+                let store = HttpBuilder::new().with_url(url.as_str()).with_http_connector(dialler).with_retry(retry());
+                Ok(Self {
+                    inner: Arc::new(store.build().map_err(unusable)?),
+                    bucket: None,
+                    path: Path::ROOT,
+                    keyring: Arc::clone(keyring),
+                    signed: url.query().is_some(),
+                })
+            }
+            Location::S3 { bucket, key } => {
+                let signed = keyring.signs();
+                let mut store = AmazonS3Builder::new()
+                    .with_bucket_name(bucket)
+                    .with_region(address.region.as_deref().unwrap_or("us-east-1"))
+                    .with_virtual_hosted_style_request(address.virtual_hosted)
+                    // Given always: a builder without credentials asks the cloud's metadata address for some.
+                    .with_credentials(Arc::clone(keyring) as _)
+                    .with_skip_signature(!signed)
+                    .with_conditional_put(S3ConditionalPut::ETagMatch)
+                    .with_allow_http(true)
+                    .with_http_connector(dialler)
+                    .with_retry(retry());
+                if let Some(endpoint) = &address.endpoint {
+                    store = store.with_endpoint(endpoint.as_str().trim_end_matches('/'));
+                }
+                let store = Arc::new(store.build().map_err(unusable)?);
+                let path = Path::parse(key).map_err(|e| Error::unsupported(LAYER, e.to_string()))?;
+                Ok(Self {
+                    inner: Arc::clone(&store) as _,
+                    bucket: Some(store),
+                    path,
+                    keyring: Arc::clone(keyring),
+                    signed,
+                })
+            }
+        }
+    }
+}
+
+/// A few times within a minute; a Job begins again after that.
+fn retry() -> RetryConfig {
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(5), base: 2.0 };
+    RetryConfig { backoff, max_retries: 4, retry_timeout: Duration::from_secs(60) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,26 @@
 //! Containers: what an object is, and the disk a guest would see in it.
+//!
+//! [`FORMATS`] is tried in order and its last two members take what is left, so every object has a format. Damage and
+//! references that no import may follow are facts, not errors: an object that cannot be opened is still described.
+
+mod cache;
+mod document;
+mod medium;
+mod probe;
+mod qcow2;
+mod raw;
+mod recognised;
+mod vhd;
+mod vmdk;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use super::ReadAt;
+pub use probe::Probe;
+
+use super::{Error, ErrorKind, ReadAt, Result};
 use crate::inspect::facts;
 
 /// An object whose format is known.
@@ -22,4 +40,114 @@ pub enum Class {
     Medium,
     /// Anything else: an archive, a package, a document.
     Other,
+}
+
+/// One kind of object.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name: as the clouds spell it where they do (`QCOW2`), else the field's word (`gzip`).
+    pub name: &'static str,
+    /// What such an object is.
+    pub class: Class,
+    /// One line: what to do with such an object.
+    pub advice: &'static str,
+    /// Whether an object is one, from its first and last bytes.
+    pub probe: fn(&Probe) -> bool,
+    /// Opens it. An error becomes `facts.trouble`, unless it is `Io` or `Limit`.
+    pub open: fn(Arc<dyn ReadAt>, &Probe) -> Result<Container>,
+}
+
+/// Every format that is told apart, in the order of trial: what has a signature of its own first, then what is known
+/// by its looks, then what is left. To add one: a file here and a line in this slice.
+pub const FORMATS: &[&Format] = &[
+    &recognised::EMPTY,
+    &qcow2::FORMAT,
+    &vmdk::FORMAT,
+    &recognised::QCOW,
+    &recognised::VHDX,
+    &recognised::VDI,
+    &recognised::QED,
+    &recognised::PARALLELS,
+    &recognised::BOCHS,
+    &recognised::LUKS,
+    &vhd::FORMAT,
+    &recognised::DMG,
+    &medium::ISO,
+    &medium::UDF,
+    &recognised::GZIP,
+    &recognised::BZIP2,
+    &recognised::XZ,
+    &recognised::ZSTD,
+    &recognised::LZ4,
+    &recognised::LZMA,
+    &recognised::ZIP,
+    &recognised::SEVEN_ZIP,
+    &recognised::RAR,
+    &recognised::CAB,
+    &recognised::OVA,
+    &recognised::TAR,
+    &recognised::RPM,
+    &recognised::DEB,
+    &recognised::MSI,
+    &recognised::PE,
+    &recognised::ELF,
+    &document::PDF,
+    &document::HTML,
+    &document::XML,
+    &document::JSON,
+    &document::TEXT,
+    &raw::FORMAT,
+    &recognised::DATA,
+];
+
+/// The format called `name`.
+pub fn descriptor(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| format.name == name)
+}
+
+/// Finds out what an object is and opens the disk in it.
+///
+/// # Errors
+/// `Io` and `Limit` only. What is wrong with the object itself is in the facts.
+pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
+    let probe = Probe::read(object.as_ref())?;
+    let format = FORMATS.iter().copied().find(|format| (format.probe)(&probe)).unwrap_or(&recognised::DATA);
+    let mut container = match (format.open)(object, &probe) {
+        Ok(container) => container,
+        Err(error) => Container { facts: facts::Container { trouble: Some(settle(error)?), ..Default::default() }, guest: None },
+    };
+    format.name.clone_into(&mut container.facts.format);
+    container.facts.magic = hex::encode(probe.head.get(..probe.head.len().min(16)).unwrap_or_default());
+    look_inside(&mut container, format)?;
+    Ok(container)
+}
+
+/// An installation medium that was wrapped in a disk format is still one.
+fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
+    let Some(guest) = container.guest.as_ref().filter(|_| format.name != raw::FORMAT.name) else { return Ok(()) };
+    match Probe::read(guest.as_ref()) {
+        Ok(probe) => {
+            let medium = [&medium::ISO, &medium::UDF].into_iter().find(|format| (format.probe)(&probe));
+            container.facts.guest_format = medium.map(|format| format.name.to_owned());
+        }
+        Err(error) => {
+            container.facts.trouble = Some(settle(error)?);
+            container.guest = None;
+        }
+    }
+    Ok(())
+}
+
+/// The fact that an error is, where it is one.
+fn settle(error: Error) -> Result<facts::Trouble> {
+    match error.kind {
+        ErrorKind::Limit => Err(error),
+        _ => facts::Trouble::from_error(error),
+    }
+}
+
+/// A container of which only the name is known.
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+fn name_only(_object: Arc<dyn ReadAt>, _probe: &Probe) -> Result<Container> {
+    Ok(Container { facts: facts::Container::default(), guest: None })
 }

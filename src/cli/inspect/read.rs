@@ -1,0 +1,62 @@
+//! Target to facts: opens the file or object and looks at it on a thread that may block.
+
+use std::path::Path;
+
+use super::{Args, Refused, exit, progress};
+use crate::api::Source;
+use crate::disk::Error;
+use crate::inspect::facts::Access;
+use crate::inspect::{self, Budget, Facts};
+use crate::source::{self, CredentialSource, Egress, Opened};
+
+/// Everything that can be found out about the target.
+pub fn facts(args: &Args) -> Result<Facts, Refused> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Refused::new(exit::INTERNAL, format!("no runtime: {e}")))?;
+    runtime.block_on(async {
+        let opened = open(args).await?;
+        let meter = opened.meter.clone();
+        // Reading an image is plain blocking code over an asynchronous source.
+        let work = tokio::task::spawn_blocking(move || inspect::inspect(&opened));
+        match progress::during(meter, work).await {
+            Ok(facts) => facts.map_err(|e| refused(&e)),
+            Err(_) => Err(Refused::new(exit::INTERNAL, "the reader panicked; please report this image")),
+        }
+    })
+}
+
+async fn open(args: &Args) -> Result<Opened, Refused> {
+    if is_address(&args.target) {
+        let credentials = CredentialSource::from_env(|name| std::env::var(name).ok()).map_err(|e| refused(&e))?;
+        let source = Source {
+            url: args.target.clone(),
+            region: args.region.clone(),
+            endpoint: args.endpoint.clone(),
+            addressing: args.addressing,
+            ..Source::default()
+        };
+        return source::open(&source, &credentials, &Egress::own_machine(), &Budget::default())
+            .await
+            .map_err(|e| refused(&e));
+    }
+    let opened = source::open_file(Path::new(&args.target), &Budget::default()).map_err(|e| refused(&e))?;
+    let why = match opened.facts.access {
+        Access::Reached => return Ok(opened),
+        Access::Forbidden => "may not be read",
+        Access::NotFound | Access::Other => "there is no such file",
+    };
+    Err(Refused::new(exit::NO_INPUT, format!("{}: {why}", args.target)))
+}
+
+/// Whether the target is an address and not a path.
+pub fn is_address(target: &str) -> bool {
+    target.split_once("://").is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+fn refused(error: &Error) -> Refused {
+    let message = crate::report::clean(&error.to_string(), crate::report::MESSAGE_BYTES);
+    Refused::new(exit::of_error(error), message)
+}

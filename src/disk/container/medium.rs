@@ -1,0 +1,65 @@
+//! Installation media: ISO 9660 (ECMA-119) and UDF (ECMA-167), also where a partition table lies over them.
+
+use std::sync::Arc;
+
+use super::{Class, Container, Format, Probe};
+use crate::disk::bytes::{array, text, u16_le, u32_le};
+use crate::disk::{ReadAt, Result};
+use crate::inspect::facts;
+
+/// Where the volume descriptors start, and how far apart they are: sector 16 of 2048 bytes (ECMA-119 6.2.1, 6.7.1).
+const DESCRIPTORS: usize = 0x8000;
+const SECTOR: usize = 2048;
+/// Descriptors that are looked at; the head holds no more.
+const MOST: usize = 16;
+
+const ADVICE: &str = "Start a VM from this ISO in VirtualBox or KVM, install the system on an empty disk, convert that \
+                      disk. Converting the ISO itself gives an image that cannot boot.";
+
+/// ISO 9660, hybrid or not.
+pub const ISO: Format = Format { name: "ISO", class: Class::Medium, advice: ADVICE, probe: is_iso, open };
+
+/// UDF without ISO 9660.
+pub const UDF: Format = Format { name: "UDF", class: Class::Medium, advice: ADVICE, probe: is_udf, open: super::name_only };
+
+/// The 2048 bytes of one descriptor.
+fn descriptor(probe: &Probe, index: usize) -> Option<&[u8]> {
+    let at = index.checked_mul(SECTOR)?.checked_add(DESCRIPTORS)?;
+    probe.head.get(at..at.checked_add(SECTOR)?)
+}
+
+/// A valid primary volume descriptor (ECMA-119 8.4): type 1, `CD001`, version 1, and a volume that fits the disk, so
+/// that bytes left over from an earlier life of the disk are not taken for one.
+fn primary(probe: &Probe) -> Option<&[u8]> {
+    let found = descriptor(probe, 0).filter(|found| found.starts_with(b"\x01CD001\x01"))?;
+    let sectors = u32_le("iso", found, 80).ok()?;
+    let sector = u16_le("iso", found, 128).ok()?;
+    let size = u64::from(sectors).checked_mul(u64::from(sector))?;
+    (size > 0 && size <= probe.len).then_some(found)
+}
+
+fn is_iso(probe: &Probe) -> bool {
+    primary(probe).is_some()
+}
+
+/// An NSR descriptor in the volume recognition sequence (ECMA-167 2/9.1, 3/9.1).
+fn is_udf(probe: &Probe) -> bool {
+    (0..MOST).filter_map(|index| descriptor(probe, index)).any(|found| {
+        array::<5>("udf", found, 1).is_ok_and(|id| &id == b"NSR02" || &id == b"NSR03")
+    })
+}
+
+#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
+    let name = primary(probe).and_then(|found| found.get(40..72)).map(|name| text(name, 32)).unwrap_or_default();
+    let mut detail = format!("volume \"{}\"", name.trim_end());
+    // El Torito 1.0, 2.0: the boot record descriptor has type 0 and this system identifier.
+    let boots = |found: &[u8]| found.starts_with(b"\0CD001\x01EL TORITO SPECIFICATION");
+    if (1..MOST).filter_map(|index| descriptor(probe, index)).any(boots) {
+        detail.push_str(", El Torito boot record");
+    }
+    if probe.has(510, &[0x55, 0xaa]) {
+        detail.push_str(", hybrid");
+    }
+    Ok(Container { facts: facts::Container { detail, ..Default::default() }, guest: None })
+}

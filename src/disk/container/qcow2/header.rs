@@ -1,0 +1,242 @@
+//! The header, its extensions, and what they say that no import may follow.
+
+use super::LAYER;
+use super::codec::Codec;
+use crate::disk::bytes::{range, text, to_u64, to_usize, u32_be, u64_be};
+use crate::disk::{Error, Result};
+use crate::inspect::facts::UnsafeReference;
+
+/// First bytes of every version.
+pub const MAGIC: &[u8] = b"QFI\xfb";
+
+/// Offsets of the fields that errors and references point at ("Header").
+const VERSION: u64 = 4;
+const BACKING_FILE_OFFSET: u64 = 8;
+const CLUSTER_BITS: u64 = 20;
+const SIZE: u64 = 24;
+pub const CRYPT_METHOD: u64 = 32;
+const L1_SIZE: u64 = 36;
+const L1_TABLE_OFFSET: u64 = 40;
+const REFCOUNT_TABLE_OFFSET: u64 = 48;
+const INCOMPATIBLE_FEATURES: u64 = 72;
+const REFCOUNT_ORDER: u64 = 96;
+const HEADER_LENGTH: u64 = 100;
+const COMPRESSION_TYPE: u64 = 104;
+
+/// Incompatible feature bits.
+const DIRTY: u64 = 1 << 0;
+const CORRUPT: u64 = 1 << 1;
+const EXTERNAL_DATA: u64 = 1 << 2;
+const COMPRESSION: u64 = 1 << 3;
+const EXTENDED_L2: u64 = 1 << 4;
+const KNOWN: u64 = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION | EXTENDED_L2;
+
+/// Header extension that names the external data file.
+const EXTENSION_DATA_FILE: u32 = 0x4441_5441;
+const EXTENSION_END: u32 = 0;
+/// More extensions than any program writes.
+const MOST_EXTENSIONS: usize = 64;
+
+/// Bytes of an L1 table that QEMU opens at most (`QCOW_MAX_L1_SIZE`).
+const LARGEST_L1: u64 = 32 << 20;
+
+/// What is needed to read the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub version: u32,
+    pub cluster_bits: u32,
+    /// Size of the disk that the guest sees.
+    pub size: u64,
+    pub crypt_method: u32,
+    pub l1_entries: u64,
+    pub l1_at: u64,
+    pub refcount_table_at: u64,
+    pub refcount_table_clusters: u64,
+    /// log2 of the bits of a reference count.
+    pub refcount_order: u32,
+    snapshots: u32,
+    incompatible: u64,
+    pub codec: Codec,
+    backing_at: u64,
+    backing_len: u32,
+    header_len: u64,
+}
+
+impl Header {
+    pub fn parse(head: &[u8]) -> Result<Self> {
+        let u32_at = |at: u64| u32_be(LAYER, head, to_usize(LAYER, at)?);
+        let u64_at = |at: u64| u64_be(LAYER, head, to_usize(LAYER, at)?);
+        let version = u32_at(VERSION)?;
+        if !(2..=3).contains(&version) {
+            return Err(Error::unsupported(LAYER, format!("version {version}")).at(VERSION));
+        }
+        let cluster_bits = u32_at(CLUSTER_BITS)?;
+        if !(9..=21).contains(&cluster_bits) {
+            let what = format!("cluster_bits is {cluster_bits}, not 9 to 21");
+            return Err(Error::corrupt(LAYER, CLUSTER_BITS, what));
+        }
+        let mut header = Self {
+            version,
+            cluster_bits,
+            size: u64_at(SIZE)?,
+            crypt_method: u32_at(CRYPT_METHOD)?,
+            l1_entries: u64::from(u32_at(L1_SIZE)?),
+            l1_at: u64_at(L1_TABLE_OFFSET)?,
+            refcount_table_at: u64_at(REFCOUNT_TABLE_OFFSET)?,
+            refcount_table_clusters: u64::from(u32_at(56)?),
+            refcount_order: 4,
+            snapshots: u32_at(60)?,
+            incompatible: 0,
+            codec: Codec::Zlib,
+            backing_at: u64_at(BACKING_FILE_OFFSET)?,
+            backing_len: u32_at(16)?,
+            header_len: 72,
+        };
+        if version >= 3 {
+            header.incompatible = u64_at(INCOMPATIBLE_FEATURES)?;
+            header.refcount_order = u32_at(REFCOUNT_ORDER)?;
+            header.header_len = u64::from(u32_at(HEADER_LENGTH)?);
+            if header.header_len < COMPRESSION_TYPE || header.header_len > header.cluster_size() {
+                let what = format!("header_length is {}", header.header_len);
+                return Err(Error::corrupt(LAYER, HEADER_LENGTH, what));
+            }
+            if header.refcount_order > 6 {
+                let what = format!("refcount_order is {}", header.refcount_order);
+                return Err(Error::corrupt(LAYER, REFCOUNT_ORDER, what));
+            }
+            if header.incompatible & COMPRESSION != 0 {
+                header.codec = match range(LAYER, head, to_usize(LAYER, COMPRESSION_TYPE)?, 1)? {
+                    [0] => Codec::Zlib,
+                    [1] => Codec::Zstd,
+                    other => return Err(Error::unsupported(LAYER, format!("compression type {other:?}"))),
+                };
+            }
+        }
+        Ok(header)
+    }
+
+    pub fn cluster_size(&self) -> u64 {
+        1_u64.checked_shl(self.cluster_bits).unwrap_or(u64::MAX)
+    }
+
+    pub fn extended_l2(&self) -> bool {
+        self.incompatible & EXTENDED_L2 != 0
+    }
+
+    /// True when the reference counts need not be right.
+    pub fn counts_may_lie(&self) -> bool {
+        self.incompatible & (DIRTY | CORRUPT) != 0
+    }
+
+    /// log2 of the entries of an L2 table.
+    pub fn l2_bits(&self) -> u32 {
+        self.cluster_bits.saturating_sub(if self.extended_l2() { 4 } else { 3 })
+    }
+
+    /// Entries of the L1 table that the disk's size needs.
+    pub fn l1_needed(&self) -> u64 {
+        let covered = 1_u64.checked_shl(self.cluster_bits.saturating_add(self.l2_bits())).unwrap_or(u64::MAX);
+        self.size.div_ceil(covered)
+    }
+
+    /// Refuses what contradicts itself or the object's length.
+    pub fn check(&self, object_len: u64) -> Result<()> {
+        if self.extended_l2() && self.cluster_bits < 14 {
+            return Err(Error::corrupt(LAYER, CLUSTER_BITS, "extended L2 entries need clusters of 16 KiB or more"));
+        }
+        let needed = self.l1_needed().saturating_mul(8);
+        if needed > LARGEST_L1 {
+            return Err(Error::unsupported(LAYER, "the L1 table is larger than QEMU opens").at(SIZE));
+        }
+        if self.l1_entries < self.l1_needed() {
+            let what = format!("the L1 table has {} entries, the size needs {}", self.l1_entries, self.l1_needed());
+            return Err(Error::corrupt(LAYER, L1_SIZE, what));
+        }
+        if needed > 0 && !self.l1_at.is_multiple_of(self.cluster_size()) {
+            return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, "the L1 table is not at the start of a cluster"));
+        }
+        if self.l1_at.checked_add(needed).is_none_or(|end| end > object_len) {
+            let what = format!("the L1 table at {:#x} passes the end of the object", self.l1_at);
+            return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, what));
+        }
+        if self.refcount_table_at >= object_len {
+            let what = format!("the refcount table at {:#x} passes the end of the object", self.refcount_table_at);
+            return Err(Error::corrupt(LAYER, REFCOUNT_TABLE_OFFSET, what));
+        }
+        Ok(())
+    }
+
+    /// One clause for humans.
+    pub fn detail(&self) -> String {
+        let size = self.cluster_size();
+        let clusters = if size < 1024 { format!("{size} B") } else { format!("{} KiB", size >> 10) };
+        let mut detail = format!("version {}, {clusters} clusters, {}", self.version, self.codec.name());
+        let mut add = |word: &str| {
+            detail.push_str(", ");
+            detail.push_str(word);
+        };
+        if self.extended_l2() {
+            add("extended L2");
+        }
+        if self.snapshots > 0 {
+            add(&format!("{} snapshots", self.snapshots));
+        }
+        if self.incompatible & DIRTY != 0 {
+            add("not closed cleanly");
+        }
+        if self.incompatible & CORRUPT != 0 {
+            add("marked corrupt");
+        }
+        detail
+    }
+
+    /// What leads out of the object, or cannot be read safely.
+    pub fn unsafe_references(&self, head: &[u8]) -> Vec<UnsafeReference> {
+        let mut found = Vec::new();
+        let mut add = |what: &str, at: u64, value: String| {
+            found.push(UnsafeReference { what: what.to_owned(), at, value });
+        };
+        if self.backing_at != 0 {
+            let name = to_usize(LAYER, self.backing_at)
+                .and_then(|at| range(LAYER, head, at, to_usize(LAYER, u64::from(self.backing_len))?));
+            let name = name.map(|name| text(name, 64)).unwrap_or_default();
+            let value = if name.is_empty() { format!("offset {:#x}", self.backing_at) } else { name };
+            add("backing file", BACKING_FILE_OFFSET, value);
+        }
+        match self.crypt_method {
+            0 => {}
+            1 => add("encryption", CRYPT_METHOD, "1 (AES)".to_owned()),
+            2 => add("encryption", CRYPT_METHOD, "2 (LUKS)".to_owned()),
+            other => add("encryption", CRYPT_METHOD, other.to_string()),
+        }
+        if self.incompatible & EXTERNAL_DATA != 0 {
+            let value = self.data_file(head).unwrap_or_else(|| format!("features {:#x}", self.incompatible));
+            add("external data file", INCOMPATIBLE_FEATURES, value);
+        }
+        if self.incompatible & !KNOWN != 0 {
+            add("unknown feature bits", INCOMPATIBLE_FEATURES, format!("{:#x}", self.incompatible & !KNOWN));
+        }
+        found
+    }
+
+    /// The name in the header extension for the external data file ("Header extensions").
+    fn data_file(&self, head: &[u8]) -> Option<String> {
+        let mut at = to_usize(LAYER, self.header_len).ok()?;
+        for _ in 0..MOST_EXTENSIONS {
+            let kind = u32_be(LAYER, head, at).ok()?;
+            let len = to_usize(LAYER, u64::from(u32_be(LAYER, head, at.checked_add(4)?).ok()?)).ok()?;
+            let data = range(LAYER, head, at.checked_add(8)?, len).ok()?;
+            match kind {
+                EXTENSION_DATA_FILE => return Some(text(data, 64)),
+                EXTENSION_END => return None,
+                _ => at = at.checked_add(8)?.checked_add(len.checked_next_multiple_of(8)?)?,
+            }
+        }
+        None
+    }
+}
+
+/// Offset of entry `index` of a table of 8-byte entries at `at`.
+pub fn entry_at(at: u64, index: u64) -> u64 {
+    at.saturating_add(index.saturating_mul(to_u64(size_of::<u64>())))
+}

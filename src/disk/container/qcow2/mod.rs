@@ -1,0 +1,64 @@
+//! QCOW2, versions 2 and 3 (QEMU, docs/interop/qcow2.rst): the disk that a guest sees, read without writing anything.
+//!
+//! A disk that leads to another file (backing file, external data file), is encrypted, or sets a feature bit that is
+//! not known here is described and never opened. Snapshots are ignored: the active disk is what is imported.
+
+mod codec;
+mod complete;
+mod disk;
+mod header;
+mod map;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::{Class, Container, Format, Probe, settle};
+use crate::disk::{Error, ReadAt, Result};
+use crate::inspect::facts;
+
+use disk::Disk;
+use header::{Header, MAGIC};
+
+const LAYER: &str = "qcow2";
+
+/// The descriptor. Version 1 is another format, `QCOW`.
+pub const FORMAT: Format = Format {
+    name: "QCOW2",
+    class: Class::Image,
+    advice: "Import it as it is",
+    probe: |probe| probe.starts_with(MAGIC) && !probe.has(4, &[0, 0, 0, 1]),
+    open,
+};
+
+fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
+    let header = Header::parse(&probe.head)?;
+    let mut facts = facts::Container {
+        detail: header.detail(),
+        virtual_size_bytes: Some(header.size),
+        unsafe_references: header.unsafe_references(&probe.head),
+        ..Default::default()
+    };
+    let guest = match open_guest(object, header, &facts) {
+        Ok(guest) => Some(guest),
+        Err(error) => {
+            facts.trouble = Some(settle(error)?);
+            None
+        }
+    };
+    Ok(Container { facts, guest })
+}
+
+fn open_guest(object: Arc<dyn ReadAt>, header: Header, facts: &facts::Container) -> Result<Arc<dyn ReadAt>> {
+    if header.crypt_method != 0 {
+        return Err(Error::encrypted(LAYER, "the guest's data are encrypted").at(header::CRYPT_METHOD));
+    }
+    if let Some(reference) = facts.unsafe_references.first() {
+        return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
+    }
+    header.check(object.len())?;
+    let disk = Disk::new(object, header);
+    complete::check(&disk.map)?;
+    Ok(Arc::new(disk))
+}

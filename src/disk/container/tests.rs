@@ -1,0 +1,212 @@
+//! What an object is taken for.
+
+use super::{Class, FORMATS, descriptor, open};
+use crate::disk::testkit::{self, Counting, run, run_in};
+use crate::inspect::facts::TroubleKind;
+
+fn format(bytes: impl Into<Vec<u8>>) -> String {
+    open(testkit::memory(bytes.into())).unwrap().facts.format
+}
+
+#[test]
+fn names_are_unique_and_every_format_has_advice() {
+    let names: std::collections::BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
+    assert_eq!(names.len(), FORMATS.len());
+    for format in FORMATS {
+        assert!(!format.advice.is_empty() && !format.advice.contains('\n'), "{}", format.name);
+        assert_eq!(descriptor(format.name).map(|found| found.name), Some(format.name));
+    }
+}
+
+#[test]
+fn what_is_no_image_is_called_by_its_name() {
+    let padded = |start: &[u8]| [start, &[0; 4096]].concat();
+    for (bytes, name) in [
+        (Vec::new(), "empty"),
+        (b"<!DOCTYPE html><html><body>403 Forbidden</body></html>".to_vec(), "HTML"),
+        (b"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>".to_vec(), "XML"),
+        (b"{\"error\": \"not found\"}\n".to_vec(), "JSON"),
+        (b"not found: the path has no such object\n".to_vec(), "text"),
+        (vec![7; 40], "data"),
+        (vec![0; 40], "data"),
+        (b"%PDF-1.7\n".to_vec(), "PDF"),
+        (padded(b"\x7fELF\x02\x01"), "ELF"),
+        (padded(&[0xed, 0xab, 0xee, 0xdb, 3, 0]), "rpm"),
+        (padded(b"!<arch>\ndebian-binary   "), "deb"),
+        (padded(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]), "MSI"),
+        (padded(b"vhdxfile"), "VHDX"),
+        (padded(b"QED\0"), "QED"),
+        (padded(b"WithouFreSpacExt"), "Parallels"),
+        (padded(b"LUKS\xba\xbe\0\x02"), "LUKS"),
+        (padded(b"Rar!\x1a\x07\x01\0"), "rar"),
+        (padded(b"7z\xbc\xaf\x27\x1c\0\x04"), "7z"),
+        (padded(b"PK\x03\x04"), "zip"),
+        (padded(b"# Disk DescriptorFile\nversion=1\n"), "VMDK"),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(24)]).into_owned();
+        assert_eq!(format(bytes), name, "{shown}");
+    }
+    let mut program = padded(b"MZ");
+    program[0x3c] = 0x80;
+    program[0x80..0x84].copy_from_slice(b"PE\0\0");
+    assert_eq!(format(program), "PE");
+}
+
+#[test]
+fn real_archivers_are_recognised_whatever_they_pack() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = dir.path().join("disk.img");
+    std::fs::write(&disk, vec![0; 3 << 20]).unwrap();
+    std::fs::write(dir.path().join("vm.ovf"), "<Envelope/>").unwrap();
+    let shell = |command: &str| {
+        run_in(dir.path(), "bash", "sh", &["-c", command]);
+    };
+    shell("gzip -k disk.img && bzip2 -k disk.img && xz -k disk.img && zstd -q disk.img");
+    shell("xz --format=lzma -k disk.img && tar cf disk.tar disk.img && tar cf vm.ova vm.ovf disk.img");
+    shell("tar --format=v7 -cf old.tar disk.img");
+    for (file, name) in [
+        ("disk.img", "RAW"),
+        ("disk.img.gz", "gzip"),
+        ("disk.img.bz2", "bzip2"),
+        ("disk.img.xz", "xz"),
+        ("disk.img.zst", "zstd"),
+        ("disk.img.lzma", "lzma"),
+        ("disk.tar", "tar"),
+        ("old.tar", "tar"),
+        ("vm.ova", "OVA"),
+    ] {
+        let container = open(testkit::open(&dir.path().join(file))).unwrap();
+        assert_eq!(container.facts.format, name, "{file}");
+        assert_eq!(container.guest.is_some(), name == "RAW", "{file}");
+    }
+}
+
+#[test]
+fn other_disk_formats_of_qemu_are_named_with_their_size() {
+    let dir = tempfile::tempdir().unwrap();
+    for (format, options, name, size) in [
+        ("vpc", "force_size=on", "VHD", Some(64 << 20)),
+        ("vpc", "force_size=on,subformat=fixed", "VHD", Some(64 << 20)),
+        ("vmdk", "subformat=monolithicSparse", "VMDK", Some(64 << 20)),
+        ("vmdk", "subformat=streamOptimized", "VMDK", Some(64 << 20)),
+        ("vhdx", "subformat=dynamic", "VHDX", None),
+        ("vdi", "static=off", "VDI", None),
+        ("qed", "cluster_size=65536", "QED", None),
+    ] {
+        let file = dir.path().join(format);
+        let path = file.to_str().unwrap();
+        run("qemu-utils", "qemu-img", &["create", "-q", "-f", format, "-o", options, path, "64M"]);
+        let facts = open(testkit::open(&file)).unwrap().facts;
+        assert_eq!((facts.format.as_str(), facts.virtual_size_bytes), (name, size), "{options}");
+        assert_eq!(facts.unsafe_references.is_empty(), name != "QED", "{options}: {:?}", facts.unsafe_references);
+        if size.is_some() {
+            assert_eq!(facts.trouble.unwrap().kind, TroubleKind::Unsupported, "{options}: not read, and not failed");
+        }
+    }
+}
+
+#[test]
+fn a_disk_in_pieces_is_named_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("flat.vmdk");
+    let args = ["create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", file.to_str().unwrap(), "8M"];
+    run("qemu-utils", "qemu-img", &args);
+    let facts = open(testkit::open(&file)).unwrap().facts;
+    assert_eq!((facts.format.as_str(), facts.virtual_size_bytes), ("VMDK", Some(8 << 20)));
+    assert_eq!(facts.unsafe_references[0].value, "monolithicFlat");
+}
+
+#[test]
+fn a_vhd_without_its_footer_is_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("disk.vhd");
+    run("qemu-utils", "qemu-img", &["create", "-q", "-f", "vpc", file.to_str().unwrap(), "64M"]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.truncate(bytes.len() - 512);
+    let facts = open(testkit::memory(bytes)).unwrap().facts;
+    assert_eq!((facts.format.as_str(), facts.trouble.unwrap().kind), ("VHD", TroubleKind::Corrupt));
+}
+
+#[test]
+fn an_iso_is_one_also_as_a_hybrid_and_inside_a_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("file"), vec![1; 1 << 20]).unwrap();
+    let iso = dir.path().join("cd.iso");
+    let path = iso.to_str().unwrap();
+    run("genisoimage", "genisoimage", &["-quiet", "-V", "MY DISC", "-udf", "-o", path, tree.to_str().unwrap()]);
+    let facts = open(testkit::open(&iso)).unwrap().facts;
+    assert_eq!((facts.format.as_str(), facts.detail.as_str()), ("ISO", "volume \"MY DISC\""));
+    assert_eq!(descriptor("ISO").unwrap().class, Class::Medium);
+
+    let qcow2 = dir.path().join("cd.qcow2");
+    run("qemu-utils", "qemu-img", &["convert", "-O", "qcow2", "-c", path, qcow2.to_str().unwrap()]);
+    let facts = open(testkit::open(&qcow2)).unwrap().facts;
+    assert_eq!((facts.format.as_str(), facts.guest_format.as_deref()), ("QCOW2", Some("ISO")));
+
+    let mut hybrid = std::fs::read(&iso).unwrap();
+    hybrid[510..512].copy_from_slice(&[0x55, 0xaa]);
+    hybrid[446..462].copy_from_slice(&[0x80, 0, 0, 0, 0x83, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(format(hybrid), "ISO");
+}
+
+#[test]
+fn what_is_left_of_an_iso_that_was_larger_than_the_disk_is_no_iso() {
+    let mut disk = vec![0; 1 << 20];
+    disk[0x8000..0x8007].copy_from_slice(b"\x01CD001\x01");
+    disk[0x8000 + 80..0x8000 + 84].copy_from_slice(&4096_u32.to_le_bytes());
+    disk[0x8000 + 128..0x8000 + 130].copy_from_slice(&2048_u16.to_le_bytes());
+    assert_eq!(format(disk), "RAW");
+}
+
+#[test]
+fn an_object_is_recognised_with_two_requests() {
+    let counting = Counting::new(testkit::memory(vec![0; 5 << 20]));
+    open(counting.clone()).unwrap();
+    assert_eq!(counting.requests(), 2);
+}
+
+#[test]
+fn samples_of_other_programs_are_called_by_their_names() {
+    for (name, format, unsafe_reference) in [
+        ("containers/cdi-archive.tar", "tar", false),
+        ("containers/dfvfs-ext2.vhdx.zst", "VHDX", false),
+        ("containers/dfvfs-fat-differential.vhd.zst", "VHD", true),
+        ("containers/dfvfs-ntfs-dynamic.vhd.zst", "VHD", false),
+        ("containers/dissect-dynamic.vhd.gz", "VHD", false),
+        ("containers/qemu-hyperv2012r2-dynamic.vhd.bz2", "VHD", false),
+        ("containers/qemu-iotest-version3.vmdk.bz2", "VMDK", false),
+        ("containers/vmdk-monolith.img", "VMDK", false),
+        ("containers/diskforensic-df.vmdk", "VMDK", false),
+        ("containers/dfvfs-iso9660.raw.zst", "ISO", false),
+        ("containers/isohybrid-memtest86plus-x64.iso.zst", "ISO", false),
+        ("containers/qemu-simple-dmg.dmg.bz2", "DMG", false),
+        ("containers/qemu-empty.bochs.bz2", "Bochs", false),
+        ("containers/dissect-differencing.avhdx.gz", "VHDX", false),
+        ("lvm/dfvfs-luks2.first1MiB.raw.zst", "LUKS", false),
+    ] {
+        let Some(bytes) = testkit::sample(name) else { return };
+        let facts = open(testkit::memory(bytes)).unwrap().facts;
+        assert_eq!(facts.format, format, "{name}");
+        assert_eq!(!facts.unsafe_references.is_empty(), unsafe_reference, "{name}: {:?}", facts.unsafe_references);
+    }
+    let Some(bytes) = testkit::sample("containers/qemu-hyperv2012r2-dynamic.vhd.bz2") else { return };
+    assert_eq!(open(testkit::memory(bytes)).unwrap().facts.virtual_size_bytes, Some(136_365_211_648));
+}
+
+#[test]
+fn damaged_headers_never_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    for (format, name) in [("vpc", "a"), ("vmdk", "b"), ("qed", "c"), ("vdi", "d"), ("vhdx", "e")] {
+        let file = dir.path().join(name);
+        run("qemu-utils", "qemu-img", &["create", "-q", "-f", format, file.to_str().unwrap(), "4M"]);
+        let bytes = std::fs::read(&file).unwrap();
+        let tail = bytes.len() - 512..bytes.len();
+        for copy in testkit::damaged(&bytes, &[0..64, 64..1536, tail], 200) {
+            let counting = Counting::new(testkit::memory(copy));
+            open(counting.clone()).unwrap();
+            assert!(counting.requests() <= 16);
+        }
+    }
+}

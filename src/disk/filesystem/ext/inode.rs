@@ -1,0 +1,131 @@
+//! Inodes (Documentation/filesystems/ext4/inodes.rst).
+
+use super::super::{Node, NodeKind, Stat};
+use super::blocks::Blocks;
+use super::superblock::{self, Superblock};
+use super::{LAYER, groups};
+use crate::disk::bytes::{range, to_u64, to_usize, u16_le, u32_le};
+use crate::disk::{Error, Result};
+
+/// `i_block`: extents, block pointers, a short link or the beginning of inline data.
+pub(super) const I_BLOCK: usize = 0x28;
+pub(super) const I_BLOCK_LEN: usize = 60;
+
+/// Flags: `EXT4_IMMUTABLE_FL` and so on.
+const IMMUTABLE: u32 = 0x10;
+const APPEND: u32 = 0x20;
+const ENCRYPT: u32 = 0x800;
+const EXTENTS: u32 = 0x8_0000;
+const INLINE_DATA: u32 = 0x1000_0000;
+const CASEFOLD: u32 = 0x4000_0000;
+
+/// One inode.
+pub(super) struct Inode {
+    /// Byte offset in the volume.
+    pub at: u64,
+    /// All of it, `s_inode_size` bytes.
+    pub raw: Vec<u8>,
+    /// Size of the content; bounded by nothing.
+    pub size: u64,
+    mode: u16,
+    flags: u32,
+}
+
+/// Reads inode `node`.
+pub(super) fn read(superblock: &Superblock, blocks: &Blocks, node: Node) -> Result<Inode> {
+    let index = match node.checked_sub(1) {
+        Some(index) if node <= superblock.inodes_count => index,
+        _ => return Err(Error::corrupt(LAYER, superblock::AT, format!("there is no inode {node}"))),
+    };
+    let group = index.checked_div(superblock.inodes_per_group).unwrap_or_default();
+    let (table, described_at) = groups::inode_table(superblock, blocks, group)?;
+    let slot = index.checked_rem(superblock.inodes_per_group).unwrap_or_default();
+    // Inode and block size are powers of two: an inode never spans blocks.
+    let offset = slot.saturating_mul(superblock.inode_size);
+    let block = table.saturating_add(offset.checked_div(blocks.size()).unwrap_or_default());
+    let within = offset.checked_rem(blocks.size()).unwrap_or_default();
+    let found = blocks.read(block, described_at)?;
+    let raw = range(LAYER, &found, to_usize(LAYER, within)?, to_usize(LAYER, superblock.inode_size)?)?.to_vec();
+    Inode::parse(superblock, raw, blocks.offset(block).saturating_add(within))
+}
+
+impl Inode {
+    fn parse(superblock: &Superblock, raw: Vec<u8>, at: u64) -> Result<Self> {
+        let mode = u16_le(LAYER, &raw, 0)?;
+        let links = u16_le(LAYER, &raw, 0x1A)?;
+        if mode == 0 || links == 0 {
+            return Err(Error::corrupt(LAYER, at, "the inode is not in use"));
+        }
+        let low = u64::from(u32_le(LAYER, &raw, 0x4)?);
+        let high = u64::from(u32_le(LAYER, &raw, 0x6C)?);
+        let flags = u32_le(LAYER, &raw, 0x20)?;
+        let mut inode = Self { at, raw, size: low, mode, flags };
+        // Of others than files the high half meant something else once (`ext4_isize`).
+        if superblock.has_large_dir() || inode.kind()? == NodeKind::File {
+            inode.size = low | high << 32;
+        }
+        Ok(inode)
+    }
+
+    pub(super) fn kind(&self) -> Result<NodeKind> {
+        match self.mode & 0xF000 {
+            0x8000 => Ok(NodeKind::File),
+            0x4000 => Ok(NodeKind::Directory),
+            0xA000 => Ok(NodeKind::Link),
+            0x1000 | 0x2000 | 0x6000 | 0xC000 => Ok(NodeKind::Special),
+            _ => Err(Error::corrupt(LAYER, self.at, format!("mode {:#o} is of no kind", self.mode))),
+        }
+    }
+
+    pub(super) fn stat(&self) -> Result<Stat> {
+        Ok(Stat {
+            kind: self.kind()?,
+            size: self.size,
+            mode: u32::from(self.mode & 0o7777),
+            immutable: self.has(IMMUTABLE),
+            append_only: self.has(APPEND),
+        })
+    }
+
+    /// Refuses content that is encrypted.
+    pub(super) fn check_readable(&self) -> Result<()> {
+        if self.has(ENCRYPT) {
+            return Err(Error::encrypted(LAYER, "the inode is encrypted (fscrypt)").at(self.at));
+        }
+        Ok(())
+    }
+
+    /// `i_block`.
+    pub(super) fn block(&self) -> Result<&[u8]> {
+        range(LAYER, &self.raw, I_BLOCK, I_BLOCK_LEN)
+    }
+
+    /// Byte offset of `i_block` in the volume.
+    pub(super) fn block_at(&self) -> u64 {
+        self.at.saturating_add(to_u64(I_BLOCK))
+    }
+
+    /// The target of a link that is short enough to be in `i_block`.
+    pub(super) fn fast_link(&self) -> Option<&[u8]> {
+        if self.has(ENCRYPT | EXTENTS | INLINE_DATA) || self.size >= to_u64(I_BLOCK_LEN) {
+            return None;
+        }
+        self.block().ok()?.get(..usize::try_from(self.size).ok()?)
+    }
+
+    pub(super) fn has_extents(&self) -> bool {
+        self.has(EXTENTS)
+    }
+
+    pub(super) fn has_inline_data(&self) -> bool {
+        self.has(INLINE_DATA)
+    }
+
+    pub(super) fn ignores_case(&self) -> bool {
+        self.has(CASEFOLD)
+    }
+
+    fn has(&self, any: u32) -> bool {
+        self.flags & any != 0
+    }
+}

@@ -1,0 +1,76 @@
+//! GRUB 2: what its configuration boots when nobody is at the keyboard.
+
+mod bls;
+mod commands;
+mod env;
+mod menu;
+mod parse;
+mod run;
+mod state;
+mod test;
+#[cfg(test)]
+mod tests;
+
+use super::Found;
+use super::place::Places;
+use crate::disk::{Error, Result};
+use run::Runner;
+use state::{Arg, State};
+
+/// Variables that any GRUB 2 since 2.00 sets to `y` (GRUB, normal/main.c).
+const FEATURES: &[&str] = &[
+    "feature_chainloader_bpb", "feature_ntldr", "feature_platform_search_hint", "feature_default_font_path",
+    "feature_all_video_module", "feature_menuentry_id", "feature_menuentry_options", "feature_200_final",
+    "feature_nativedisk_cmd", "feature_timeout_style",
+];
+/// Variables that depend on the firmware, which is not known here.
+const UNKNOWN: &[&str] = &["grub_platform", "grub_cpu", "cmdpath", "fw_path"];
+
+/// What the configuration at `config` boots by default.
+///
+/// # Errors
+/// `Unsupported`, with the line, where what decides is not understood; `Limit`; what the filesystem reports.
+pub fn read(places: Places, config: &str) -> Result<Found> {
+    let text = places.system.tree.read_text(config, commands::MAX_CONFIG)?;
+    let block = parse::parse(&text)?;
+    let mut state = State::default();
+    let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
+    let (device, path) =
+        places.split(directory).ok_or_else(|| Error::unsupported("grub.cfg", "it lies on a volume that is not mounted"))?;
+    let prefix = format!("({device}){}", path.trim_end_matches('/'));
+    for (name, value) in [("root", device), ("prefix", prefix.clone()), ("config_directory", prefix)] {
+        state.set(name, Arg::known(&value))?;
+    }
+    for name in FEATURES {
+        state.set(name, Arg::known("y"))?;
+    }
+    for name in UNKNOWN {
+        state.set(name, Arg { text: "".into(), whole: false })?;
+    }
+    let mut runner = Runner::new(places);
+    runner.block(&block, &mut state, &[], 0)?;
+    let (entry, loads) = menu::choose(&mut runner, &mut state)?;
+    let place = match entry.place.starts_with('/') {
+        true => entry.place.clone(),
+        false => format!("{config}:{}", entry.place),
+    };
+    let Some((root, kernel)) = loads.kernel else {
+        let what = loads.other.unwrap_or_else(|| "no kernel".to_owned());
+        return Err(Error::unsupported("grub.cfg", format!("the default entry ({place}) starts {what}")));
+    };
+    let guest = |device: &str, path: &str| {
+        places.file(path, device).ok_or_else(|| {
+            let what = format!("{} is not on a volume that the guest mounts", crate::guest::linux::cut(path, 64));
+            Error::unsupported("grub.cfg", what)
+        })
+    };
+    Ok(Found {
+        loader: "grub2",
+        title: entry.title.text.to_string(),
+        place,
+        kernel: guest(&root, &kernel)?,
+        initrd: loads.initrd.iter().map(|(device, path)| guest(device, path)).collect::<Result<_>>()?,
+        command_line: loads.command_line,
+        hypervisor: loads.hypervisor,
+    })
+}

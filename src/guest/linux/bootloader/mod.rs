@@ -1,0 +1,144 @@
+//! The boot loader, and what it starts when nobody is at the keyboard.
+
+mod extlinux;
+mod grub;
+mod legacy;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use super::{LINE_MAX, PATH_MAX, System, cut};
+use crate::disk::{Error, Result};
+use crate::inspect::facts::{Boot, Evident};
+use place::Places;
+
+const LAYER: &str = "boot loader";
+/// Most vendors on an EFI system partition that are looked at.
+const MAX_VENDORS: usize = 64;
+
+/// What a configuration boots by default.
+struct Found {
+    loader: &'static str,
+    title: String,
+    place: String,
+    kernel: String,
+    initrd: Vec<String>,
+    command_line: String,
+    hypervisor: bool,
+}
+
+/// Which loader a configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Grub2,
+    Legacy,
+    Extlinux,
+}
+
+/// Configurations in the order in which they are looked for.
+const CONFIGURATIONS: &[(Kind, &str)] = &[
+    (Kind::Grub2, "/boot/grub2/grub.cfg"),
+    (Kind::Grub2, "/boot/grub/grub.cfg"),
+    (Kind::Legacy, "/boot/grub/menu.lst"),
+    (Kind::Legacy, "/boot/grub/grub.conf"),
+    (Kind::Extlinux, "/boot/extlinux/extlinux.conf"),
+    (Kind::Extlinux, "/boot/extlinux.conf"),
+    (Kind::Extlinux, "/extlinux.conf"),
+    (Kind::Extlinux, "/boot/syslinux/extlinux.conf"),
+    (Kind::Extlinux, "/boot/syslinux/syslinux.cfg"),
+];
+
+/// What is booted by default.
+///
+/// # Errors
+/// `Unsupported` where the loader or what decides its choice is not understood, and what the filesystem reports.
+pub fn read(system: &System) -> Result<Boot> {
+    let places = Places { system };
+    let (kind, config) = configuration(system)?;
+    let found = match kind {
+        Kind::Grub2 => grub::read(places, &config)?,
+        Kind::Legacy => legacy::read(places, &config)?,
+        Kind::Extlinux => extlinux::read(places, &config)?,
+    };
+    let mut missing = Vec::new();
+    for path in std::iter::once(&found.kernel).chain(&found.initrd) {
+        if !system.tree.exists(path)? {
+            missing.push(cut(path, PATH_MAX));
+        }
+    }
+    Ok(Boot {
+        loader: found.loader.to_owned(),
+        entry: Evident { value: cut(&found.title, PATH_MAX), place: cut(&found.place, PATH_MAX) },
+        root: root(system, &found.command_line),
+        kernel: cut(&found.kernel, PATH_MAX),
+        initrd: found.initrd.iter().take(16).map(|path| cut(path, PATH_MAX)).collect(),
+        command_line: cut(&found.command_line, LINE_MAX),
+        xen: found.hypervisor,
+        missing,
+    })
+}
+
+/// The volume that the last `root=` of a kernel command line names.
+fn root(system: &System, command_line: &str) -> Option<String> {
+    let spec = command_line.split_whitespace().filter_map(|word| word.strip_prefix("root=")).next_back()?;
+    system.devices.resolve(spec.trim_matches('"')).map(|volume| volume.name.clone())
+}
+
+/// The configuration of the loader that starts.
+fn configuration(system: &System) -> Result<(Kind, String)> {
+    let mut found: Vec<(Kind, String)> = Vec::new();
+    for (kind, path) in CONFIGURATIONS {
+        // grub.conf and menu.lst are one file under two names, and one directory may be a link to the other.
+        if system.tree.exists(path)? {
+            let real = system.tree.resolve(path)?;
+            let duplicate = |(k, p): &(Kind, String)| {
+                k == kind && (*k != Kind::Grub2 || system.tree.resolve(p).is_ok_and(|other| other == real))
+            };
+            if !found.iter().any(duplicate) {
+                found.push((*kind, (*path).to_owned()));
+            }
+        }
+    }
+    if found.is_empty() {
+        found = on_esp(system)?;
+    }
+    if let Some(kind) = in_boot_sector(system.boot_sector) {
+        let of_kind = |(k, _): &&(Kind, String)| *k == kind;
+        let fitting: Vec<_> = found.iter().filter(of_kind).cloned().collect();
+        if !fitting.is_empty() {
+            found = fitting;
+        }
+    }
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Error::unsupported(LAYER, "no configuration of a boot loader that this version reads")),
+        [first, second, ..] => {
+            let what = format!("{} and {} are both there, and what starts is not known", first.1, second.1);
+            Err(Error::unsupported(LAYER, what))
+        }
+    }
+}
+
+/// Fedora's way on UEFI: the configuration lies beside the loader.
+fn on_esp(system: &System) -> Result<Vec<(Kind, String)>> {
+    let mut found = Vec::new();
+    for base in ["/boot/efi/EFI", "/efi/EFI", "/boot/EFI"] {
+        for vendor in super::optional(system.tree.list(base, MAX_VENDORS))?.unwrap_or_default() {
+            let path = format!("{base}/{vendor}/grub.cfg");
+            if system.tree.exists(&path)? {
+                found.push((Kind::Grub2, path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The loader whose code is in the first sector. Both GRUBs say "GRUB "; GRUB legacy's stage1 has its version, 3.2, at
+/// 0x3e (stage1/stage1.h), where GRUB 2 has zeros. Generic code that starts the active partition says nothing.
+fn in_boot_sector(sector: &[u8]) -> Option<Kind> {
+    let code = sector.get(..440)?;
+    if !code.windows(5).any(|window| window == b"GRUB ") {
+        return None;
+    }
+    Some(if code.get(0x3e..0x40) == Some(&[3, 2]) { Kind::Legacy } else { Kind::Grub2 })
+}

@@ -1,0 +1,74 @@
+//! cloud-init: whether it is installed, whether it starts, and where it looks for its data.
+
+mod datasource;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use super::{cut, optional, packages, PATH_MAX};
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::inspect::facts::{CloudInit, Evident};
+
+/// Programs that are cloud-init, where its packages and pip put them.
+const PROGRAMS: &[&str] = &["/usr/bin/cloud-init", "/usr/local/bin/cloud-init", "/bin/cloud-init"];
+/// Directories under which Python packages are installed.
+const PYTHON: &[&str] = &["/usr/lib/python3/dist-packages", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
+/// Most names of a directory that are looked at.
+const MAX_NAMES: usize = 20_000;
+
+/// Reads all of it. `command_line` is the default entry's, where it is known.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<CloudInit> {
+    let Some((installed, version)) = installed(tree)? else { return Ok(CloudInit::default()) };
+    Ok(CloudInit {
+        installed: Some(installed),
+        version,
+        enabled_by: start::enabled_by(tree)?,
+        disabled_by: start::disabled_by(tree, command_line)?,
+        datasources: datasource::read(tree, command_line)?,
+    })
+}
+
+/// What says that it is installed, and the version where that is known.
+fn installed(tree: &Tree) -> Result<Option<(Evident, String)>> {
+    if let Some(package) = packages::dpkg(tree, "cloud-init")? {
+        let evident = Evident { value: "dpkg".to_owned(), place: packages::DPKG_STATUS.to_owned() };
+        return Ok(Some((evident, package.version)));
+    }
+    let metadata = python_metadata(tree)?;
+    let version = metadata.as_ref().map(|(_, version)| version.clone()).unwrap_or_default();
+    for program in PROGRAMS {
+        if tree.exists(program)? {
+            return Ok(Some((Evident { value: "program".to_owned(), place: (*program).to_owned() }, version)));
+        }
+    }
+    Ok(metadata.map(|(place, version)| (Evident { value: "python".to_owned(), place }, version)))
+}
+
+/// `cloud_init-23.4.dist-info` or `.egg-info` (PyPA, "Recording installed projects"): its path and version.
+fn python_metadata(tree: &Tree) -> Result<Option<(String, String)>> {
+    for base in PYTHON {
+        let mut dirs = vec![(*base).to_owned()];
+        if base.ends_with("lib") || base.ends_with("lib64") {
+            let names = optional(tree.list(base, MAX_NAMES))?.unwrap_or_default();
+            let versions = names.into_iter().filter(|n| n.starts_with("python")).take(8);
+            dirs = versions
+                .flat_map(|v| ["site-packages", "dist-packages"].map(|kind| format!("{base}/{v}/{kind}")))
+                .collect();
+        }
+        for dir in dirs {
+            for name in optional(tree.list(&dir, MAX_NAMES))?.unwrap_or_default() {
+                let Some(rest) = name.strip_prefix("cloud_init-") else { continue };
+                if rest.ends_with(".dist-info") || rest.ends_with(".egg-info") {
+                    let version = rest.trim_end_matches(".dist-info").trim_end_matches(".egg-info");
+                    let version = version.rsplit_once("-py").map_or(version, |(version, _)| version);
+                    return Ok(Some((cut(&format!("{dir}/{name}"), PATH_MAX), cut(version, 64))));
+                }
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,97 @@
+//! The effective `datasource_list`.
+
+use serde::Deserialize;
+
+use crate::disk::{Error, Result};
+use crate::guest::Tree;
+use crate::guest::linux::{cut, optional};
+use crate::inspect::facts::Datasources;
+
+const CONFIG: &str = "/etc/cloud/cloud.cfg";
+const DROP_INS: &str = "/etc/cloud/cloud.cfg.d";
+const DS_IDENTIFY: &str = "/etc/cloud/ds-identify.cfg";
+/// Largest configuration file that is read, most of them, and most names that are kept.
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_FILES: usize = 256;
+const MAX_SOURCES: usize = 64;
+
+/// The part of cloud.cfg that matters here. PyYAML reads it, so YAML 1.1.
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    datasource_list: Option<Names>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Names {
+    Many(Vec<Option<String>>),
+    One(String),
+}
+
+/// The list that counts: the last of cloud.cfg and its drop-ins in order, under what the kernel line says, and nothing
+/// at all where ds-identify is told not to look. `None` where nothing sets it.
+///
+/// # Errors
+/// `Unsupported` for a file that is not YAML as this program reads it, and what the filesystem reports.
+pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasources>> {
+    if let Some(list) = command_line.and_then(from_command_line) {
+        return Ok(Some(Datasources { list, place: "kernel command line".to_owned() }));
+    }
+    if let Some(text) = optional(tree.read_text(DS_IDENTIFY, MAX_BYTES))? {
+        if policy(&text).is_some_and(|policy| policy.split(',').next() == Some("disabled")) {
+            return Ok(Some(Datasources { list: vec!["None".to_owned()], place: DS_IDENTIFY.to_owned() }));
+        }
+    }
+    let mut effective = None;
+    for path in files(tree)? {
+        let Some(text) = optional(tree.read_text(&path, MAX_BYTES))? else { continue };
+        if let Some(list) = parse(&text).map_err(|what| Error::unsupported("cloud-init", format!("{path}: {what}")))? {
+            effective = Some(Datasources { list, place: path });
+        }
+    }
+    Ok(effective)
+}
+
+/// cloud.cfg and its drop-ins, in the order in which later ones win.
+fn files(tree: &Tree) -> Result<Vec<String>> {
+    let names = optional(tree.list(DROP_INS, 4096))?.unwrap_or_default();
+    let drop_ins = names.into_iter().filter(|name| name.ends_with(".cfg"));
+    let files: Vec<String> =
+        std::iter::once(CONFIG.to_owned()).chain(drop_ins.map(|name| format!("{DROP_INS}/{name}"))).collect();
+    if files.len() > MAX_FILES {
+        return Err(Error::limit("cloud-init", format!("more than {MAX_FILES} files in {DROP_INS}")));
+    }
+    Ok(files)
+}
+
+/// The `datasource_list` of one file, where it has one.
+fn parse(text: &str) -> std::result::Result<Option<Vec<String>>, String> {
+    // Most files do not speak of it, whatever else they hold.
+    if !text.contains("datasource_list") {
+        return Ok(None);
+    }
+    let config: Config = serde_saphyr::from_str(text).map_err(|_| "not a YAML mapping with a list of names".to_owned())?;
+    let names = match config.datasource_list {
+        None => return Ok(None),
+        Some(Names::One(name)) => vec![Some(name)],
+        Some(Names::Many(names)) => names,
+    };
+    // PyYAML reads the word None as text, and null as nothing.
+    Ok(Some(names.into_iter().take(MAX_SOURCES).map(|name| cut(&name.unwrap_or("None".to_owned()), 64)).collect()))
+}
+
+/// `ds=nocloud;...`, `ds=nocloud-net`, `ds=[A, B]` (cloud-init's documentation, "Datasource identification").
+fn from_command_line(line: &str) -> Option<Vec<String>> {
+    let value = line.split_whitespace().filter_map(|word| word.strip_prefix("ds=")).next_back()?;
+    let value = value.trim_matches(['[', ']']);
+    let names = value.split(',').map(|name| name.split(';').next().unwrap_or_default().trim());
+    let names: Vec<String> = names.filter(|n| !n.is_empty()).take(MAX_SOURCES).map(|n| cut(n, 64)).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+/// The last `policy:` of ds-identify.cfg.
+fn policy(text: &str) -> Option<&str> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter_map(|line| line.strip_prefix("policy:")).map(str::trim).next_back()
+}

@@ -1,0 +1,111 @@
+use super::*;
+use crate::disk::ErrorKind;
+use crate::guest::linux::testarchive;
+use crate::guest::testing::MemoryFs;
+
+const STATUS: &str = "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4.2-1\n";
+
+fn debian() -> MemoryFs {
+    MemoryFs::new()
+        .file("/var/lib/dpkg/status", STATUS)
+        .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
+        .file("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+        .file("/lib/systemd/system/cloud-init.service", "[Unit]\n")
+        .link("/etc/systemd/system/cloud-init.target.wants/cloud-init.service", "/lib/systemd/system/cloud-init.service")
+}
+
+#[test]
+fn an_installed_and_enabled_cloud_init_is_found() {
+    let found = read(&debian().tree(), Some("ro quiet")).unwrap();
+    assert_eq!(found.installed.unwrap().value, "dpkg");
+    assert_eq!(found.version, "22.4.2-1");
+    assert!(found.enabled_by.is_some());
+    assert_eq!(found.disabled_by, None);
+    assert_eq!(found.datasources, None);
+}
+
+#[test]
+fn what_a_removed_package_leaves_behind_is_not_cloud_init() {
+    let tree = MemoryFs::of_texts(&[
+        ("/var/lib/dpkg/status", "Package: cloud-init\nStatus: deinstall ok config-files\nVersion: 1\n"),
+        ("/etc/cloud/cloud.cfg", "datasource_list: [NoCloud]\n"),
+    ])
+    .link("/etc/systemd/system/multi-user.target.wants/cloud-init.service", "/lib/systemd/system/cloud-init.service")
+    .tree();
+    assert_eq!(read(&tree, None).unwrap(), CloudInit::default());
+}
+
+#[test]
+fn program_and_python_package_speak_where_there_is_no_dpkg() {
+    let fs = MemoryFs::new()
+        .file("/usr/bin/cloud-init", "")
+        .file("/usr/lib/python3.6/site-packages/cloud_init-23.1.1-py3.6.egg-info/PKG-INFO", "")
+        .file("/usr/lib/systemd/system/cloud-init.service", "x")
+        .link("/etc/systemd/system/multi-user.target.wants/cloud-init.service", "/usr/lib/systemd/system/cloud-init.service");
+    let found = read(&fs.tree(), None).unwrap();
+    assert_eq!(found.installed.unwrap().place, "/usr/bin/cloud-init");
+    assert_eq!(found.version, "23.1.1");
+    assert_eq!(found.enabled_by.as_deref(), Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service"));
+    let only = MemoryFs::new().file("/usr/local/lib/python3.11/dist-packages/cloud_init-24.1.dist-info/METADATA", "");
+    let found = read(&only.tree(), None).unwrap();
+    assert_eq!((found.installed.unwrap().value.as_str(), found.version.as_str()), ("python", "24.1"));
+    assert_eq!(found.enabled_by, None);
+}
+
+#[test]
+fn every_way_to_keep_it_from_starting_is_seen() {
+    let off = |fs: MemoryFs, line| read(&fs.tree(), line).unwrap().disabled_by;
+    assert_eq!(off(debian().file("/etc/cloud/cloud-init.disabled", ""), None).as_deref(), Some("/etc/cloud/cloud-init.disabled"));
+    assert!(off(debian(), Some("ro cloud-init=disabled")).unwrap().contains("cloud-init=disabled"));
+    assert!(off(debian().link("/etc/systemd/system/cloud-init.service", "/dev/null"), None).unwrap().contains("masked"));
+    assert_eq!(off(debian(), Some("ro xcloud-init=disabled")), None);
+}
+
+#[test]
+fn system_v_links_start_it() {
+    let fs = MemoryFs::new()
+        .file("/usr/bin/cloud-init", "")
+        .file("/etc/init.d/cloud-init", "")
+        .link("/etc/rc3.d/S52cloud-init", "../init.d/cloud-init")
+        .link("/etc/rc3.d/K01cloud-final", "../init.d/cloud-final");
+    assert_eq!(read(&fs.tree(), None).unwrap().enabled_by.as_deref(), Some("/etc/rc3.d/S52cloud-init"));
+}
+
+#[test]
+fn the_last_file_in_order_decides_the_datasources() {
+    let fs = debian()
+        .file("/etc/cloud/cloud.cfg", "users: [default]\ndatasource_list: [NoCloud, None]\n")
+        .file("/etc/cloud/cloud.cfg.d/90_dpkg.cfg", "# to update this file\ndatasource_list: [ NoCloud, ConfigDrive, AliYun ]\n")
+        .file("/etc/cloud/cloud.cfg.d/91_other.cfg", "network: {config: disabled}\n")
+        .file("/etc/cloud/cloud.cfg.d/99_off.cfg.bak", "datasource_list: [Nope]\n");
+    let found = read(&fs.clone().tree(), None).unwrap().datasources.unwrap();
+    assert_eq!(found.list, ["NoCloud", "ConfigDrive", "AliYun"]);
+    assert_eq!(found.place, "/etc/cloud/cloud.cfg.d/90_dpkg.cfg");
+    let by_line = read(&fs.clone().tree(), Some("ro ds=nocloud;s=http://x/ quiet")).unwrap().datasources.unwrap();
+    assert_eq!((by_line.list, by_line.place), (vec!["nocloud".to_owned()], "kernel command line".to_owned()));
+    let silent = fs.file("/etc/cloud/ds-identify.cfg", "# x\npolicy: disabled\n");
+    assert_eq!(read(&silent.tree(), None).unwrap().datasources.unwrap().list, ["None"]);
+}
+
+#[test]
+fn what_is_not_yaml_is_undecided() {
+    let fs = debian().file("/etc/cloud/cloud.cfg", "datasource_list: [a\n  b: {");
+    assert_eq!(read(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn the_vendor_configuration_of_each_distribution_is_read() {
+    let Some(dir) = testarchive("linux-config/cloud-cfg-variants-dev.tar.xz") else { return };
+    let mut seen = 0;
+    for entry in std::fs::read_dir(dir.path().join("etc/cloud")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = read(&debian().file("/etc/cloud/cloud.cfg", &text).tree(), None).unwrap().datasources;
+        assert_eq!(found.is_some(), text.lines().any(|l| l.starts_with("datasource_list:")), "{}", path.display());
+        if let Some(found) = found {
+            assert!(found.list.iter().all(|name| !name.is_empty()), "{found:?}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 10);
+}

@@ -1,0 +1,187 @@
+//! Device specifications, as fstab and kernel command lines write them, to volumes of this disk.
+
+use crate::inspect::facts::{Partition, PartitionTable, Volume};
+
+/// The disk's volumes and partitions, by which device names are resolved.
+#[derive(Clone, Copy)]
+pub struct Devices<'a> {
+    /// Every volume of the disk.
+    pub volumes: &'a [Volume],
+    /// The partitions; empty where there is no table.
+    pub partitions: &'a [Partition],
+}
+
+/// What the kernel calls disks, without the letter that counts them.
+const LETTERED: &[&str] = &["sd", "vd", "hd", "xvd"];
+/// What the kernel calls first disks whose partitions come after a `p`.
+const NUMBERED: &[&str] = &["nvme0n1", "mmcblk0", "nbd0", "loop0"];
+
+impl<'a> Devices<'a> {
+    /// Of a disk with these volumes and this table.
+    pub fn new(volumes: &'a [Volume], table: Option<&'a PartitionTable>) -> Self {
+        Self { volumes, partitions: table.map(|t| t.partitions.as_slice()).unwrap_or_default() }
+    }
+
+    /// The volume of this disk that `spec` names: `UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=`, `/dev/disk/by-*`,
+    /// `/dev/mapper/vg-lv`, `/dev/vg/lv`, or a partition of the first disk (`/dev/sda1`, `/dev/vda1`, ...).
+    ///
+    /// `by-id` and `by-path` say by their `-part` suffix only which partition of some disk they mean: they are taken
+    /// for this one's, as there is no other.
+    pub fn resolve(&self, spec: &str) -> Option<&'a Volume> {
+        let spec = spec.trim();
+        if let Some((tag, value)) = spec.split_once('=') {
+            let value = value.trim_matches(['"', '\'']);
+            return match tag {
+                "UUID" => self.by_uuid(value),
+                "LABEL" => self.by_label(value),
+                "PARTUUID" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(value) && !value.is_empty()),
+                "PARTLABEL" => self.by_partition(|p| p.name == value && !value.is_empty()),
+                _ => None,
+            };
+        }
+        let path = spec.strip_prefix("/dev/")?;
+        if let Some((by, name)) = path.strip_prefix("disk/by-").and_then(|rest| rest.split_once('/')) {
+            let name = unescape_udev(name);
+            return match by {
+                "uuid" => self.by_uuid(&name),
+                "label" => self.by_label(&name),
+                "partuuid" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(&name)),
+                "partlabel" => self.by_partition(|p| p.name == name),
+                "id" | "path" => self.by_number(name.rsplit_once("-part")?.1.parse().ok()?),
+                _ => None,
+            };
+        }
+        if let Some(mapped) = path.strip_prefix("mapper/") {
+            return self.volumes.iter().find(|v| {
+                v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped)
+            });
+        }
+        if path.contains('/') {
+            return self.by_name(path);
+        }
+        self.first_disk(path)
+    }
+
+    /// The volume with a filesystem UUID.
+    pub fn by_uuid(&self, uuid: &str) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| !uuid.is_empty() && v.uuid.eq_ignore_ascii_case(uuid))
+    }
+
+    /// The volume with a filesystem label.
+    pub fn by_label(&self, label: &str) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| !label.is_empty() && v.label == label)
+    }
+
+    /// The volume that is partition `number`.
+    pub fn by_number(&self, number: u32) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| v.partition == Some(number))
+    }
+
+    /// The volume of that name in the facts: `p1`, `vg0/root`, `disk`.
+    pub fn by_name(&self, name: &str) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| v.name == name)
+    }
+
+    fn by_partition(&self, wanted: impl Fn(&Partition) -> bool) -> Option<&'a Volume> {
+        let partition = self.partitions.iter().find(|p| wanted(p))?;
+        self.by_number(partition.number)
+    }
+
+    fn first_disk(&self, name: &str) -> Option<&'a Volume> {
+        let part = LETTERED
+            .iter()
+            .find_map(|kind| name.strip_prefix(kind)?.strip_prefix('a'))
+            .or_else(|| NUMBERED.iter().find_map(|disk| name.strip_prefix(disk)))?;
+        if part.is_empty() {
+            return self.by_name("disk");
+        }
+        self.by_number(part.strip_prefix('p').unwrap_or(part).parse().ok()?)
+    }
+}
+
+/// The device-mapper name of a logical volume: hyphens in either part are doubled (`lvm(8)`).
+pub fn mapper_name(vg: &str, lv: &str) -> String {
+    format!("{}-{}", vg.replace('-', "--"), lv.replace('-', "--"))
+}
+
+/// udev writes what it does not allow in a name as `\x20`.
+fn unescape_udev(name: &str) -> String {
+    let mut parts = name.split("\\x");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest))) {
+            Some((byte, rest)) => {
+                out.push(char::from(byte));
+                out.push_str(rest);
+            }
+            None => {
+                out.push_str("\\x");
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk() -> (Vec<Volume>, Vec<Partition>) {
+        let volume = |name: &str, partition, uuid: &str, label: &str| Volume {
+            name: name.into(),
+            partition,
+            uuid: uuid.into(),
+            label: label.into(),
+            ..Volume::default()
+        };
+        let partition =
+            |number, uuid: &str, name: &str| Partition { number, uuid: uuid.into(), name: name.into(), ..Partition::default() };
+        (
+            vec![
+                volume("p1", Some(1), "0a1b", "boot disk"),
+                volume("p2", Some(2), "1c2d", "root"),
+                volume("my-vg/root", None, "3e4f", ""),
+            ],
+            vec![partition(1, "C0FFEE-01", "system boot"), partition(2, "c0ffee-02", "")],
+        )
+    }
+
+    #[test]
+    fn every_way_to_name_a_volume_is_understood() {
+        let (volumes, partitions) = disk();
+        let devices = Devices { volumes: &volumes, partitions: &partitions };
+        for (spec, volume) in [
+            ("UUID=0A1B", "p1"),
+            ("UUID=\"1c2d\"", "p2"),
+            ("LABEL=root", "p2"),
+            ("LABEL=\"boot disk\"", "p1"),
+            ("PARTUUID=c0ffee-01", "p1"),
+            ("PARTLABEL='system boot'", "p1"),
+            ("/dev/disk/by-uuid/3e4f", "my-vg/root"),
+            ("/dev/disk/by-label/boot\\x20disk", "p1"),
+            ("/dev/disk/by-partuuid/C0FFEE-02", "p2"),
+            ("/dev/disk/by-partlabel/system\\x20boot", "p1"),
+            ("/dev/disk/by-path/pci-0000:00:05.0-part2", "p2"),
+            ("/dev/mapper/my--vg-root", "my-vg/root"),
+            ("/dev/my-vg/root", "my-vg/root"),
+            ("/dev/sda1", "p1"),
+            ("/dev/vda2", "p2"),
+            ("/dev/nvme0n1p2", "p2"),
+        ] {
+            assert_eq!(devices.resolve(spec).map(|v| v.name.as_str()), Some(volume), "{spec}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_on_this_disk_stays_unresolved() {
+        let (volumes, partitions) = disk();
+        let devices = Devices { volumes: &volumes, partitions: &partitions };
+        for spec in [
+            "UUID=ffff", "UUID=", "LABEL=", "PARTLABEL=", "/dev/sdb1", "/dev/sda3", "/dev/vda", "nfs:/export", "tmpfs",
+            "/dev/mapper/other-root", "/dev/disk/by-label/boot\\xZZdisk", "/swapfile", "/dev/", "",
+        ] {
+            assert!(devices.resolve(spec).is_none(), "{spec}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The drivers that decide whether a kernel finds its disk and network in a cloud.
+
+use crate::inspect::facts::DriverState;
+
+/// A driver by its names.
+pub struct Known {
+    /// The module, with underscores.
+    pub name: &'static str,
+    /// Options of the kernel configuration that build it, the most exact first.
+    pub options: &'static [&'static str],
+    /// The module's path under `/lib/modules/<release>/`, without `.ko`.
+    pub path: &'static str,
+}
+
+/// All of them. virtio and its ring have been one option since Linux 3.4.
+pub const KNOWN: &[Known] = &[
+    Known { name: "virtio_blk", options: &["CONFIG_VIRTIO_BLK"], path: "kernel/drivers/block/virtio_blk" },
+    Known { name: "virtio_pci", options: &["CONFIG_VIRTIO_PCI"], path: "kernel/drivers/virtio/virtio_pci" },
+    Known { name: "virtio_net", options: &["CONFIG_VIRTIO_NET"], path: "kernel/drivers/net/virtio_net" },
+    Known { name: "virtio_scsi", options: &["CONFIG_SCSI_VIRTIO"], path: "kernel/drivers/scsi/virtio_scsi" },
+    Known { name: "virtio", options: &["CONFIG_VIRTIO"], path: "kernel/drivers/virtio/virtio" },
+    Known { name: "virtio_ring", options: &["CONFIG_VIRTIO_RING", "CONFIG_VIRTIO"], path: "kernel/drivers/virtio/virtio_ring" },
+    Known { name: "xen_blkfront", options: &["CONFIG_XEN_BLKDEV_FRONTEND"], path: "kernel/drivers/block/xen-blkfront" },
+];
+
+/// The driver whose module has this file name (`virtio_blk.ko.xz`), as [`KNOWN`] spells it.
+pub fn of_file(path: &str) -> Option<&'static str> {
+    let file = path.rsplit('/').next()?;
+    let stem = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"].iter().find_map(|end| file.strip_suffix(end))?;
+    named(stem)
+}
+
+/// The driver of that name, hyphens and underscores alike, as modprobe takes them.
+pub fn named(name: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|known| same(known.name, name)).map(|known| known.name)
+}
+
+/// Whether two module names are the same: hyphens and underscores are (modprobe(8)).
+pub fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b || (is_dash(a) && is_dash(b)))
+}
+
+fn is_dash(byte: u8) -> bool {
+    matches!(byte, b'-' | b'_')
+}
+
+/// What a kernel configuration says of each driver of [`KNOWN`], in that order.
+pub fn from_config(text: &str) -> Vec<DriverState> {
+    let value = |option: &str| text.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('=').map(str::trim));
+    KNOWN
+        .iter()
+        .map(|known| match known.options.iter().find_map(|option| value(option)) {
+            Some("y") => DriverState::Builtin,
+            Some("m") => DriverState::Module,
+            _ => DriverState::Absent,
+        })
+        .collect()
+}
+
+/// The lines of a `modprobe.d` file that keep a driver of [`KNOWN`] from loading: `blacklist NAME`, and
+/// `install NAME /bin/true` (modprobe.d(5)).
+pub fn blocked_in(text: &str) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (verb, name, command) = (words.next(), words.next(), words.next());
+        let blocks = match verb {
+            Some("blacklist") => true,
+            Some("install") => command.is_some_and(|c| matches!(c.rsplit('/').next(), Some("true" | "false"))),
+            _ => false,
+        };
+        if let (true, Some(name)) = (blocks, name.and_then(named)) {
+            found.push((name, super::cut(line.trim(), 120)));
+        }
+    }
+    found
+}
+
+/// The words of a kernel command line that keep a driver of [`KNOWN`] from loading (kernel-parameters, dracut.cmdline).
+pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
+    const WORDS: &[&str] =
+        &["modprobe.blacklist=", "module_blacklist=", "rd.driver.blacklist=", "rdblacklist=", "rd.blacklist="];
+    let mut found = Vec::new();
+    for word in command_line.split_whitespace() {
+        let Some(names) = WORDS.iter().find_map(|start| word.strip_prefix(start)) else { continue };
+        for name in names.split(',').filter_map(named) {
+            found.push((name, super::cut(word, 120)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::{testarchive, testdata};
+
+    fn state(config: &str, driver: &str) -> DriverState {
+        let at = KNOWN.iter().position(|known| known.name == driver).unwrap();
+        from_config(config)[at]
+    }
+
+    #[test]
+    fn modules_are_known_by_their_files() {
+        assert_eq!(of_file("lib/modules/6.1/kernel/drivers/block/virtio_blk.ko.xz"), Some("virtio_blk"));
+        assert_eq!(of_file("kernel/drivers/block/xen-blkfront.ko"), Some("xen_blkfront"));
+        assert_eq!(of_file("kernel/drivers/virtio/virtio_pci_modern_dev.ko"), None);
+        assert_eq!(of_file("virtio_blk"), None);
+    }
+
+    #[test]
+    fn virtio_options_of_real_configurations() {
+        let Some(dir) = testarchive("kernel/kernel-configs-dev.tar.xz") else { return };
+        let expected = std::fs::read_to_string(dir.path().join("EXPECTED.tsv")).unwrap();
+        let mut seen = 0;
+        for line in expected.lines() {
+            let (file, cells) = line.split_once('\t').unwrap();
+            let config = std::fs::read_to_string(dir.path().join(file)).unwrap();
+            for (option, value) in cells.split_whitespace().filter_map(|cell| cell.split_once('=')) {
+                let option = format!("CONFIG_{option}");
+                let Some(known) = KNOWN.iter().find(|known| known.options[0] == option) else { continue };
+                let want = match value {
+                    "y" => DriverState::Builtin,
+                    "m" => DriverState::Module,
+                    _ => DriverState::Absent,
+                };
+                assert_eq!(state(&config, known.name), want, "{file} {option}");
+                seen += 1;
+            }
+        }
+        assert!(seen >= 48, "{seen}");
+    }
+
+    #[test]
+    fn a_kernel_without_virtio_pci_is_seen() {
+        let Some(config) = testdata("kernel/uml-6.1.config") else { return };
+        let config = String::from_utf8(config).unwrap();
+        assert_eq!(state(&config, "virtio_blk"), DriverState::Module);
+        assert_eq!(state(&config, "virtio_pci"), DriverState::Absent);
+    }
+
+    #[test]
+    fn comments_and_longer_names_are_not_options() {
+        assert_eq!(state("# CONFIG_VIRTIO_BLK is not set\nCONFIG_VIRTIO_BLK_X=y\n", "virtio_blk"), DriverState::Absent);
+    }
+
+    #[test]
+    fn every_way_to_block_a_driver_is_seen() {
+        let text = "# blacklist virtio_net\nblacklist virtio-blk\ninstall virtio_pci /bin/true\ninstall virtio_net /sbin/modprobe x\n";
+        let names: Vec<_> = blocked_in(text).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["virtio_blk", "virtio_pci"]);
+        let line = "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio-net xmodule_blacklist=virtio_pci";
+        let names: Vec<_> = blocked_on(line).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["virtio_blk", "virtio_net"]);
+    }
+}

@@ -1,0 +1,127 @@
+//! `/etc/fstab` (fstab(5)).
+
+use super::device::Devices;
+use super::{cut, optional, PATH_MAX};
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::inspect::facts::{Fstab, Mount};
+
+/// Largest fstab that is read.
+const MAX_BYTES: usize = 256 * 1024;
+/// Most entries that are kept.
+const MAX_ENTRIES: usize = 256;
+
+/// Filesystems that have no device behind them (fstab(5), proc(5), `/proc/filesystems` "nodev").
+const PSEUDO: &[&str] = &[
+    "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "ramfs", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs",
+    "configfs", "fusectl", "mqueue", "hugetlbfs", "pstore", "efivarfs", "binfmt_misc", "selinuxfs", "usbfs",
+    "usbdevfs", "rpc_pipefs", "nfsd", "autofs", "bpf", "overlay", "none", "ignore",
+];
+/// Options that decide what a missing source does.
+const DECIDING: &[&str] = &["noauto", "nofail", "ro", "bind", "rbind", "_netdev", "x-systemd.automount"];
+
+/// Reads it and resolves each source to a volume of this disk.
+///
+/// # Errors
+/// What the filesystem reports; a missing file is a fact.
+pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
+    let Some(text) = optional(tree.read_text("/etc/fstab", MAX_BYTES))? else { return Ok(Fstab::default()) };
+    let mut entries = parse(&text);
+    for entry in &mut entries {
+        entry.volume = devices.resolve(&entry.source).map(|v| v.name.clone());
+    }
+    Ok(Fstab { present: true, entries })
+}
+
+/// The entries of an fstab, pseudo filesystems left out, sources unresolved.
+pub fn parse(text: &str) -> Vec<Mount> {
+    let lines = text.lines().zip(1_u32..);
+    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES).collect()
+}
+
+fn entry(line: &str, number: u32) -> Option<Mount> {
+    let line = line.trim_start();
+    if line.starts_with('#') {
+        return None;
+    }
+    let mut fields = line.split([' ', '\t']).filter(|field| !field.is_empty());
+    let (source, target) = (unescape(fields.next()?), unescape(fields.next()?));
+    // util-linux takes a line of two fields, too: the type is then found by probing.
+    let type_id = unescape(fields.next().unwrap_or("auto"));
+    if PSEUDO.contains(&type_id.as_str()) && !source.starts_with("/dev/") {
+        return None;
+    }
+    let options = unescape(fields.next().unwrap_or("defaults"));
+    let options = options.split(',').filter(|option| DECIDING.contains(option)).map(str::to_owned).collect();
+    let (source, target) = (cut(&source, PATH_MAX), cut(&target, PATH_MAX));
+    Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None })
+}
+
+/// Undoes `\040` and the like: a backslash and three octal digits.
+fn unescape(field: &str) -> String {
+    let mut parts = field.split('\\');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_at_checked(3).and_then(|(digits, rest)| Some((u8::from_str_radix(digits, 8).ok()?, rest))) {
+            Some((byte, rest)) => {
+                out.push(char::from(byte));
+                out.push_str(rest);
+            }
+            None => {
+                out.push('\\');
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::testing::MemoryFs;
+    use crate::inspect::facts::Volume;
+
+    #[test]
+    fn entries_carry_line_names_and_the_options_that_decide() {
+        let text = "# /etc/fstab\n\
+            UUID=0a1b /            ext4 errors=remount-ro 0 1\n\
+            LABEL=a\\040b  /mnt/my\\040disk\txfs  defaults,nofail,_netdev\n\
+            proc /proc proc defaults 0 0\n\
+            \n\
+              tmpfs /tmp tmpfs nosuid\n\
+            /swapfile none swap sw 0 0\n\
+            /dev/sda9 /data\n\
+            broken\n";
+        let entries = parse(text);
+        let shown: Vec<_> =
+            entries.iter().map(|m| (m.line, &*m.source, &*m.target, &*m.type_id, m.options.join(","))).collect();
+        assert_eq!(shown, [
+            (2, "UUID=0a1b", "/", "ext4", String::new()),
+            (3, "LABEL=a b", "/mnt/my disk", "xfs", "nofail,_netdev".into()),
+            (7, "/swapfile", "none", "swap", String::new()),
+            (8, "/dev/sda9", "/data", "auto", String::new()),
+        ]);
+    }
+
+    #[test]
+    fn sources_are_resolved_to_volumes_of_the_disk() {
+        let volumes = [Volume { name: "p1".into(), uuid: "0a1b".into(), ..Volume::default() }];
+        let tree = MemoryFs::of_texts(&[("/etc/fstab", "UUID=0a1b / ext4\nUUID=ffff /data ext4\n")]).tree();
+        let fstab = read(&tree, &Devices::new(&volumes, None)).unwrap();
+        assert!(fstab.present);
+        assert_eq!(fstab.entries[0].volume.as_deref(), Some("p1"));
+        assert_eq!(fstab.entries[1].volume, None);
+    }
+
+    #[test]
+    fn no_file_is_a_fact_and_hostile_text_is_cut() {
+        let devices = Devices { volumes: &[], partitions: &[] };
+        assert!(!read(&MemoryFs::new().tree(), &devices).unwrap().present);
+        let long = format!("/dev/{} /\\777\u{1b}[2J ext4\n", "x".repeat(100_000));
+        let entry = &parse(&long)[0];
+        assert_eq!(entry.source.len(), PATH_MAX);
+        assert!(!entry.target.contains('\u{1b}'));
+        assert_eq!(parse(&"a /b ext4\n".repeat(9999)).len(), MAX_ENTRIES);
+    }
+}

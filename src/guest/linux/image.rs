@@ -1,0 +1,157 @@
+//! What a kernel image says of itself: its release, and its configuration where that is built in.
+
+use std::io::{BufRead, BufReader, Read};
+
+use super::stream::{FileStream, compression};
+use super::{cut, from_io};
+use crate::disk::bytes::{u16_le, u32_le};
+use crate::disk::{Error, Result};
+use crate::guest::Tree;
+
+const LAYER: &str = "vmlinuz";
+/// Enough for the setup part of any bzImage: 64 sectors of it, and the boot sector.
+const SETUP_BYTES: usize = 65 * 512;
+/// Most bytes of an unpacked kernel that are searched.
+const MAX_KERNEL: u64 = 512 << 20;
+/// Longest configuration.
+const MAX_CONFIG: u64 = 4 << 20;
+/// Stands before the gzipped configuration (Linux, kernel/configs.c).
+const MARK: &[u8] = b"IKCFG_ST";
+
+/// The release in the setup header: `6.1.0-18-cloud-amd64`. `None` where it is no bzImage.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn release(tree: &Tree, path: &str) -> Result<Option<String>> {
+    let setup = tree.read_head(path, SETUP_BYTES)?;
+    // Documentation/arch/x86/boot.rst: "HdrS" at 0x202; kernel_version at 0x20e points to text, less 0x200.
+    if setup.get(0x202..0x206) != Some(b"HdrS") {
+        return Ok(None);
+    }
+    let Ok(at) = u16_le(LAYER, &setup, 0x20e) else { return Ok(None) };
+    let text = setup.get(usize::from(at).saturating_add(0x200)..).unwrap_or_default();
+    let text = cut(&String::from_utf8_lossy(text.get(..256).unwrap_or(text)), 256);
+    let release = text.split_whitespace().next().unwrap_or_default();
+    let fits = release.starts_with(|c: char| c.is_ascii_digit()) && at != 0;
+    Ok(fits.then(|| cut(release, 64)))
+}
+
+/// The configuration built into the kernel; `None` where there is none.
+///
+/// # Errors
+/// `Unsupported` for an image or a compression that is not read, `Corrupt`, `Limit`, and what the filesystem reports.
+pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
+    let setup = tree.read_head(path, SETUP_BYTES)?;
+    let version = u16_le(LAYER, &setup, 0x206).unwrap_or_default();
+    if setup.get(0x202..0x206) != Some(b"HdrS") || version < 0x0208 {
+        return Err(Error::unsupported(LAYER, "not an x86 kernel of boot protocol 2.08 or later"));
+    }
+    // boot.rst: setup_sects at 0x1f1 (0 means 4), payload_offset at 0x248, counted from the protected-mode code.
+    let sectors = setup.get(0x1f1).copied().filter(|n| *n != 0).unwrap_or(4);
+    let start = u64::from(sectors).saturating_add(1).saturating_mul(512);
+    let start = start.saturating_add(u64::from(u32_le(LAYER, &setup, 0x248)?));
+    let mut stream = FileStream::new(tree, path, start);
+    let head = stream.peek(6)?.to_vec();
+    let Some(kind) = compression(&head) else {
+        return Err(Error::unsupported(LAYER, "the kernel's payload has no known compression"));
+    };
+    let found = kind.decoder(&mut stream).and_then(|kernel| find_config(kernel));
+    found.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, ..error }))
+}
+
+/// Searches an unpacked kernel for its configuration.
+fn find_config(kernel: impl Read) -> Result<Option<String>> {
+    let mut kernel = BufReader::with_capacity(256 * 1024, kernel.take(MAX_KERNEL));
+    let mut tail: Vec<u8> = Vec::new();
+    loop {
+        let chunk = kernel.fill_buf().map_err(|e| from_io(LAYER, &e))?;
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        let length = chunk.len();
+        tail.extend_from_slice(chunk);
+        if let Some(at) = tail.windows(MARK.len()).position(|window| window == MARK) {
+            let rest = tail.split_off(at.saturating_add(MARK.len()));
+            kernel.consume(length);
+            let mut text = Vec::new();
+            let unpacked = flate2::read::GzDecoder::new(rest.as_slice().chain(kernel)).take(MAX_CONFIG);
+            { unpacked }.read_to_end(&mut text).map_err(|e| from_io(LAYER, &e))?;
+            return Ok(Some(String::from_utf8_lossy(&text).into_owned()));
+        }
+        let keep = tail.len().saturating_sub(MARK.len().saturating_sub(1));
+        tail.drain(..keep);
+        kernel.consume(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::guest::linux::testarchive;
+    use crate::guest::testing::MemoryFs;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A bzImage as the boot protocol describes it, with this payload.
+    pub(crate) fn bzimage(release: &str, payload: &[u8]) -> Vec<u8> {
+        let mut image = vec![0; 5 * 512 + 64];
+        image[0x1f1] = 4;
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
+        image[0x20e..0x210].copy_from_slice(&0x400_u16.to_le_bytes());
+        let text = format!("{release} (builder@host) #1 SMP");
+        image[0x600..0x600 + text.len()].copy_from_slice(text.as_bytes());
+        image[0x248..0x24c].copy_from_slice(&64_u32.to_le_bytes());
+        image.extend(payload);
+        image
+    }
+
+    #[test]
+    fn the_configuration_inside_a_kernel_is_found() {
+        let mut kernel = vec![7; 256 * 1024 - 3];
+        kernel.extend(MARK);
+        kernel.extend(gzip(b"CONFIG_VIRTIO_BLK=y\n"));
+        kernel.extend(b"IKCFG_ED");
+        kernel.extend([9; 1000]);
+        let tree = MemoryFs::new().file("/vmlinuz", bzimage("5.10.1-x", &gzip(&kernel))).tree();
+        assert_eq!(release(&tree, "/vmlinuz").unwrap().as_deref(), Some("5.10.1-x"));
+        assert_eq!(config(&tree, "/vmlinuz").unwrap().as_deref(), Some("CONFIG_VIRTIO_BLK=y\n"));
+        let without = MemoryFs::new().file("/vmlinuz", bzimage("5.10.1-x", &gzip(&[1; 99]))).tree();
+        assert_eq!(config(&without, "/vmlinuz").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_kernel_has_no_release() {
+        let tree = MemoryFs::new().file("/vmlinuz", "hello").file("/short", &bzimage("6", b"")[..0x210]).tree();
+        assert_eq!(release(&tree, "/vmlinuz").unwrap(), None);
+        assert_eq!(release(&tree, "/short").unwrap(), None);
+        assert!(config(&tree, "/vmlinuz").is_err());
+    }
+
+    #[test]
+    fn no_mutation_panics() {
+        let good = bzimage("6.1.0", &gzip(MARK));
+        for at in 0x1f0..0x250 {
+            for value in [0, 0x7f, 0xff] {
+                let mut bad = good.clone();
+                bad[at] = value;
+                let tree = MemoryFs::new().file("/vmlinuz", bad).tree();
+                let _ = (release(&tree, "/vmlinuz"), config(&tree, "/vmlinuz"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_real_kernel_names_its_release() {
+        let Some(dir) = testarchive("kernel/linux-image-6.1.0-47-cloud-amd64_6.1.170-3_amd64.tar.xz") else { return };
+        let head = std::fs::read(dir.path().join("boot/vmlinuz-6.1.0-47-cloud-amd64.first64k")).unwrap();
+        let tree = MemoryFs::new().file("/vmlinuz", head).tree();
+        assert_eq!(release(&tree, "/vmlinuz").unwrap().as_deref(), Some("6.1.0-47-cloud-amd64"));
+    }
+}

@@ -1,0 +1,189 @@
+//! What an initial ramdisk holds: drivers, and what blocks them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+
+use super::cpio::{self, Allowance, Member, Sink};
+use super::stream::{FileStream, compression};
+use super::{cut, drivers, PATH_MAX};
+use crate::disk::{Error, Result};
+use crate::guest::Tree;
+use crate::inspect::facts::Initramfs;
+
+const LAYER: &str = "initramfs";
+/// Largest initial ramdisk that is read, compressed or not.
+const MAX_BYTES: u64 = 512 << 20;
+/// Most parts (early archives, compressed parts) of one file.
+const MAX_PARTS: u32 = 64;
+
+/// What was found in an initial ramdisk.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contents {
+    /// What goes into the facts.
+    pub facts: Initramfs,
+    /// Drivers of [`drivers::KNOWN`] that it has for the kernel, each with its member's name.
+    pub drivers: BTreeMap<&'static str, String>,
+    /// Those of them that it does not load, each with what says so.
+    pub blocked: BTreeMap<&'static str, String>,
+}
+
+/// Reads the initial ramdisks that are loaded one after another, for the kernel with this release.
+///
+/// # Errors
+/// `NotFound` for a missing file, `Unsupported` for a compression that is not read, `Corrupt` for what the kernel could
+/// not unpack either, `Limit`, and what the filesystem reports.
+pub fn read(tree: &Tree, paths: &[String], release: &str) -> Result<Contents> {
+    let mut listing = Listing { release, ..Listing::default() };
+    let mut allowance = Allowance::default();
+    let mut main = "none";
+    for path in paths {
+        if tree.stat(path)?.size > MAX_BYTES {
+            return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
+        }
+        main = read_file(tree, path, &mut allowance, &mut listing)?.unwrap_or(main);
+    }
+    let path = paths.last().map(|path| cut(path, PATH_MAX)).unwrap_or_default();
+    Ok(listing.contents(path, main))
+}
+
+/// The parts of one file, as Linux goes through them in init/initramfs.c; the compression of the last one, where any is.
+fn read_file(tree: &Tree, path: &str, allowance: &mut Allowance, listing: &mut Listing) -> Result<Option<&'static str>> {
+    let mut stream = FileStream::new(tree, path, 0);
+    let mut used = None;
+    for part in 0_u32.. {
+        skip_zeros(&mut stream)?;
+        let at = stream.position();
+        let head = stream.peek(6)?.to_vec();
+        if head.is_empty() {
+            if part == 0 {
+                return Err(Error::corrupt(LAYER, 0, "the file is empty"));
+            }
+            break;
+        }
+        if part >= MAX_PARTS {
+            return Err(Error::limit(LAYER, format!("more than {MAX_PARTS} parts")).at(at));
+        }
+        let done = if head.starts_with(b"07070") {
+            cpio::read_one(&mut stream, allowance, listing)
+        } else if let Some(kind) = compression(&head) {
+            used = Some(kind.name());
+            kind.decoder(&mut stream)
+                .and_then(|decoder| cpio::read_all(&mut BufReader::with_capacity(64 * 1024, decoder), allowance, listing))
+        } else {
+            let what = format!("what begins with {} is neither an archive nor a known compression", hex::encode(&head));
+            Err(Error::unsupported(LAYER, what))
+        };
+        // A decoder may have put the filesystem's own error into words of its own.
+        done.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, at: Some(at), ..error }))?;
+    }
+    Ok(used)
+}
+
+fn skip_zeros(stream: &mut FileStream) -> Result<()> {
+    use std::io::BufRead;
+    loop {
+        let chunk = stream.peek(1)?;
+        if chunk.first() != Some(&0) {
+            return Ok(());
+        }
+        let zeros = stream.fill_buf().map_err(|e| super::from_io(LAYER, &e))?.iter().take_while(|b| **b == 0).count();
+        stream.consume(zeros);
+    }
+}
+
+/// Collects members.
+#[derive(Default)]
+struct Listing<'a> {
+    release: &'a str,
+    members: u32,
+    /// Drivers for the release.
+    drivers: BTreeMap<&'static str, String>,
+    /// Drivers right under `/lib`, as mkinitrd of EL5 puts them.
+    flat: BTreeMap<&'static str, String>,
+    /// Small files by name.
+    texts: BTreeMap<String, String>,
+    tool: &'static str,
+}
+
+/// Names that show what made an initial ramdisk.
+const TOOLS: &[(&str, &str)] = &[
+    ("scripts/init-top", "initramfs-tools"),
+    ("conf/initramfs.conf", "initramfs-tools"),
+    ("usr/lib/dracut", "dracut"),
+    ("lib/dracut", "dracut"),
+    ("usr/share/dracut", "dracut"),
+    ("sbin/dracut-lib.sh", "dracut"),
+    ("lib/dracut-lib.sh", "dracut"),
+    ("config/start.sh", "mkinitrd"),
+    ("run_all.sh", "mkinitrd"),
+    ("lib/mkinitrd", "mkinitrd"),
+];
+
+impl Sink for Listing<'_> {
+    fn wants(&self, member: &Member) -> bool {
+        let name = member.name.as_str();
+        let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";
+        modprobe || matches!(name, "init" | "linuxrc" | "start.sh") || (name.starts_with("config/") && name.ends_with(".sh"))
+    }
+
+    fn take(&mut self, member: Member, content: Option<Vec<u8>>) {
+        self.members = self.members.saturating_add(1);
+        if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| member.name == *name) {
+            self.tool = tool;
+        }
+        if let Some(content) = content {
+            self.texts.insert(cut(&member.name, PATH_MAX), String::from_utf8_lossy(&content).into_owned());
+        }
+        let Some(driver) = drivers::of_file(&member.name).filter(|_| member.is_file()) else { return };
+        let name = member.name.strip_prefix("usr/").unwrap_or(&member.name);
+        let Some(under_lib) = name.strip_prefix("lib/") else { return };
+        let shown = cut(&member.name, PATH_MAX);
+        match under_lib.strip_prefix("modules/").and_then(|rest| rest.split_once('/')) {
+            Some((release, _)) if release == self.release => _ = self.drivers.insert(driver, shown),
+            None if !under_lib.contains('/') => _ = self.flat.insert(driver, shown),
+            _ => {}
+        }
+    }
+}
+
+impl Listing<'_> {
+    fn contents(mut self, path: String, compression: &str) -> Contents {
+        let init = self.texts.get("init").or_else(|| self.texts.get("linuxrc")).cloned().unwrap_or_default();
+        // nash is the shell of EL5's mkinitrd, and of nothing else.
+        let nash = init.lines().next().is_some_and(|line| line.contains("nash"));
+        if nash {
+            self.tool = "mkinitrd";
+            self.drivers.append(&mut self.flat);
+        }
+        let mut blocked = BTreeMap::new();
+        for (name, text) in &self.texts {
+            if name.contains("modprobe") {
+                let lines = drivers::blocked_in(text).into_iter();
+                blocked.extend(lines.map(|(driver, line)| (driver, format!("{path}: {name}: {line}"))));
+            }
+        }
+        // mkinitrd's ramdisks load what their scripts name, and nothing else.
+        if self.tool == "mkinitrd" {
+            let scripts: Vec<&String> =
+                self.texts.iter().filter(|(name, _)| !name.contains("modprobe")).map(|(_, text)| text).collect();
+            for driver in self.drivers.keys() {
+                if !scripts.iter().any(|text| mentions(text, driver)) {
+                    blocked.insert(driver, format!("{path}: its scripts do not load {driver}"));
+                }
+            }
+        }
+        let facts = Initramfs { path, compression: compression.to_owned(), members: self.members, tool: self.tool.to_owned() };
+        Contents { facts, drivers: self.drivers, blocked }
+    }
+}
+
+/// Whether a script has the module's name as a word, or as the name of its file.
+fn mentions(script: &str, driver: &str) -> bool {
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.'))).any(|word| {
+        drivers::same(word, driver) || drivers::of_file(word) == Some(driver)
+    })
+}

@@ -1,0 +1,189 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::disk::ErrorKind;
+use crate::guest::linux::cpio::tests::archive;
+use crate::guest::linux::testdata;
+use crate::guest::testing::MemoryFs;
+
+const BLK: &str = "usr/lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko";
+const PCI: &str = "lib/modules/6.1.0/kernel/drivers/virtio/virtio_pci.ko.xz";
+
+fn listed(bytes: &[u8]) -> Result<Contents> {
+    let tree = MemoryFs::new().file("/boot/initrd", bytes).tree();
+    read(&tree, &["/boot/initrd".to_owned()], "6.1.0")
+}
+
+fn pipe(tool: &[&str], package: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(tool[0])
+        .args(&tool[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{} is needed (Debian: {package}): {e}", tool[0]));
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&bytes).unwrap());
+    let out = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(out.status.success());
+    out.stdout
+}
+
+fn main_part() -> Vec<u8> {
+    archive(&[("conf/initramfs.conf", b"x"), (BLK, b"elf"), (PCI, b"elf"), ("init", b"#!/bin/sh\n")])
+}
+
+#[test]
+fn every_compression_that_is_read_gives_the_same_members() {
+    let plain = main_part();
+    for (name, bytes) in [
+        ("none", plain.clone()),
+        ("gzip", pipe(&["gzip", "-9n"], "gzip", &plain)),
+        ("xz", pipe(&["xz", "--check=crc32"], "xz-utils", &plain)),
+        ("zstd", pipe(&["zstd", "-q", "-19"], "zstd", &plain)),
+    ] {
+        let found = listed(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(found.facts.compression, name);
+        assert_eq!(found.facts.members, 4, "{name}");
+        assert_eq!(found.facts.tool, "initramfs-tools");
+        assert_eq!(found.drivers["virtio_blk"], BLK);
+        assert_eq!(found.drivers["virtio_pci"], PCI);
+    }
+}
+
+#[test]
+fn microcode_comes_before_the_compressed_part() {
+    let mut bytes = archive(&[("kernel/x86/microcode/GenuineIntel.bin", &[1; 5000])]);
+    bytes.resize(bytes.len().next_multiple_of(512) + 1024, 0);
+    bytes.extend(pipe(&["zstd", "-q"], "zstd", &main_part()));
+    let found = listed(&bytes).unwrap();
+    assert_eq!((found.facts.members, found.facts.compression.as_str()), (5, "zstd"));
+    assert!(found.drivers.contains_key("virtio_blk"));
+}
+
+#[test]
+fn parts_of_all_kinds_follow_one_another() {
+    let mut bytes = pipe(&["gzip"], "gzip", &archive(&[("a", b"1")]));
+    bytes.extend([0; 8]);
+    bytes.extend(pipe(&["xz"], "xz-utils", &archive(&[(BLK, b"1")])));
+    bytes.extend(pipe(&["zstd", "-q"], "zstd", &archive(&[(PCI, b"1")])));
+    bytes.extend(archive(&[("z", b"1")]));
+    let found = listed(&bytes).unwrap();
+    assert_eq!(found.facts.members, 4);
+    assert_eq!(found.drivers.len(), 2);
+}
+
+#[test]
+fn modules_of_another_kernel_do_not_count() {
+    let found = listed(&archive(&[("lib/modules/6.1.0-old/kernel/virtio_blk.ko", b"x"), ("lib/virtio_pci.ko", b"x")]));
+    assert_eq!(found.unwrap().drivers.len(), 0);
+}
+
+#[test]
+fn an_empty_module_is_none() {
+    assert!(listed(&archive(&[(BLK, b"")])).unwrap().drivers.is_empty());
+}
+
+#[test]
+fn what_blocks_a_driver_inside_is_seen() {
+    let conf = ("etc/modprobe.d/cloud.conf", &b"blacklist virtio_blk\ninstall virtio_pci /bin/false\n"[..]);
+    let found = listed(&archive(&[(BLK, b"x"), (PCI, b"x"), conf])).unwrap();
+    assert_eq!(found.blocked["virtio_blk"], "/boot/initrd: etc/modprobe.d/cloud.conf: blacklist virtio_blk");
+    assert_eq!(found.blocked.len(), 2);
+}
+
+#[test]
+fn mkinitrd_loads_only_what_its_init_names() {
+    let init = &b"#!/bin/nash\nmount -t proc /proc /proc\ninsmod /lib/virtio_pci.ko\n# insmod /lib/virtio_blk.ko\n"[..];
+    let found = listed(&archive(&[("init", init), ("lib/virtio_pci.ko", b"x"), ("lib/virtio_blk.ko", b"x")])).unwrap();
+    assert_eq!(found.facts.tool, "mkinitrd");
+    assert_eq!(found.drivers.len(), 2);
+    assert_eq!(found.blocked.keys().collect::<Vec<_>>(), [&"virtio_blk"]);
+}
+
+#[test]
+fn suse_names_its_modules_in_start_sh() {
+    let start = &b"RESOLVED_INITRD_MODULES='virtio_pci virtio-blk ext3'\n"[..];
+    let found = listed(&archive(&[("run_all.sh", b"x"), ("config/start.sh", start), (BLK, b"x")])).unwrap();
+    assert_eq!((found.facts.tool.as_str(), found.blocked.len()), ("mkinitrd", 0));
+}
+
+#[test]
+fn what_is_not_read_is_named_and_damage_is_corrupt() {
+    for (tool, package, name) in [(["bzip2", "-c"], "bzip2", "bzip2"), (["xz", "--format=lzma"], "xz-utils", "lzma")] {
+        let error = listed(&pipe(&tool, package, &main_part())).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert!(error.what.contains(name), "{error}");
+    }
+    assert_eq!(listed(b"\x02\x21\x4c\x18....").unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(listed(b"garbage").unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(listed(b"").unwrap_err().kind, ErrorKind::Corrupt);
+    for tool in [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"]] {
+        let bytes = pipe(&tool, "gzip, xz-utils, zstd", &main_part());
+        let error = listed(&bytes[..bytes.len() / 2]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{tool:?}: {error}");
+    }
+}
+
+#[test]
+fn a_small_file_that_unpacks_without_end_is_limited() {
+    let mut big = archive(&[("a", b"")]);
+    big.truncate(112);
+    let mut plain = archive(&[("big", &vec![0; 40 << 20])]);
+    plain.truncate(plain.len() - 120);
+    let one = pipe(&["gzip", "-1"], "gzip", &plain);
+    let error = listed(&one).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Corrupt);
+    let mut bomb = Vec::new();
+    let good = pipe(&["gzip", "-1"], "gzip", &archive(&[("big", &vec![0; 40 << 20])]));
+    for _ in 0..14 {
+        bomb.extend(&good);
+    }
+    assert_eq!(listed(&bomb).unwrap_err().kind, ErrorKind::Limit);
+}
+
+#[test]
+fn a_filesystems_error_is_passed_on() {
+    let broken = Error::limit("ext4", "the read budget is used up");
+    let tree = MemoryFs::new().broken("/boot/initrd", broken.clone()).tree();
+    assert_eq!(read(&tree, &["/boot/initrd".to_owned()], "6.1.0").unwrap_err(), broken);
+}
+
+#[test]
+fn no_mutation_panics() {
+    for tool in [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"]] {
+        let good = pipe(&tool, "gzip, xz-utils, zstd", &main_part());
+        for at in 0..good.len() {
+            for value in [0x00, 0x7f, 0xff] {
+                let mut bad = good.clone();
+                bad[at] = value;
+                let _ = listed(&bad);
+            }
+        }
+    }
+}
+
+#[test]
+fn real_ramdisks_of_debian() {
+    for (file, compression, has, lacks) in [
+        ("bookworm-cloud-list-novirtio-gzip.img", "gzip", &[][..], &["virtio_blk", "virtio_pci", "virtio_net"][..]),
+        ("bookworm-cloud-list-virtioscsi-zstd.img", "zstd", &["virtio_scsi", "virtio_pci"], &["virtio_blk"]),
+        (
+            "bookworm-cloud-most-default.img",
+            "gzip",
+            &["virtio_blk", "virtio_net", "virtio_scsi", "virtio_pci", "virtio", "virtio_ring", "xen_blkfront"],
+            &[],
+        ),
+    ] {
+        let Some(bytes) = testdata(&format!("initramfs/{file}")) else { return };
+        let tree = MemoryFs::new().file("/initrd", bytes).tree();
+        let release = "6.1.0-50-cloud-amd64";
+        let found = read(&tree, &["/initrd".to_owned()], release).unwrap();
+        assert_eq!(found.facts.compression, compression, "{file}");
+        assert_eq!(found.facts.tool, "initramfs-tools", "{file}");
+        assert!(has.iter().all(|d| found.drivers.contains_key(d)), "{file}: {:?}", found.drivers);
+        assert!(lacks.iter().all(|d| !found.drivers.contains_key(d)), "{file}: {:?}", found.drivers);
+    }
+}

@@ -1,0 +1,217 @@
+//! Installed kernels, and how each has the drivers that it needs in a cloud.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use super::drivers::{self, KNOWN};
+use super::{PATH_MAX, System, cut, image, initramfs, optional};
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::inspect::facts::{Boot, Driver, DriverState, Fact, Kernel};
+
+/// Most kernels beside the default one that are looked at.
+const MAX_OTHERS: usize = 3;
+/// Most names in `/boot` that are looked at.
+const MAX_NAMES: usize = 4096;
+/// Largest configuration and module list that are read.
+const MAX_CONFIG: usize = 4 << 20;
+const MAX_MODULES: usize = 32 << 20;
+/// Options of kernels that only run as a Xen guest (Linux before 3.0 with the Xen patches).
+const XEN_ONLY: &[&str] = &["CONFIG_X86_64_XEN=y", "CONFIG_X86_XEN=y"];
+
+/// The kernels: the default entry's first, then others that are installed. Kernels for crash dumps and rescue are not.
+///
+/// # Errors
+/// `Io`. Every other trouble leaves a state `Unknown`, or the initramfs unreadable.
+pub fn read(system: &System, boot: Option<&Boot>) -> Result<Vec<Kernel>> {
+    let mut kernels = Vec::new();
+    let mut seen = BTreeSet::new();
+    if let Some(boot) = boot {
+        if let Ok(real) = system.tree.resolve(&boot.kernel) {
+            seen.insert(real);
+            kernels.push(one(system.tree, &boot.kernel, Some(boot))?);
+        }
+    }
+    let names = settle(optional(system.tree.list("/boot", MAX_NAMES)))?.flatten().unwrap_or_default();
+    let images = names.into_iter().rev().filter(|name| is_image(name)).map(|name| format!("/boot/{name}"));
+    let mut others = 0;
+    for path in images {
+        let Some(real) = settle(system.tree.resolve(&path))? else { continue };
+        if others < MAX_OTHERS && seen.insert(real) {
+            others = others.saturating_add(1);
+            kernels.push(one(system.tree, &path, None)?);
+        }
+    }
+    Ok(kernels)
+}
+
+fn is_image(name: &str) -> bool {
+    let starts = ["vmlinuz-", "vmlinux-"].iter().any(|start| name.starts_with(start));
+    starts && !["rescue", "kdump", ".hmac", ".old", ".gz", ".dpkg"].iter().any(|part| name.contains(part))
+}
+
+/// One kernel; `boot` is its entry, where it is the default one.
+fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
+    let in_header = settle(image::release(tree, path))?.flatten();
+    let version = in_header.or_else(|| in_name(path)).unwrap_or_default();
+    let modules = Modules::read(tree, &version)?;
+    let config = config(tree, path, &version, &modules)?;
+    let initrds = match boot {
+        Some(boot) => boot.initrd.clone(),
+        None => usual_initrd(tree, &version)?,
+    };
+    let contents = match initrds.is_empty() {
+        true => None,
+        false => Some(Fact::settle(initramfs::read(tree, &initrds, &version))?),
+    };
+    let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
+    let states = match &config {
+        Some((text, _)) => drivers::from_config(text).into_iter().map(Some).collect(),
+        None => vec![None; KNOWN.len()],
+    };
+    let known = contents.as_ref().and_then(Fact::known);
+    let drivers = KNOWN
+        .iter()
+        .zip(states)
+        .map(|(driver, configured)| Driver {
+            name: driver.name.to_owned(),
+            state: modules.state(driver.name, configured),
+            in_initramfs: known.and_then(|contents| contents.drivers.get(driver.name).cloned()),
+            blocked_by: on_line
+                .iter()
+                .find(|(name, _)| *name == driver.name)
+                .map(|(_, word)| format!("kernel command line: {word}"))
+                .or_else(|| known.and_then(|contents| contents.blocked.get(driver.name).cloned())),
+        })
+        .collect();
+    let xen_only = config.as_ref().and_then(|(text, _)| text.lines().find(|line| XEN_ONLY.contains(line)));
+    Ok(Kernel {
+        xen_only: xen_only.map(str::to_owned),
+        version,
+        path: cut(path, PATH_MAX),
+        default: boot.is_some(),
+        drivers,
+        initramfs: contents.map(|fact| match fact {
+            Fact::Known(contents) => Fact::Known(contents.facts),
+            Fact::Unreadable(trouble) => Fact::Unreadable(trouble),
+        }),
+        config: config.map(|(_, place)| place).or_else(|| modules.place()),
+    })
+}
+
+/// The release that a file name carries: `vmlinuz-6.1.0-18-amd64`.
+fn in_name(path: &str) -> Option<String> {
+    let (_, release) = path.rsplit('/').next()?.split_once('-')?;
+    release.starts_with(|c: char| c.is_ascii_digit()).then(|| cut(release, 64))
+}
+
+/// The kernel's configuration and where it was found.
+fn config(tree: &Tree, image: &str, release: &str, modules: &Modules) -> Result<Option<(String, String)>> {
+    for path in [format!("/boot/config-{release}"), format!("{}/config", modules.dir)] {
+        if let Some(Some(text)) = settle(optional(tree.read_text(&path, MAX_CONFIG)))? {
+            return Ok(Some((text, cut(&path, PATH_MAX))));
+        }
+    }
+    // What a kernel carries inside costs unpacking it: only where its modules do not tell enough.
+    if modules.builtin.is_some() && modules.installed.is_some() {
+        return Ok(None);
+    }
+    let inside = settle(image::config(tree, image))?.flatten();
+    Ok(inside.map(|text| (text, cut(&format!("{image} (IKCONFIG)"), PATH_MAX))))
+}
+
+/// The initial ramdisk that distributions put beside a kernel.
+fn usual_initrd(tree: &Tree, release: &str) -> Result<Vec<String>> {
+    let names = [
+        format!("/boot/initrd.img-{release}"),
+        format!("/boot/initramfs-{release}.img"),
+        format!("/boot/initrd-{release}.img"),
+        format!("/boot/initrd-{release}"),
+    ];
+    for name in names {
+        if settle(tree.exists(&name))? == Some(true) {
+            return Ok(vec![name]);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// What `/lib/modules/<release>` says.
+struct Modules {
+    dir: String,
+    /// Drivers in `modules.builtin`; `None` where that is not to be had.
+    builtin: Option<BTreeSet<&'static str>>,
+    /// Drivers that are installed as modules; `None` where that is not to be had.
+    installed: Option<BTreeSet<&'static str>>,
+}
+
+impl Modules {
+    fn read(tree: &Tree, release: &str) -> Result<Self> {
+        let dir = format!("/lib/modules/{release}");
+        if release.is_empty() || release.contains('/') {
+            return Ok(Self { dir, builtin: None, installed: None });
+        }
+        let listed = settle(tree.read_text(&format!("{dir}/modules.builtin"), MAX_MODULES))?;
+        let builtin = listed.map(|text| text.lines().filter_map(drivers::of_file).collect());
+        let installed = settle(installed(tree, &dir))?.flatten();
+        Ok(Self { dir, builtin, installed })
+    }
+
+    fn place(&self) -> Option<String> {
+        let file = if self.builtin.is_some() { "modules.builtin" } else { "modules.dep" };
+        (self.builtin.is_some() || self.installed.is_some()).then(|| cut(&format!("{}/{file}", self.dir), PATH_MAX))
+    }
+
+    /// How the kernel has a driver, given what its configuration says.
+    fn state(&self, driver: &str, configured: Option<DriverState>) -> DriverState {
+        let installed = self.installed.as_ref().map(|names| names.contains(driver));
+        let builtin = self.builtin.as_ref().map(|names| names.contains(driver));
+        match (configured, builtin, installed) {
+            (Some(DriverState::Builtin), ..) | (None, Some(true), _) => DriverState::Builtin,
+            (_, _, Some(true)) => DriverState::Module,
+            (Some(DriverState::Module), _, Some(false)) | (Some(DriverState::Absent), ..) => DriverState::Absent,
+            (None, Some(false), Some(false)) => DriverState::Absent,
+            _ => DriverState::Unknown,
+        }
+    }
+}
+
+/// The drivers that are there as modules: what modules.dep lists and the directory has, or what lies where the kernel's
+/// own build puts it.
+fn installed(tree: &Tree, dir: &str) -> Result<Option<BTreeSet<&'static str>>> {
+    let mut found = BTreeSet::new();
+    if let Some(text) = optional(tree.read_text(&format!("{dir}/modules.dep"), MAX_MODULES))? {
+        for line in text.lines() {
+            let file = line.split(':').next().unwrap_or_default();
+            if let Some(driver) = drivers::of_file(file) {
+                let path = if file.starts_with('/') { file.to_owned() } else { format!("{dir}/{file}") };
+                if tree.exists(&path)? {
+                    found.insert(driver);
+                }
+            }
+        }
+        return Ok(Some(found));
+    }
+    // Where not even /lib/modules is there, it may lie on a volume that was not read.
+    if !tree.exists("/lib/modules")? {
+        return Ok(None);
+    }
+    for known in KNOWN {
+        for end in ["ko", "ko.xz", "ko.zst", "ko.gz"] {
+            if tree.exists(&format!("{dir}/{}.{end}", known.path))? {
+                found.insert(known.name);
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+/// `None` for every trouble but a failed transport.
+fn settle<T>(result: Result<T>) -> Result<Option<T>> {
+    Ok(match Fact::settle(result)? {
+        Fact::Known(value) => Some(value),
+        Fact::Unreadable(_) => None,
+    })
+}

@@ -1,0 +1,145 @@
+use super::*;
+use crate::disk::Error;
+use crate::guest::linux::cpio::tests::archive;
+use crate::guest::linux::device::Devices;
+use crate::guest::linux::testarchive;
+use crate::guest::testing::MemoryFs;
+use crate::inspect::facts::TroubleKind;
+
+const CONFIG: &str = "CONFIG_VIRTIO_BLK=m\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_NET=m\nCONFIG_VIRTIO=y\n";
+const DEP: &str = "kernel/drivers/block/virtio_blk.ko.xz: kernel/x.ko\nkernel/drivers/net/virtio_net.ko.xz:\n";
+
+fn guest() -> MemoryFs {
+    MemoryFs::new()
+        .file("/boot/vmlinuz-6.1.0", "kernel")
+        .file("/boot/config-6.1.0", CONFIG)
+        .file("/boot/initrd.img-6.1.0", archive(&[("lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko.xz", b"x")]))
+        .file("/lib/modules/6.1.0/modules.dep", DEP)
+        .file("/lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko.xz", "x")
+}
+
+fn boot(line: &str) -> Boot {
+    Boot {
+        kernel: "/boot/vmlinuz-6.1.0".into(),
+        initrd: vec!["/boot/initrd.img-6.1.0".into()],
+        command_line: line.into(),
+        ..Boot::default()
+    }
+}
+
+fn kernels(fs: MemoryFs, boot: Option<&Boot>) -> Vec<Kernel> {
+    let tree = fs.tree();
+    let system = System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], boot_sector: &[] };
+    read(&system, boot).unwrap()
+}
+
+fn driver<'a>(kernel: &'a Kernel, name: &str) -> &'a Driver {
+    kernel.drivers.iter().find(|d| d.name == name).unwrap()
+}
+
+#[test]
+fn configuration_modules_and_initramfs_together_say_how_a_driver_is_there() {
+    let found = kernels(guest(), Some(&boot("ro")));
+    let kernel = &found[0];
+    assert_eq!((kernel.version.as_str(), kernel.default), ("6.1.0", true));
+    assert_eq!(kernel.config.as_deref(), Some("/boot/config-6.1.0"));
+    assert_eq!(driver(kernel, "virtio_blk").state, DriverState::Module);
+    assert!(driver(kernel, "virtio_blk").in_initramfs.as_deref().unwrap().ends_with("virtio_blk.ko.xz"));
+    assert_eq!(driver(kernel, "virtio_pci").state, DriverState::Builtin);
+    assert_eq!(driver(kernel, "virtio_ring").state, DriverState::Builtin);
+    // modules.dep lists it, and nobody installed it.
+    assert_eq!(driver(kernel, "virtio_net").state, DriverState::Absent);
+    assert_eq!(driver(kernel, "xen_blkfront").state, DriverState::Absent);
+    assert!(kernel.initramfs.as_ref().unwrap().known().is_some());
+}
+
+#[test]
+fn a_driver_on_the_kernel_line_is_blocked() {
+    let found = kernels(guest(), Some(&boot("ro modprobe.blacklist=virtio-blk")));
+    assert_eq!(
+        driver(&found[0], "virtio_blk").blocked_by.as_deref(),
+        Some("kernel command line: modprobe.blacklist=virtio-blk")
+    );
+    assert_eq!(driver(&found[0], "virtio_net").blocked_by, None);
+}
+
+#[test]
+fn without_a_configuration_the_modules_tell() {
+    let fs = MemoryFs::new()
+        .file("/boot/vmlinuz-6.1.0", "kernel")
+        .file("/lib/modules/6.1.0/modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n")
+        .file("/lib/modules/6.1.0/modules.dep", DEP)
+        .file("/lib/modules/6.1.0/kernel/drivers/net/virtio_net.ko.xz", "x");
+    let found = kernels(fs, None);
+    let states: Vec<_> = ["virtio_pci", "virtio_net", "virtio_blk"].map(|n| driver(&found[0], n).state).into();
+    assert_eq!(states, [DriverState::Builtin, DriverState::Module, DriverState::Absent]);
+    assert_eq!(found[0].config.as_deref(), Some("/lib/modules/6.1.0/modules.builtin"));
+}
+
+#[test]
+fn nothing_to_go_by_is_unknown_never_absent() {
+    let found = kernels(MemoryFs::new().file("/boot/vmlinuz-6.1.0", "kernel"), None);
+    assert!(found[0].drivers.iter().all(|d| d.state == DriverState::Unknown), "{:?}", found[0].drivers);
+    assert_eq!(found[0].config, None);
+}
+
+#[test]
+fn an_unreadable_configuration_is_not_taken_for_an_empty_one() {
+    let fs = guest().broken("/boot/config-6.1.0", Error::limit("ext4", "budget")).file("/lib/modules/6.1.0/x", "");
+    let found = kernels(fs, Some(&boot("")));
+    assert_eq!(driver(&found[0], "virtio_pci").state, DriverState::Unknown);
+    assert_eq!(driver(&found[0], "virtio_blk").state, DriverState::Module);
+}
+
+#[test]
+fn an_initramfs_that_cannot_be_read_says_why() {
+    let fs = guest().file("/boot/initrd.img-6.1.0", b"BZh9xxxxx");
+    let found = kernels(fs, Some(&boot("")));
+    let Some(Fact::Unreadable(trouble)) = &found[0].initramfs else { panic!("{:?}", found[0].initramfs) };
+    assert_eq!(trouble.kind, TroubleKind::Unsupported);
+    assert_eq!(driver(&found[0], "virtio_blk").in_initramfs, None);
+}
+
+#[test]
+fn other_kernels_follow_and_rescue_kernels_do_not() {
+    let fs = guest()
+        .file("/boot/vmlinuz-5.10.0", "kernel")
+        .file("/boot/vmlinuz-0-rescue-abc", "kernel")
+        .file("/boot/vmlinuz-5.10.0-kdump", "kernel")
+        .link("/boot/vmlinuz-link", "vmlinuz-6.1.0");
+    let found = kernels(fs, Some(&boot("")));
+    let shown: Vec<_> = found.iter().map(|k| (k.version.as_str(), k.default)).collect();
+    assert_eq!(shown, [("6.1.0", true), ("5.10.0", false)]);
+}
+
+#[test]
+fn an_entry_without_initramfs_has_none() {
+    let found = kernels(guest(), Some(&Boot { initrd: Vec::new(), ..boot("") }));
+    assert_eq!(found[0].initramfs, None);
+}
+
+#[test]
+fn a_xen_only_kernel_is_seen() {
+    let found = kernels(guest().file("/boot/config-6.1.0", "CONFIG_X86_64_XEN=y\n"), Some(&boot("")));
+    assert_eq!(found[0].xen_only.as_deref(), Some("CONFIG_X86_64_XEN=y"));
+}
+
+#[test]
+fn a_real_kernel_package_is_read() {
+    let Some(dir) = testarchive("kernel/linux-image-6.1.0-47-cloud-amd64_6.1.170-3_amd64.tar.xz") else { return };
+    let release = "6.1.0-47-cloud-amd64";
+    let file = |path: &str| std::fs::read(dir.path().join(path)).unwrap();
+    let mut fs = MemoryFs::new()
+        .file(&format!("/boot/vmlinuz-{release}"), file(&format!("boot/vmlinuz-{release}.first64k")))
+        .file(&format!("/boot/config-{release}"), file(&format!("boot/config-{release}")));
+    for module in ["block/virtio_blk.ko", "block/xen-blkfront.ko", "virtio/virtio_pci.ko"] {
+        let path = format!("lib/modules/{release}/kernel/drivers/{module}");
+        fs = fs.file(&format!("/{path}"), file(&path));
+    }
+    let found = kernels(fs, None);
+    assert_eq!(found[0].version, release);
+    for name in ["virtio_blk", "virtio_pci", "xen_blkfront"] {
+        assert_eq!(driver(&found[0], name).state, DriverState::Module, "{name}");
+    }
+    assert_eq!(driver(&found[0], "virtio_net").state, DriverState::Absent);
+}

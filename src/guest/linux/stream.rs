@@ -1,0 +1,184 @@
+//! A guest's file as a stream, and what a compressed one holds, in little memory.
+
+use std::io::{self, BufRead, Read};
+
+use crate::disk::bytes::to_u64;
+use crate::disk::{Error, Result};
+use crate::guest::Tree;
+
+/// Read from the filesystem in pieces of this size.
+const CHUNK: usize = 256 * 1024;
+/// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
+const WINDOW_BYTES: u64 = 32 << 20;
+
+/// A file of the guest, from its beginning on.
+pub struct FileStream<'a> {
+    tree: &'a Tree,
+    path: &'a str,
+    at: u64,
+    buf: Vec<u8>,
+    pos: usize,
+    ended: bool,
+    failed: Option<Error>,
+}
+
+impl<'a> FileStream<'a> {
+    /// Of the regular file at `path`, from byte `at` on.
+    pub fn new(tree: &'a Tree, path: &'a str, at: u64) -> Self {
+        Self { tree, path, at, buf: Vec::new(), pos: 0, ended: false, failed: None }
+    }
+
+    /// Up to `len` bytes that come next, fewer only at the end; they stay unread.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn peek(&mut self, len: usize) -> Result<&[u8]> {
+        while self.rest().len() < len && !self.ended {
+            let more = self.tree.read_at(self.path, self.at, CHUNK)?;
+            self.ended = more.is_empty();
+            self.at = self.at.saturating_add(to_u64(more.len()));
+            self.buf.drain(..self.pos.min(self.buf.len()));
+            self.pos = 0;
+            self.buf.extend(more);
+        }
+        let rest = self.rest();
+        Ok(rest.get(..len).unwrap_or(rest))
+    }
+
+    /// Where the next byte lies in the file.
+    pub fn position(&self) -> u64 {
+        self.at.saturating_sub(to_u64(self.rest().len()))
+    }
+
+    /// The filesystem's own error, where that is why a decoder over this stream stopped.
+    pub fn failure(&self) -> Option<Error> {
+        self.failed.clone()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buf.get(self.pos..).unwrap_or_default()
+    }
+}
+
+impl Read for FileStream<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut available = self.fill_buf()?;
+        let count = available.read(out)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for FileStream<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if let Err(error) = self.peek(1) {
+            self.failed = Some(error.clone());
+            return Err(io::Error::other(error));
+        }
+        Ok(self.rest())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.pos = self.pos.saturating_add(count).min(self.buf.len());
+    }
+}
+
+/// How something is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// The .xz file format 1.1.
+    Xz,
+    /// RFC 8878.
+    Zstd,
+    /// One that Linux knows and this program does not read.
+    Unread(&'static str),
+}
+
+/// The compression that starts with `head`, by the magic numbers of Linux, lib/decompress.c.
+pub fn compression(head: &[u8]) -> Option<Compression> {
+    const MAGIC: &[(&[u8], Compression)] = &[
+        (b"\x1f\x8b", Compression::Gzip),
+        (b"\x1f\x9e", Compression::Gzip),
+        (b"\xfd7zXZ\x00", Compression::Xz),
+        (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+        (b"\x02\x21\x4c\x18", Compression::Unread("lz4")),
+        (b"\x04\x22\x4d\x18", Compression::Unread("lz4")),
+        (b"\x5d\x00\x00", Compression::Unread("lzma")),
+        (b"BZh", Compression::Unread("bzip2")),
+        (b"\x89LZO", Compression::Unread("lzo")),
+    ];
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind)
+}
+
+impl Compression {
+    /// Its usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Unread(name) => name,
+        }
+    }
+
+    /// What one compressed stream holds. Whatever follows it in `from` stays there.
+    ///
+    /// # Errors
+    /// `Unsupported` where it is not read, `Corrupt` where the stream's header is not one.
+    pub fn decoder<'r, R: BufRead + 'r>(self, from: R) -> Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Gzip => Box::new(flate2::bufread::GzDecoder::new(from)),
+            Self::Xz => {
+                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX);
+                Box::new(lzma_rust2::XzReader::new_mem_limit(from, false, limit))
+            }
+            Self::Zstd => {
+                let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(from, WINDOW_BYTES);
+                Box::new(decoder.map_err(|error| super::from_io("zstd", &io::Error::other(error.to_string())))?)
+            }
+            Self::Unread(name) => {
+                return Err(Error::unsupported("initramfs", format!("{name} compression is not read by this version")));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::testing::MemoryFs;
+
+    #[test]
+    fn a_file_is_read_in_pieces_and_a_glimpse_takes_nothing() {
+        let bytes: Vec<u8> = (0..CHUNK * 2 + 77).map(|n| (n % 251) as u8).collect();
+        let tree = MemoryFs::new().file("/f", &bytes).tree();
+        let mut stream = FileStream::new(&tree, "/f", 0);
+        let mut skipped = vec![0; CHUNK - 2];
+        stream.read_exact(&mut skipped).unwrap();
+        assert_eq!(stream.peek(6).unwrap(), &bytes[CHUNK - 2..CHUNK + 4]);
+        assert_eq!(stream.position(), (CHUNK - 2) as u64);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest == bytes[CHUNK - 2..]);
+        assert_eq!(stream.peek(6).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_filesystems_error_stays_what_it_was() {
+        let tree = MemoryFs::new().broken("/f", Error::limit("ext4", "budget")).tree();
+        let mut stream = FileStream::new(&tree, "/f", 0);
+        let error = stream.read(&mut [0; 4]).unwrap_err();
+        assert_eq!(crate::guest::linux::from_io("x", &error), Error::limit("ext4", "budget"));
+        assert_eq!(stream.failure(), Some(Error::limit("ext4", "budget")));
+    }
+
+    #[test]
+    fn each_magic_names_its_compression() {
+        assert_eq!(compression(b"\x1f\x8b\x08").map(Compression::name), Some("gzip"));
+        assert_eq!(compression(b"BZh9").map(Compression::name), Some("bzip2"));
+        assert_eq!(compression(b"070701"), None);
+        assert_eq!(compression(b""), None);
+    }
+}

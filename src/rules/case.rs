@@ -1,0 +1,208 @@
+//! All that a rule may look at, and the questions that many rules ask first.
+
+use super::{Judged, Verdict, volumes};
+use crate::api::{Action, ImportProfileSpec, ProfileRule, Waiver};
+use crate::disk::container::{Class, descriptor};
+use crate::inspect::Facts;
+use crate::inspect::facts::{Access, Container, Fact, Family, Guest, Linux, PartitionTable, TroubleKind, Volume};
+
+/// All that a rule may look at.
+pub struct Case<'a> {
+    /// What was found.
+    pub facts: &'a Facts,
+    /// The cloud's rules.
+    pub profile: &'a ImportProfileSpec,
+    /// How this profile wants this rule.
+    pub wanted: &'a ProfileRule,
+    /// What the user asked for.
+    pub request: &'a Request,
+}
+
+/// What the user asked for: the part of an `ImageImport`'s spec, or of `inspect`'s flags, that rules read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// Address of the source, without query.
+    pub url: String,
+    /// Declared format: `QCOW2`.
+    pub format: Option<String>,
+    /// Declared platform.
+    pub platform: Option<String>,
+    /// Asked size of the system disk.
+    pub system_disk_size_gib: Option<i32>,
+    /// Tencent Cloud's forced import.
+    pub force: bool,
+    /// Waivers that count now: the caller has left out the expired ones.
+    pub waivers: Vec<Waiver>,
+}
+
+/// What an object is to a rule about disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A disk image, whether this version reads it or not.
+    Image,
+    /// An installation medium.
+    Iso,
+    /// Anything else.
+    Other,
+}
+
+/// What a container format is. A word this version does not know is no disk image.
+pub fn kind(format: &str) -> Kind {
+    match descriptor(format).map(|format| format.class) {
+        Some(Class::Image) => Kind::Image,
+        Some(Class::Medium) => Kind::Iso,
+        Some(Class::Other) | None => Kind::Other,
+    }
+}
+
+impl<'a> Case<'a> {
+    /// Whether the profile refuses an image that fails that rule.
+    pub fn requires(&self, rule: &str) -> bool {
+        self.profile.rules.iter().any(|r| r.name == rule && r.action == Action::Require)
+    }
+
+    /// Whether the profile applies that rule at all.
+    pub fn applies(&self, rule: &str) -> bool {
+        self.profile.rules.iter().any(|r| r.name == rule && r.action != Action::Ignore)
+    }
+
+    /// Not applicable because another rule already fails; `Unknown` where the profile does not require that one.
+    pub fn blocked_by(&self, rule: &str, why: &str) -> Verdict {
+        if self.requires(rule) { Verdict::not_applicable(format!("{why}: see {rule}")) } else { Verdict::missing(why) }
+    }
+
+    /// Whether the declared platform is one for systems outside the cloud's list.
+    pub fn custom_platform(&self) -> Option<&'a str> {
+        let declared = self.request.platform.as_deref()?;
+        self.profile.custom_platforms.iter().find(|p| p.eq_ignore_ascii_case(declared)).map(String::as_str)
+    }
+
+    /// Where the document says what this rule asks: `S0 L83; S1 L83`.
+    pub fn cited(&self) -> String {
+        self.wanted.cite.join("; ")
+    }
+
+    /// The container, whatever it is.
+    pub fn container(&self) -> Result<&'a Container, Box<Verdict>> {
+        match &self.facts.container {
+            Some(container) if !container.format.is_empty() => Ok(container),
+            _ => Err(Box::new(match self.facts.source.access {
+                Access::NotFound => self.blocked_by("SourcePresent", "the object does not exist"),
+                Access::Forbidden => self.blocked_by("SourceReadable", "the object may not be read"),
+                Access::Reached | Access::Other => Verdict::missing("no byte of the object was read"),
+            })),
+        }
+    }
+
+    /// The container of a disk image.
+    pub fn image(&self) -> Result<&'a Container, Box<Verdict>> {
+        let container = self.container()?;
+        let format = &container.format;
+        match kind(format) {
+            Kind::Image => Ok(container),
+            Kind::Iso if self.requires("NotIsoImage") => Err(Box::new(self.blocked_by("NotIsoImage", "an ISO image"))),
+            Kind::Iso => Err(Box::new(self.blocked_by("ImageFormatAccepted", "an ISO image"))),
+            Kind::Other => Err(Box::new(self.blocked_by("ImageFormatAccepted", &format!("{format} is no disk image")))),
+        }
+    }
+
+    /// The container of a disk image whose disk could be looked at.
+    pub fn disk(&self) -> Result<&'a Container, Box<Verdict>> {
+        let container = self.image()?;
+        if !container.unsafe_references.is_empty() {
+            return Err(Box::new(
+                self.blocked_by("ImageSelfContained", "the image leads outside of itself and was not opened"),
+            ));
+        }
+        if let Some(trouble) = &container.trouble {
+            if trouble.kind == TroubleKind::Corrupt {
+                return Err(Box::new(self.blocked_by("ImageFormatAccepted", "the container is damaged")));
+            }
+            return Err(Box::new(Verdict::of_trouble("the disk in the container", trouble)));
+        }
+        if container.virtual_size_bytes.is_none() {
+            return Err(Box::new(Verdict::not_read(format!("{} is recognised but not read", container.format))));
+        }
+        Ok(container)
+    }
+
+    /// The partition table of a disk that is no installation medium, damage and all.
+    pub fn table_or_damage(&self) -> Result<&'a PartitionTable, Box<Verdict>> {
+        self.disk()?;
+        if volumes::iso_inside(self.facts).is_some() {
+            let rule = if self.applies("NotIsoImage") { "NotIsoImage" } else { "RootPartitionFound" };
+            return Err(Box::new(self.blocked_by(rule, "an installation medium in a disk image")));
+        }
+        known(self.facts.table.as_ref(), "the partition table")
+    }
+
+    /// The partition table, for rules that do not judge it.
+    pub fn table(&self) -> Result<&'a PartitionTable, Box<Verdict>> {
+        self.table_or_damage().map_err(|verdict| match *verdict {
+            Verdict::Fail(..) => Box::new(self.blocked_by("PartitionTablePresent", "the partition table is damaged")),
+            _ => verdict,
+        })
+    }
+
+    /// The volume that holds the system, for rules that do not judge whether there is one.
+    pub fn root(&self) -> Result<&'a Volume, Box<Verdict>> {
+        self.table()?;
+        Err(Box::new(match volumes::root(self.facts) {
+            volumes::Root::Found(volume) => return Ok(volume),
+            volumes::Root::None(_) => self.blocked_by("RootPartitionFound", "no operating system was found"),
+            volumes::Root::Undecided(verdict) => match *verdict {
+                Verdict::Fail(..) => self.blocked_by("RootPartitionFound", "the filesystem is damaged"),
+                undecided => undecided,
+            },
+        }))
+    }
+
+    /// The operating system, once its root was found.
+    pub fn guest(&self) -> Result<&'a Guest, Box<Verdict>> {
+        self.root()?;
+        self.facts.guest.as_ref().ok_or_else(|| Box::new(Verdict::missing("the operating system was not looked at")))
+    }
+
+    /// What only a Linux has. `Unknown` on FreeBSD: a rule that judges FreeBSD asks [`guest`](Self::guest).
+    pub fn linux(&self) -> Result<&'a Linux, Box<Verdict>> {
+        let guest = self.guest()?;
+        match guest.family {
+            Family::FreeBSD => Err(Box::new(Verdict::not_read("FreeBSD: these files are not read by this version"))),
+            Family::Linux | Family::Windows | Family::Unknown => guest
+                .linux
+                .as_ref()
+                .ok_or_else(|| Box::new(Verdict::missing("the files of the Linux system were not looked at"))),
+        }
+    }
+
+    /// `ID` of the guest's os-release; empty when unknown.
+    pub fn os_id(&self) -> &'a str {
+        let release = self.facts.guest.as_ref().and_then(|g| g.release.as_ref()).and_then(Fact::known);
+        release.map_or("", |r| r.id.as_str())
+    }
+
+    /// CoreOS and its kin, whose disks are laid out differently.
+    pub fn coreos(&self) -> bool {
+        matches!(self.os_id(), "coreos" | "flatcar")
+    }
+
+    /// `verdict` when it is bad news; `Unknown` instead of good news when a list was cut to fit the worker's message.
+    pub fn unless_truncated(&self, lists: &[&str], verdict: Verdict) -> Judged {
+        match (self.facts.truncated.iter().find(|cut| lists.contains(&cut.as_str())), verdict) {
+            (Some(cut), Verdict::Pass(_)) => Ok(Verdict::Unknown(super::Why {
+                reason: "LimitExceeded",
+                message: format!("the list of {cut} was too long and is not complete"),
+            })),
+            (_, verdict) => Ok(verdict),
+        }
+    }
+}
+
+/// A fact, or the verdict that its absence makes: damage fails, everything else is `Unknown`.
+pub fn known<'a, T>(fact: Option<&'a Fact<T>>, what: &str) -> Result<&'a T, Box<Verdict>> {
+    match fact {
+        Some(Fact::Known(value)) => Ok(value),
+        Some(Fact::Unreadable(trouble)) => Err(Box::new(Verdict::of_trouble(what, trouble))),
+        None => Err(Box::new(Verdict::missing(format!("{what} was not looked at")))),
+    }
+}

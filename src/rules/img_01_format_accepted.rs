@@ -1,0 +1,84 @@
+//! # What it checks
+//! That the object is a disk image in one of the formats the cloud takes, and that its container is sound.
+//!
+//! # Why
+//! Every cloud names the formats it takes and asks for all others to be converted first. Archives, packages and error
+//! pages saved as an image are refused there only after the whole upload.
+//!
+//! # How it is found
+//! By signatures, never by the object's name: `QFI\xfb`, the VHD footer, `KDMV`, `vhdxfile`, and those of archives,
+//! packages, programs and documents. RAW is what none of them fits. An ISO image is judged by `NotIsoImage` where the
+//! profile has it. A container that contradicts its own format fails here too, with the byte.
+//!
+//! # How to mend it
+//! Unpack archives first. Convert other formats: `qemu-img convert -p -O qcow2 INPUT OUTPUT.qcow2` (VHD: `-O vpc -o
+//! subformat=dynamic,force_size=on`).
+
+use super::case::{Kind, kind};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why};
+use crate::inspect::facts::{Container, TroubleKind};
+
+/// IMG-01.
+pub const RULE: Rule = Rule {
+    id: "IMG-01",
+    name: "ImageFormatAccepted",
+    code: "ImageFormatNotSupported",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("img_01_format_accepted.rs"),
+    check,
+};
+
+fn check(case: &Case) -> Judged {
+    let container = case.container()?;
+    let format = container.format.as_str();
+    let kind = kind(format);
+    if kind == Kind::Iso && case.requires("NotIsoImage") {
+        return Ok(case.blocked_by("NotIsoImage", "an ISO image"));
+    }
+    let accepted = case.profile.formats.join(", ");
+    if !case.profile.formats.iter().any(|f| f.eq_ignore_ascii_case(format)) {
+        let what = if kind == Kind::Image { "" } else { ", which is no disk image" };
+        let finding = Finding::new(format!("the object is {format}{what}; accepted: {accepted} ({})", case.cited()));
+        let finding = Finding { remedy: remedy(case, kind, format), structural: kind != Kind::Image, ..finding };
+        return Ok(with_magic(finding.sub("Format"), container).fail(Grade::Breach));
+    }
+    match &container.trouble {
+        Some(trouble) if trouble.kind == TroubleKind::Corrupt => {
+            let what = format!("the object begins as {format} and is damaged: {}", Why::from(trouble).message);
+            let finding = Finding { structural: true, ..Finding::new(what).sub("Format") };
+            let finding = match trouble.at {
+                Some(at) => finding.seen_at(trouble.what.clone(), trouble.layer.clone(), at),
+                None => finding.seen(trouble.what.clone(), trouble.layer.clone()),
+            };
+            let remedy = "Make the image again, or upload it again; `qemu-img check IMAGE` tells whether the local file is sound.";
+            Ok(with_magic(finding.remedy(remedy), container).fail(Grade::Breach))
+        }
+        _ => {
+            Ok(Verdict::Pass(with_magic(Finding::new(format!("{format} {}", container.detail).trim_end()), container)))
+        }
+    }
+}
+
+fn with_magic(finding: Finding, container: &Container) -> Finding {
+    if container.magic.is_empty() {
+        return finding;
+    }
+    finding.seen_at(format!("first bytes {}", container.magic), "object", 0)
+}
+
+fn remedy(case: &Case, kind: Kind, format: &str) -> Option<String> {
+    let target = ["QCOW2", "VHD", "RAW"].into_iter().find(|f| case.profile.formats.iter().any(|a| a == f))?;
+    let output = match target {
+        "QCOW2" => "-O qcow2 INPUT OUTPUT.qcow2",
+        "VHD" => "-O vpc -o subformat=dynamic,force_size=on INPUT OUTPUT.vhd",
+        _ => "-O raw INPUT OUTPUT.raw",
+    };
+    match kind {
+        Kind::Image => Some(format!("Convert it: `qemu-img convert -p {output}`.")),
+        Kind::Iso => Some(super::img_02_not_iso::REMEDY.to_owned()),
+        Kind::Other => Some(format!(
+            "Upload the disk image itself: unpack the {format} object, and see that it is the right file."
+        )),
+    }
+}

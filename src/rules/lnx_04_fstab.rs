@@ -1,0 +1,203 @@
+//! # What it checks
+//! That every filesystem `/etc/fstab` demands at boot is in the image, under a name that still holds in the cloud.
+//!
+//! # Why
+//! A required mount that cannot be found stops a Linux in emergency mode: Alibaba Cloud says the instance cannot start.
+//! Disks change names on the way: `/dev/sda` is `/dev/vda` on virtio.
+//!
+//! # How it is found
+//! Each line's source (UUID, LABEL, PARTUUID, PARTLABEL, device-mapper and LVM names, `/dev/disk/by-*`, `/dev/sdX`) is
+//! looked up among the partitions and volumes of the image. Not judged: `noauto`, `nofail`, pseudo filesystems, bind mounts,
+//! swap files, removable media. While a volume cannot be read, a name that is found nowhere is Unknown.
+//!
+//! # How to mend it
+//! Name filesystems by UUID (`blkid` prints them), and add `nofail` to what the system can start without.
+
+use super::volumes::{filesystem, unknown_content};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use crate::inspect::facts::{Family, Fstab, Mount, Volume};
+
+/// LNX-04.
+pub const RULE: Rule = Rule {
+    id: "LNX-04",
+    name: "FstabResolvable",
+    code: "FstabInvalid",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("lnx_04_fstab.rs"),
+    check,
+};
+
+/// What one line amounts to.
+struct Line<'a> {
+    grade: Grade,
+    mount: &'a Mount,
+    what: String,
+}
+
+fn check(case: &Case) -> Judged {
+    if case.guest()?.family == Family::Windows {
+        return Ok(Verdict::not_applicable("a Windows system"));
+    }
+    let fstab = known(case.linux()?.fstab.as_ref(), "/etc/fstab")?;
+    if !fstab.present {
+        if case.coreos() {
+            return Ok(Verdict::passed("CoreOS mounts without /etc/fstab"));
+        }
+        return Ok(Finding::new(
+            "there is no /etc/fstab; root is found by the kernel command line or by partition type",
+        )
+        .remedy("Write /etc/fstab with a line for / by UUID.")
+        .fail(Grade::Doubt));
+    }
+    let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
+    lines.sort_by_key(|line| line.grade);
+    let dangling = |line: &Line| line.grade == Grade::Breach && line.mount.volume.is_none();
+    if let Some(unread) = unknown_content(case.facts).filter(|_| lines.iter().any(dangling)) {
+        let line = lines.iter().find(|l| dangling(l)).map_or(0, |l| l.mount.line);
+        return Ok(Verdict::not_read(format!(
+            "line {line}: its source may be on {}, which cannot be read",
+            unread.name
+        )));
+    }
+    let mut finding = Finding::default();
+    for line in lines.iter().take(8) {
+        let text = format!("{} {} {}", shown(&line.mount.source), shown(&line.mount.target), line.what);
+        finding = finding.seen(text, format!("/etc/fstab:{}", line.mount.line));
+    }
+    let no_root = (!case.coreos() && !fstab.entries.iter().any(|m| m.target == "/"))
+        .then(|| "there is no line for /; root is found by the kernel command line or by partition type".to_owned());
+    let Some(worst) = lines.first() else {
+        return match no_root {
+            Some(message) => Ok(Finding { message, ..finding }.fail(Grade::Doubt)),
+            None => case.unless_truncated(&["fstab"], Finding::new("every source is in the image").pass()),
+        };
+    };
+    let mut same = lines.iter().filter(|l| l.grade == worst.grade);
+    let named = same.by_ref().take(3).map(|l| {
+        format!("line {} ({} on {}): {}", l.mount.line, shown(&l.mount.source), shown(&l.mount.target), l.what)
+    });
+    let mut message = named.collect::<Vec<_>>().join("; ");
+    let more = same.count();
+    if more > 0 {
+        message = format!("{message}; and {more} more");
+    }
+    finding = Finding { message, remedy: Some(remedy(case, worst)), ..finding };
+    finding.notes = lines
+        .iter()
+        .filter(|l| l.grade > worst.grade)
+        .take(3)
+        .map(|l| (l.grade, format!("line {}: {}", l.mount.line, l.what)))
+        .collect();
+    finding.notes.extend(no_root.map(|note| (Grade::Doubt, note)));
+    Ok(finding.fail(worst.grade))
+}
+
+/// What is wrong with one line; `None` when nothing is, or it is not judged.
+fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
+    let has = |option: &str| mount.options.iter().any(|o| o == option);
+    let source = mount.source.as_str();
+    let swap = mount.type_id == "swap";
+    let path = source.starts_with('/') && !source.starts_with("/dev/") && !source.starts_with("//");
+    let removable = ["/dev/fd", "/dev/sr", "/dev/cdrom", "/dev/dvd"].iter().any(|p| source.starts_with(p));
+    if has("noauto") || has("nofail") || has("bind") || has("rbind") || has("x-systemd.automount") || path || removable
+    {
+        return None;
+    }
+    let line = |grade, what: String| Some(Line { grade, mount, what });
+    if is_network(mount) {
+        return line(Grade::Doubt, "a network mount without nofail".to_owned());
+    }
+    let Some(name) = &mount.volume else {
+        return match () {
+            () if swap => line(Grade::Doubt, "the swap is in no partition or volume of the image".to_owned()),
+            () if by_hardware(source) && of_system_disk(fstab, mount) => {
+                line(Grade::Doubt, "named by the hardware of another machine".to_owned())
+            }
+            () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
+            () => line(Grade::Breach, "in no partition or volume of the image".to_owned()),
+        };
+    };
+    if by_position(source) || by_hardware(source) {
+        return line(Grade::Doubt, "the name of the disk changes with the machine".to_owned());
+    }
+    let volume = case.facts.volumes.iter().find(|v| v.name == *name)?;
+    if !same_type(&mount.type_id, volume) {
+        return line(
+            Grade::Doubt,
+            format!("the type is {} here and {} on {name}", shown(&mount.type_id), filesystem(volume)),
+        );
+    }
+    None
+}
+
+fn is_network(mount: &Mount) -> bool {
+    const NETWORK: &[&str] = &[
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gfs2",
+        "ocfs2",
+        "9p",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.ceph",
+    ];
+    NETWORK.contains(&mount.type_id.as_str())
+        || mount.options.iter().any(|o| o == "_netdev")
+        || mount.source.starts_with("//")
+        || mount.source.contains(":/")
+}
+
+/// Names that count disks: the kernel of another machine counts differently. `/dev/vdX` is what virtio has.
+fn by_position(source: &str) -> bool {
+    ["/dev/sd", "/dev/hd", "/dev/xvd", "/dev/ada", "/dev/da"].iter().any(|p| source.starts_with(p))
+}
+
+/// Names made of a disk's slot or serial number.
+fn by_hardware(source: &str) -> bool {
+    source.starts_with("/dev/disk/by-path/") || source.starts_with("/dev/disk/by-id/")
+}
+
+/// Whether a hardware name is that of the disk `/` is on.
+fn of_system_disk(fstab: &Fstab, mount: &Mount) -> bool {
+    let disk = |source: &str| source.rsplit_once("-part").map_or(source, |(disk, _)| disk).to_owned();
+    let root = fstab.entries.iter().find(|m| m.target == "/");
+    mount.target == "/" || root.is_some_and(|root| disk(&root.source) == disk(&mount.source))
+}
+
+/// Whether the driver that a line names mounts what is on the volume.
+fn same_type(asked: &str, volume: &Volume) -> bool {
+    let found = filesystem(volume);
+    found.is_empty()
+        || asked.split(',').any(|one| match one {
+            "" | "auto" => true,
+            "ext4" => matches!(found, "ext4" | "ext3" | "ext2"),
+            "ext3" => found == "ext3",
+            "vfat" | "msdos" | "fat" => matches!(found, "vfat" | "msdos" | "fat"),
+            "ntfs" | "ntfs3" | "ntfs-3g" => found == "ntfs",
+            other => other == found,
+        })
+}
+
+fn remedy(case: &Case, line: &Line) -> String {
+    let mount = line.mount;
+    let volume = mount.volume.as_ref().and_then(|name| case.facts.volumes.iter().find(|v| v.name == *name));
+    match volume.filter(|v| !v.uuid.is_empty()) {
+        Some(volume) => format!(
+            "In line {} of /etc/fstab write UUID={} ({}) for the source.",
+            mount.line,
+            shown(&volume.uuid).trim_matches('"'),
+            filesystem(volume)
+        ),
+        None => format!(
+            "Remove line {} of /etc/fstab, correct its source (`blkid` prints the UUIDs), or add the option nofail.",
+            mount.line
+        ),
+    }
+}

@@ -1,0 +1,134 @@
+//! # What it checks
+//! That the distribution, and where the cloud counts versions its version, is one the cloud lists.
+//!
+//! # Why
+//! A cloud configures the machines it makes (network, password, host name) with scripts for the systems it lists. Others
+//! are refused, or imported under a platform of their own on which the cloud does less or nothing.
+//!
+//! # How it is found
+//! `ID`, `ID_LIKE` and `VERSION_ID` of `/etc/os-release`, or what an older release file amounts to. Versions are compared by
+//! the part before the first dot, unless the profile says exactly or at least. A system without a version is Unknown where
+//! versions count. With the platform declared as one for unlisted systems the rule passes and says what was found.
+//!
+//! # How to mend it
+//! Upgrade or reinstall the guest to a listed version, or, where the cloud has such platforms, declare the image as
+//! `Customized Linux` or `Others Linux` in `spec.image.platform`.
+
+use super::version::compare;
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use crate::api::{OperatingSystem, VersionMatch};
+use crate::inspect::facts::{Family, Release};
+
+/// OS-01.
+pub const RULE: Rule = Rule {
+    id: "OS-01",
+    name: "OsVersionAccepted",
+    code: "OsVersionNotSupported",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("os_01_version_accepted.rs"),
+    check,
+};
+
+fn check(case: &Case) -> Judged {
+    let guest = case.guest()?;
+    match guest.family {
+        Family::Windows => return Ok(Verdict::not_applicable("a Windows system")),
+        Family::Unknown => return Ok(Verdict::missing("the family of the operating system was not recognised")),
+        Family::Linux | Family::FreeBSD => {}
+    }
+    let release = known(guest.release.as_ref(), "the release file");
+    if let Some(platform) = case.custom_platform() {
+        let found = release.as_ref().map_or_else(|_| "an unknown system".to_owned(), |r| found(r));
+        return Ok(Verdict::passed(format!("{found}, declared as {platform}")));
+    }
+    let release = release?;
+    if release.id.is_empty() {
+        return Ok(Verdict::missing("no release file names the distribution"));
+    }
+    let finding = Finding::new(found(release)).seen(identity(release), release.file.clone());
+    let systems = &case.profile.operating_systems;
+    let by_id: Vec<&OperatingSystem> = systems.iter().filter(|s| s.ids.contains(&release.id)).collect();
+    if !by_id.is_empty() {
+        return Ok(by_version(case, release, &by_id, finding));
+    }
+    if case.profile.derivatives
+        && let Some((system, like)) =
+            release.id_like.iter().find_map(|like| Some((systems.iter().find(|s| s.ids.contains(like))?, like)))
+    {
+        let note =
+            format!("{} is not listed itself; it is like {} ({})", shown(&release.id), like, system.cite.join("; "));
+        return Ok(finding.note(Grade::Note, note).pass());
+    }
+    Ok(not_listed(case, release, finding))
+}
+
+fn by_version(case: &Case, release: &Release, systems: &[&OperatingSystem], finding: Finding) -> Verdict {
+    let finding = match release.id.as_str() {
+        "flatcar" => finding.note(Grade::Note, "Flatcar is CoreOS's successor; the document names only CoreOS"),
+        _ => finding,
+    };
+    if systems.iter().any(|s| s.versions.is_empty()) {
+        return finding.pass();
+    }
+    if super::version::numbers(&release.version_id).is_empty() {
+        return Verdict::missing(format!("{} does not say its version, and the cloud lists versions", found(release)));
+    }
+    if systems.iter().any(|s| s.versions.iter().any(|listed| matches(s.compare, &release.version_id, listed))) {
+        finding.pass()
+    } else {
+        not_listed(case, release, finding)
+    }
+}
+
+fn matches(how: VersionMatch, found: &str, listed: &str) -> bool {
+    let major = |version: &str| super::version::numbers(version).first().copied();
+    match how {
+        VersionMatch::Major => major(found) == major(listed),
+        VersionMatch::Exact => compare(found, listed).is_eq(),
+        VersionMatch::AtLeast => compare(found, listed).is_ge(),
+    }
+}
+
+fn not_listed(case: &Case, release: &Release, finding: Finding) -> Verdict {
+    let listed: Vec<String> = case
+        .profile
+        .operating_systems
+        .iter()
+        .map(|s| format!("{} {}", s.name, s.versions.join("/")).trim_end().to_owned())
+        .collect();
+    let like = match (case.profile.derivatives, release.id_like.is_empty()) {
+        (true, false) => format!(", like {}", shown(&release.id_like.join(" "))),
+        _ => String::new(),
+    };
+    let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
+    let platforms = case.profile.custom_platforms.join(" or ");
+    let mut finding = Finding { message, ..finding };
+    if !platforms.is_empty() {
+        finding = finding.remedy(format!(
+            "Upgrade the guest to a listed version, or declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document).",
+            case.profile.custom_platforms_cite.join("; "),
+            case.cited()
+        ));
+    }
+    finding.fail(Grade::Breach)
+}
+
+fn found(release: &Release) -> String {
+    let name = if release.pretty_name.is_empty() { &release.id } else { &release.pretty_name };
+    let version = if release.version_id.is_empty() {
+        String::new()
+    } else {
+        format!(" (version {})", shown(&release.version_id))
+    };
+    format!("{}{version}", shown(name))
+}
+
+fn identity(release: &Release) -> String {
+    format!(
+        "ID={}, ID_LIKE={}, VERSION_ID={}",
+        shown(&release.id),
+        shown(&release.id_like.join(" ")),
+        shown(&release.version_id)
+    )
+}

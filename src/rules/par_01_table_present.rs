@@ -1,0 +1,79 @@
+//! # What it checks
+//! That the disk begins with a partition table: MBR or GPT.
+//!
+//! # Why
+//! Clouds boot an image from its partition table. Tencent Cloud answers `PartitionNotPresent` to an image without one, and
+//! takes it for damaged or made in a wrong way: usually it is one partition instead of the disk.
+//!
+//! # How it is found
+//! LBA 0 must end in 55AA and hold an entry in range, or either copy of a GPT must be valid with both of its checksums. A
+//! filesystem that begins at LBA 0 is told apart first: its boot sector ends in 55AA too.
+//!
+//! # How to mend it
+//! Make the image of the whole disk, not of a partition: `qemu-img convert -p -O qcow2 /dev/sda IMAGE.qcow2`, with the
+//! boot partition in it.
+
+use super::text::join;
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::inspect::facts::{GptCopy, PartitionTable, Scheme};
+
+/// PAR-01.
+pub const RULE: Rule = Rule {
+    id: "PAR-01",
+    name: "PartitionTablePresent",
+    code: "PartitionNotPresent",
+    verifiable: Verifiable::Fully,
+    structural: true,
+    source: include_str!("par_01_table_present.rs"),
+    check,
+};
+
+fn check(case: &Case) -> Judged {
+    let table = match case.table_or_damage() {
+        Ok(table) => table,
+        Err(verdict) => {
+            return match *verdict {
+                Verdict::Fail(grade, finding) => Ok(Verdict::Fail(grade, finding.sub("NoTable"))),
+                _ => Err(verdict),
+            };
+        }
+    };
+    match table.scheme {
+        Scheme::Mbr | Scheme::Gpt => Ok(Verdict::Pass(Finding::new(described(table)).seen_at(
+            format!("signature {}", table.signature),
+            "LBA 0",
+            0x1fe,
+        ))),
+        Scheme::None => {
+            let instead = match &table.instead {
+                Some(name) => {
+                    format!("; {} begins at byte 0: this is the image of a partition, not of a disk", shown(name))
+                }
+                None => String::new(),
+            };
+            Ok(Finding::new(format!("the disk has no partition table{instead}"))
+                .sub("NoTable")
+                .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
+                .fail(Grade::Breach))
+        }
+        Scheme::Other => Ok(Verdict::missing("the kind of partition table is not known to this version")),
+    }
+}
+
+/// The table in one clause: `GPT with 3 partitions, by its backup copy`.
+pub fn described(table: &PartitionTable) -> String {
+    let scheme = match table.scheme {
+        Scheme::Mbr => "MBR",
+        Scheme::Gpt => "GPT",
+        Scheme::None => "no table",
+        Scheme::Other => "unknown",
+    };
+    let mut parts = vec![format!("{scheme} with {} partition(s)", table.partitions.len())];
+    if table.hybrid {
+        parts.push("hybrid with MBR entries of its own".to_owned());
+    }
+    if table.gpt_copy == Some(GptCopy::Backup) {
+        parts.push("read from the backup copy: the first one is damaged".to_owned());
+    }
+    join(&parts, 3)
+}

@@ -1,0 +1,90 @@
+//! # What it checks
+//! That a volume of the disk holds an operating system.
+//!
+//! # Why
+//! Tencent Cloud answers `RootPartitionNotFound`, and has seen four causes: a package file, a data disk, a boot partition,
+//! a wrong file. No cloud can start an image without a system.
+//!
+//! # How it is found
+//! Every partition and logical volume is opened and looked at: a Linux root has `/etc` with `/usr` or `/bin` and a release
+//! file or an init. A volume that is recognised and cannot be read (encrypted, or of a kind this version does not read)
+//! makes the answer Unknown, never a failure.
+//!
+//! # How to mend it
+//! Make the image of the disk the system starts from. A data disk belongs to an import of its own, beside a system disk.
+
+use super::text::join;
+use super::volumes::{Root, described, iso_inside, root};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::inspect::facts::{Family, Holds, Scheme};
+
+/// PAR-02.
+pub const RULE: Rule = Rule {
+    id: "PAR-02",
+    name: "RootPartitionFound",
+    code: "RootPartitionNotFound",
+    verifiable: Verifiable::Fully,
+    structural: true,
+    source: include_str!("par_02_root_found.rs"),
+    check,
+};
+
+fn check(case: &Case) -> Judged {
+    case.disk()?;
+    if let Some(name) = iso_inside(case.facts)
+        && !case.applies("NotIsoImage")
+    {
+        return Ok(Finding::new(format!("the disk is an installation medium ({name})"))
+            .sub("UploadedInstallationMedia")
+            .seen_at(name, "disk", 0x8000)
+            .remedy(super::img_02_not_iso::REMEDY)
+            .fail(Grade::Breach));
+    }
+    let table = case.table()?;
+    match root(case.facts) {
+        Root::Found(_) if case.facts.guest.as_ref().is_some_and(|g| g.family == Family::Windows) => {
+            Ok(Verdict::not_read("Windows systems are recognised, and not judged by this version"))
+        }
+        Root::Found(volume) => Ok(Finding::new(format!("the system is on {} ({})", volume.name, described(volume)))
+            .seen(described(volume), volume.name.clone())
+            .pass()),
+        Root::None(_) if table.scheme == Scheme::None => {
+            Ok(case.blocked_by("PartitionTablePresent", "the disk has no partition table"))
+        }
+        Root::None(holds) => Ok(missing(case, holds)),
+        Root::Undecided(verdict) => Err(verdict),
+    }
+}
+
+fn missing(case: &Case, holds: Holds) -> Verdict {
+    let (sub, message, remedy) = match holds {
+        Holds::Installer => (
+            "UploadedInstallationMedia",
+            "the disk holds an installer, not an installed system",
+            "Install the system on an empty disk and make the image of that disk.",
+        ),
+        Holds::Boot => (
+            "UploadedBootPartition",
+            "the disk holds kernels and a boot loader, and no system: a boot partition was uploaded alone",
+            "Make the image of the whole disk, with the root partition in it.",
+        ),
+        Holds::Data => (
+            "UploadedDataDisk",
+            "the disk holds files, and none of them is a system's: this is a data disk",
+            "Make the image of the disk the system starts from.",
+        ),
+        _ => (
+            "UploadedWrongFile",
+            "the disk holds neither a system nor data nor boot files",
+            "See that the right file was uploaded, and that it is the image of the disk the system starts from.",
+        ),
+    };
+    let mut finding = Finding::new(message).sub(sub).remedy(remedy);
+    for volume in &case.facts.volumes {
+        let label = if volume.label.is_empty() { String::new() } else { format!(", label {}", shown(&volume.label)) };
+        let top: Vec<String> = volume.top.iter().map(|name| shown(name)).collect();
+        let top = if top.is_empty() { String::new() } else { format!(", with {}", join(&top, 8)) };
+        finding = finding.seen(format!("{}{label}{top}", described(volume)), volume.name.clone());
+    }
+    finding.fail(Grade::Breach)
+}

@@ -1,0 +1,123 @@
+//! # What it checks
+//! That cloud-init is installed and starts.
+//!
+//! # Why
+//! Tencent Cloud initialises machines with cloud-init; without it that fails (`CloudInitNotInstalled`), unless the import is
+//! forced. Alibaba Cloud asks for it since 2020-12, to set host name, NTP and package sources, and recommended it before.
+//!
+//! # How it is found
+//! Installed: by the package database, or the program itself; configuration left behind by a removed package does not
+//! count. Starting: by a unit wanted by a target, the generator or a start link, and nothing that disables it
+//! (`/etc/cloud/cloud-init.disabled`, the kernel command line, masked units).
+//!
+//! # How to mend it
+//! Debian, Ubuntu: `apt-get install cloud-init`. CentOS, RHEL: `yum install cloud-init`. openSUSE, SUSE: `zypper install
+//! cloud-init`. Where it is installed: remove `/etc/cloud/cloud-init.disabled`, then `systemctl unmask cloud-init` and
+//! `systemctl enable cloud-init-local cloud-init cloud-config cloud-final`.
+
+use super::version::compare;
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use crate::api::Expect;
+use crate::inspect::facts::{CloudInit, Family};
+
+/// SVC-01.
+pub const RULE: Rule = Rule {
+    id: "SVC-01",
+    name: "CloudInitInstalled",
+    code: "CloudInitNotInstalled",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("svc_01_cloud_init.rs"),
+    check,
+};
+
+/// cloud-init of a Linux guest.
+pub fn found<'a>(case: &Case<'a>) -> Result<&'a CloudInit, Box<Verdict>> {
+    if case.guest()?.family == Family::Windows {
+        return Err(Box::new(Verdict::not_applicable("a Windows system")));
+    }
+    known(case.linux()?.cloud_init.as_ref(), "cloud-init")
+}
+
+fn check(case: &Case) -> Judged {
+    let cloud_init = found(case)?;
+    match (case.wanted.expect.unwrap_or(Expect::Present), &cloud_init.installed) {
+        (Expect::Any, Some(installed)) => {
+            Ok(Verdict::not_applicable(format!("installed: {}", shown(&installed.value))))
+        }
+        (Expect::Any, None) => Ok(Verdict::not_applicable("not installed")),
+        (Expect::Absent, Some(installed)) => {
+            Ok(Finding::new(format!("cloud-init is installed: {}", shown(&installed.value)))
+                .seen(installed.value.clone(), installed.place.clone())
+                .remedy("Remove the package cloud-init.")
+                .fail(Grade::Breach))
+        }
+        (Expect::Absent, None) => Ok(Verdict::passed("not installed")),
+        (Expect::Present, None) if case.coreos() => {
+            Ok(Verdict::not_read("CoreOS: coreos-cloudinit and Ignition are not looked for by this version"))
+        }
+        (Expect::Present, None) => {
+            Ok(Finding::new("cloud-init is not installed").remedy(install(case)).fail(Grade::Breach))
+        }
+        (Expect::Present, Some(installed)) => {
+            let finding =
+                Finding::default().seen(format!("cloud-init {}", shown(&cloud_init.version)), installed.place.clone());
+            Ok(present(case, cloud_init, &installed.value, finding))
+        }
+    }
+}
+
+fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Finding) -> Verdict {
+    if case.coreos() && matches!(installed, "coreos-cloudinit" | "ignition") {
+        let message = format!("{installed} initialises the machine");
+        return Finding { message, ..finding }.note(Grade::Note, "CoreOS has no cloud-init of its own").pass();
+    }
+    let disabled = match (&cloud_init.disabled_by, &cloud_init.enabled_by) {
+        (Some(by), _) => Some(format!("kept from starting by {}", shown(by))),
+        (None, None) => Some("started by nothing".to_owned()),
+        (None, Some(_)) => None,
+    };
+    if let Some(why) = disabled {
+        let by = cloud_init.disabled_by.clone().unwrap_or_default();
+        let message = format!("cloud-init is installed and {why}");
+        let finding = Finding { message, ..finding }.sub("Disabled").remedy(enable(&by));
+        return if by.is_empty() { finding } else { finding.seen("disables it", by) }.fail(Grade::Breach);
+    }
+    let starts = cloud_init.enabled_by.clone().unwrap_or_default();
+    let finding = finding.seen("starts it", starts);
+    if let Some(since) = &case.profile.datasource_since
+        && !cloud_init.version.is_empty()
+        && compare(&cloud_init.version, since).is_lt()
+    {
+        let message =
+            format!("cloud-init {} is older than {since}, which the cloud asks for", shown(&cloud_init.version));
+        return Finding { message, ..finding }
+            .remedy(format!("Upgrade cloud-init to {since} or later."))
+            .fail(Grade::Doubt);
+    }
+    let message = format!("cloud-init {}", shown(&cloud_init.version));
+    Finding { message, ..finding }.pass()
+}
+
+fn install(case: &Case) -> String {
+    let command = match case.os_id() {
+        "debian" | "ubuntu" => "apt-get install cloud-init",
+        "centos" | "rhel" | "rocky" | "almalinux" | "alinux" | "fedora" | "ol" => "yum install cloud-init",
+        "opensuse" | "opensuse-leap" | "sles" | "sles_sap" | "sled" => "zypper install cloud-init",
+        _ => return "Install cloud-init with the distribution's package manager.".to_owned(),
+    };
+    format!("In the guest: `{command}`.")
+}
+
+fn enable(by: &str) -> String {
+    let first = match by {
+        path if path.starts_with("/etc/cloud/cloud-init.disabled") => "rm /etc/cloud/cloud-init.disabled && ",
+        line if line.contains("kernel") || line.contains("cmdline") => {
+            return "Remove cloud-init=disabled from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).".to_owned();
+        }
+        _ => "",
+    };
+    format!(
+        "In the guest: `{first}systemctl unmask cloud-init-local cloud-init cloud-config cloud-final; systemctl enable cloud-init-local cloud-init cloud-config cloud-final`."
+    )
+}

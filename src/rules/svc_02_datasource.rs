@@ -1,0 +1,79 @@
+//! # What it checks
+//! That cloud-init asks the cloud's own datasource.
+//!
+//! # Why
+//! Tencent Cloud asks for the configuration to be replaced so that a machine takes its data from the right source; it hands
+//! them over on a ConfigDrive. Alibaba Cloud's source is AliYun. cloud-init that asks elsewhere does nothing.
+//!
+//! # How it is found
+//! The effective `datasource_list`: the last one of `/etc/cloud/cloud.cfg`, `/etc/cloud/cloud.cfg.d/*.cfg` in order and the
+//! kernel command line. Without one the list built into that version holds. Without cloud-init there is nothing to judge.
+//!
+//! # How to mend it
+//! Name the source: `echo 'datasource_list: [ ConfigDrive, None ]' > /etc/cloud/cloud.cfg.d/99-datasource.cfg` (Alibaba
+//! Cloud: `AliYun`).
+
+use super::version::{compare, numbers};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_01_cloud_init};
+use crate::inspect::facts::{CloudInit, Datasources};
+
+/// SVC-02.
+pub const RULE: Rule = Rule {
+    id: "SVC-02",
+    name: "CloudInitDatasourceSet",
+    code: "CloudInitDatasource",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("svc_02_datasource.rs"),
+    check,
+};
+
+fn check(case: &Case) -> Judged {
+    let Some(wanted) = &case.profile.datasource else {
+        return Ok(Verdict::not_applicable("the cloud names no datasource"));
+    };
+    let cloud_init = svc_01_cloud_init::found(case)?;
+    if cloud_init.installed.is_none() || cloud_init.disabled_by.is_some() || cloud_init.enabled_by.is_none() {
+        return Ok(Verdict::not_applicable("cloud-init is not installed or does not start: see CloudInitInstalled"));
+    }
+    Ok(match &cloud_init.datasources {
+        Some(set) => named(set, wanted),
+        None => builtin(case, cloud_init, wanted),
+    })
+}
+
+fn named(set: &Datasources, wanted: &str) -> Verdict {
+    let names: Vec<String> = set.list.iter().map(|name| shown(name).trim_matches('"').to_owned()).collect();
+    let list = format!("[{}]", super::text::join(&names, 8));
+    let finding = Finding::default().seen(format!("datasource_list: {list}"), set.place.clone());
+    if set.list.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+        return Finding { message: format!("{list} has {wanted}"), ..finding }.pass();
+    }
+    let nothing = set.list.iter().all(|name| name.eq_ignore_ascii_case("None"));
+    let consequence =
+        if nothing { "cloud-init will do nothing here".to_owned() } else { format!("{wanted} is not in it") };
+    let message = format!("the datasource list is {list}: {consequence}");
+    Finding { message, ..finding }.remedy(remedy(wanted)).fail(Grade::Doubt)
+}
+
+fn builtin(case: &Case, cloud_init: &CloudInit, wanted: &str) -> Verdict {
+    let Some(since) = &case.profile.datasource_since else {
+        return Verdict::passed(format!("no datasource list is set; the built-in one has {wanted}"));
+    };
+    if numbers(&cloud_init.version).is_empty() {
+        return Verdict::missing("no datasource list is set, and the version of cloud-init is not known");
+    }
+    let version = shown(&cloud_init.version);
+    if compare(&cloud_init.version, since).is_lt() {
+        return Finding::new(format!(
+            "no datasource list is set, and cloud-init {version} has no {wanted} before {since}"
+        ))
+        .remedy(remedy(wanted))
+        .fail(Grade::Doubt);
+    }
+    Verdict::passed(format!("no datasource list is set; the built-in one of {version} has {wanted}"))
+}
+
+fn remedy(wanted: &str) -> String {
+    format!("In the guest: `echo 'datasource_list: [ {wanted}, None ]' > /etc/cloud/cloud.cfg.d/99-datasource.cfg`.")
+}

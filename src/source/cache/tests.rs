@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::disk::Error;
+
+/// Bytes that say where they are, and a log of what was fetched.
+struct Store {
+    size: u64,
+    log: Arc<Mutex<Vec<(u64, u64)>>>,
+    refuse: bool,
+}
+
+fn byte(at: u64) -> u8 {
+    at.wrapping_mul(2_654_435_761).to_le_bytes()[3]
+}
+
+impl Fetch for Store {
+    fn len(&self) -> u64 {
+        self.size
+    }
+    fn fetch(&self, from: u64, to: u64) -> Result<Bytes> {
+        assert!(from < to && to <= self.size, "{from}..{to}");
+        self.log.lock().unwrap().push((from, to));
+        Ok((from..to).map(byte).collect::<Vec<_>>().into())
+    }
+    fn check(&self) -> Result<()> {
+        if self.refuse { Err(Error::limit("source", "used up")) } else { Ok(()) }
+    }
+}
+
+type Log = Arc<Mutex<Vec<(u64, u64)>>>;
+
+fn cached(size: u64) -> (Cached<Store>, Log) {
+    let log = Log::default();
+    (Cached::new(Store { size, log: Arc::clone(&log), refuse: false }, Bytes::new()), log)
+}
+
+fn assert_right(cache: &Cached<Store>, at: u64, len: usize) {
+    let read = cache.read_vec_at(at, len).unwrap();
+    assert!(read.iter().zip(at..).all(|(b, at)| *b == byte(at)), "{at} {len}");
+}
+
+#[test]
+fn reads_of_any_place_and_size_are_right() {
+    let size = 9 * UNIT + 17;
+    let (cache, _) = cached(size);
+    let mut seed = 1u64;
+    for _ in 0..500 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let at = (seed >> 20) % size;
+        let len = ((seed >> 40) % (size - at).min(3 * UNIT)) as usize;
+        assert_right(&cache, at, len);
+    }
+    assert_right(&cache, 0, size as usize);
+    assert_right(&cache, size - 1, 1);
+}
+
+#[test]
+fn no_byte_is_fetched_twice() {
+    let (cache, log) = cached(200 * UNIT);
+    for at in [5 * UNIT, 0, 70 * UNIT + 9, 3 * UNIT, 5 * UNIT + 100] {
+        assert_right(&cache, at, 4096);
+    }
+    assert_right(&cache, 0, (100 * UNIT) as usize);
+    let mut fetched = log.lock().unwrap().clone();
+    fetched.sort_unstable();
+    assert!(fetched.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{fetched:?}");
+}
+
+#[test]
+fn one_read_is_one_request() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 10 * UNIT + 1, (20 * UNIT) as usize);
+    assert_eq!(*log.lock().unwrap(), [(10 * UNIT, 31 * UNIT)]);
+}
+
+#[test]
+fn reading_on_asks_for_twice_as_much_up_to_a_mebibyte() {
+    let (cache, log) = cached(200 * UNIT);
+    for at in (0..60 * UNIT).step_by(4096) {
+        assert_right(&cache, at, 4096);
+    }
+    let sizes: Vec<u64> = log.lock().unwrap().iter().map(|(from, to)| (to - from) / UNIT).collect();
+    assert_eq!(sizes, [1, 2, 4, 8, 16, 16, 16]);
+}
+
+#[test]
+fn two_streams_at_once_are_both_read_ahead() {
+    let (cache, log) = cached(400 * UNIT);
+    for step in 0..32 {
+        assert_right(&cache, step * UNIT, 4096);
+        assert_right(&cache, (200 + step) * UNIT, 4096);
+    }
+    assert!(log.lock().unwrap().len() <= 14, "{:?}", log.lock().unwrap());
+}
+
+#[test]
+fn the_end_is_where_the_object_ends() {
+    let (cache, log) = cached(UNIT + 512);
+    assert_right(&cache, UNIT, 512);
+    assert_eq!(*log.lock().unwrap(), [(UNIT, UNIT + 512)]);
+    assert!(cache.read_vec_at(UNIT, 513).is_err());
+    assert!(cache.read_vec_at(u64::MAX, 2).is_err());
+    assert_eq!(cache.read_vec_at(UNIT + 512, 0).unwrap(), []);
+}
+
+#[test]
+fn memory_is_bounded() {
+    let (cache, _) = cached(2000 * UNIT);
+    for at in (0..2000 * UNIT).step_by(100_000) {
+        assert_right(&cache, at, 1);
+    }
+    let units = cache.units();
+    assert!(units.by_number.len() <= KEPT && units.by_use.len() == units.by_number.len());
+    let bytes: usize = units.by_number.values().map(|unit| unit.bytes.len()).sum();
+    assert!(bytes <= 16 << 20);
+}
+
+#[test]
+fn what_is_used_is_kept() {
+    let (cache, log) = cached(2000 * UNIT);
+    for unit in 0..600 {
+        assert_right(&cache, 1000 * UNIT, 1);
+        assert_right(&cache, unit * UNIT, 1);
+    }
+    assert_eq!(log.lock().unwrap().iter().filter(|(from, _)| *from == 1000 * UNIT).count(), 1);
+}
+
+#[test]
+fn the_first_bytes_are_given_not_fetched() {
+    let log = Log::default();
+    let head: Bytes = (0..UNIT).map(byte).collect::<Vec<_>>().into();
+    let cache = Cached::new(Store { size: 3 * UNIT, log: Arc::clone(&log), refuse: false }, head);
+    assert_right(&cache, 100, 4096);
+    assert!(log.lock().unwrap().is_empty());
+    assert_right(&cache, 0, (3 * UNIT) as usize);
+    assert_eq!(*log.lock().unwrap(), [(UNIT, 3 * UNIT)]);
+}
+
+#[test]
+fn a_used_up_budget_refuses_cached_bytes_too() {
+    let head: Bytes = (0..UNIT).map(byte).collect::<Vec<_>>().into();
+    let cache = Cached::new(Store { size: UNIT, log: Log::default(), refuse: true }, head);
+    assert_eq!(cache.read_vec_at(0, 1).unwrap_err().kind, crate::disk::ErrorKind::Limit);
+}

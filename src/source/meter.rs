@@ -1,0 +1,80 @@
+//! What reading costs, and how much it may.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use super::url::LAYER;
+use crate::disk::{Error, Result};
+use crate::inspect::Budget;
+
+/// Counts what reading an object costs.
+#[derive(Debug, Default)]
+pub struct Meter {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Meter {
+    /// Notes one request for `bytes` bytes.
+    pub fn note(&self, bytes: u64) {
+        self.requests.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+    /// Requests so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+}
+
+/// A budget that began to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Allowance {
+    budget: Budget,
+    start: Instant,
+    meter: Arc<Meter>,
+}
+
+impl Allowance {
+    pub(crate) fn start(budget: &Budget, meter: &Arc<Meter>) -> Self {
+        Self { budget: *budget, start: Instant::now(), meter: Arc::clone(meter) }
+    }
+
+    /// Refuses when anything is used up; checked at every read, cached or not.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Budget { requests, bytes, time } = self.budget;
+        if self.start.elapsed() >= time {
+            return Err(Error::limit(LAYER, format!("reading took longer than {} seconds", time.as_secs())));
+        }
+        if self.meter.requests() > requests {
+            return Err(Error::limit(LAYER, format!("reading took more than {requests} requests")));
+        }
+        if self.meter.bytes() > bytes {
+            return Err(Error::limit(LAYER, format!("reading took more than {bytes} bytes")));
+        }
+        Ok(())
+    }
+
+    /// Refuses when one more request would be too many.
+    pub(crate) fn check_request(&self, more: u64) -> Result<()> {
+        self.check()?;
+        let Budget { requests, bytes, .. } = self.budget;
+        if self.meter.requests() >= requests {
+            return Err(Error::limit(LAYER, format!("reading took {requests} requests, and more are needed")));
+        }
+        if self.meter.bytes().saturating_add(more) > bytes {
+            return Err(Error::limit(LAYER, format!("reading would take more than {bytes} bytes")));
+        }
+        Ok(())
+    }
+
+    /// Time that is left.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.budget.time.saturating_sub(self.start.elapsed())
+    }
+}

@@ -1,0 +1,112 @@
+use super::*;
+
+fn api(text: &str) -> Result<Location> {
+    Location::parse(text, Author::Api)
+}
+
+fn why(text: &str) -> String {
+    api(text).unwrap_err().what
+}
+
+#[test]
+fn a_key_is_literal() {
+    for key in ["a.qcow2", "web/centos 8+1%20.img", "镜像/系统.vhd", "a#b", "a~b/c=d&e", "[x]{y}"] {
+        let found = api(&format!("s3://acme-images/{key}")).unwrap();
+        assert_eq!(found, Location::S3 { bucket: "acme-images".into(), key: key.into() });
+    }
+}
+
+#[test]
+fn keys_that_no_request_can_name_are_refused_in_words() {
+    assert!(why("s3://acme/a//b").contains("cannot be addressed"));
+    assert!(why("s3://acme//a").contains("cannot be addressed"));
+    assert!(why("s3://acme/a/../b").contains("cannot be addressed"));
+    assert!(why("s3://acme/a\nb").contains("control characters"));
+    assert!(why("s3://acme/a?versionId=1").contains("no query"));
+    assert!(why("s3://acme/folder/").contains("folder"));
+    assert!(why("s3://acme").contains("key is missing"));
+    assert!(why(&format!("s3://acme/{}", "k".repeat(1025))).contains("1024"));
+}
+
+#[test]
+fn buckets_are_names() {
+    assert!(why("s3://user:pw@bucket/key").contains("not a bucket's name"));
+    assert!(why("s3:///key").contains("not a bucket's name"));
+    assert!(why("s3://ab/key").contains("not a bucket's name"));
+    assert!(api("s3://acme-1250000000/key").is_ok());
+}
+
+#[test]
+fn a_field_takes_no_secret_and_no_file() {
+    assert!(why("https://h/p?X-Amz-Signature=abc").contains("presigned link"));
+    assert!(!why("https://h/p?X-Amz-Signature=abc").contains("abc"));
+    assert!(why("https://u:topsecret@h/p").contains("no user or password"));
+    assert!(!why("https://u:topsecret@h/p").contains("topsecret"));
+    assert!(why("/etc/passwd").contains("not an address"));
+    assert!(why("file:///etc/passwd").contains("scheme is not read"));
+}
+
+#[test]
+fn a_terminal_takes_files_and_presigned_links() {
+    let at = |text| Location::parse(text, Author::Terminal).unwrap();
+    assert_eq!(at("disk.qcow2"), Location::File("disk.qcow2".into()));
+    assert_eq!(at("file:///tmp/a%20b"), Location::File("/tmp/a b".into()));
+    assert!(matches!(at("https://h/p?sig=1"), Location::Http(url) if url.query() == Some("sig=1")));
+}
+
+#[test]
+fn other_clouds_are_told_what_to_write() {
+    assert!(why("oss://acme/k").contains("endpoint https://oss-REGION.aliyuncs.com"));
+    assert!(why("cos://acme/k").contains("endpoint https://cos.REGION.myqcloud.com"));
+}
+
+fn address(endpoint: Option<&str>, addressing: Option<Addressing>) -> Result<Address> {
+    let source =
+        Source { url: "s3://acme/key".into(), endpoint: endpoint.map(Into::into), addressing, ..Source::default() };
+    Address::of_source(&source, Author::Api)
+}
+
+#[test]
+fn addressing_follows_the_store() {
+    let host = |endpoint, addressing| {
+        let found = address(Some(endpoint), addressing).unwrap();
+        (found.endpoint.unwrap().to_string(), found.virtual_hosted)
+    };
+    assert_eq!(host("https://minio.svc:9000", None), ("https://minio.svc:9000/".into(), false));
+    assert_eq!(host("https://s3.local", Some(Addressing::VirtualHosted)), ("https://acme.s3.local/".into(), true));
+    assert_eq!(
+        host("https://oss-cn-hangzhou.aliyuncs.com", Some(Addressing::Path)),
+        ("https://acme.oss-cn-hangzhou.aliyuncs.com/".into(), true)
+    );
+    assert_eq!(
+        host("https://acme.cos.ap-guangzhou.myqcloud.com", None),
+        ("https://acme.cos.ap-guangzhou.myqcloud.com/".into(), true)
+    );
+    assert!(address(None, None).unwrap().virtual_hosted);
+}
+
+#[test]
+fn endpoints_are_hosts() {
+    let bad = |endpoint| address(Some(endpoint), None).unwrap_err().what;
+    assert!(bad("https://u:p@h").contains("has no user"));
+    assert!(bad("https://h/bucket").contains("has no path"));
+    assert!(bad("minio:9000").contains("write https://host"));
+    assert!(bad("ftp://h").contains("write https://host"));
+    let in_figures = address(Some("https://10.0.0.1"), Some(Addressing::VirtualHosted)).unwrap_err();
+    assert!(in_figures.what.contains("set addressing to Path"));
+}
+
+#[test]
+fn only_buckets_are_written_to() {
+    let to = Destination { url: "https://h/p".into(), ..Destination::default() };
+    assert!(Address::of_destination(&to).unwrap_err().what.contains("only s3://"));
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    assert_eq!(redacted("https://u:p@h:1/a?sig=1#f"), "https://h:1/a?...");
+    assert_eq!(redacted("https://h/a@b"), "https://h/a@b");
+    assert_eq!(redacted("disk.qcow2"), "disk.qcow2");
+    assert_eq!(redacted("https://h"), "https://h");
+    assert_eq!(redacted("https://u:p@h?x"), "https://h?...");
+}
