@@ -1,7 +1,7 @@
 //! The custom resource definitions: what the types derive, and what derived schemas lack.
 //!
-//! Lists and strings without a limit of their own get one here, so that no field can be added without: the API server
-//! refuses CEL rules over unbounded data, and an object in etcd has to stay small.
+//! Lists, strings and numbers without a limit of their own get one here, so that no field can be added without: the API
+//! server refuses CEL rules over unbounded data, and an object in etcd has to stay small.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
@@ -14,7 +14,7 @@ use super::{CustomImage, ImageImport, ImportProfile};
 /// Characters of a string without a limit of its own.
 const STRING_MAX: i64 = 1024;
 /// Items of a list without a limit of its own.
-const LIST_MAX: i64 = 64;
+const LIST_MAX: i64 = 128;
 /// Limits of a condition's strings, as meta/v1 documents them; the library's type carries none.
 const CONDITION_LIMITS: &[(&str, i64)] = &[("type", 316), ("reason", 1024), ("message", 32768)];
 
@@ -58,6 +58,11 @@ fn bound(schema: &mut JSONSchemaProps) {
         }
         Some("array") => {
             schema.max_items.get_or_insert(LIST_MAX);
+        }
+        // The API server does not hold numbers to their format, and one beyond it could not be read. All of ours count.
+        Some("integer") if schema.format.as_deref() == Some("int32") => {
+            schema.minimum.get_or_insert(0.0);
+            schema.maximum.get_or_insert(f64::from(i32::MAX));
         }
         _ => {}
     }
