@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn written_by_percent_and_time_the_rarer() {
-        let t = |s| Timestamp::from_second(1_000_000 + s).unwrap();
+        let t = |s: i64| Timestamp::from_second(1_000_000 + s).unwrap();
         let at = |percent| Progress { percent, ..Progress::default() };
         assert!(due(None, &at(0), t(0)));
         assert!(!due(Some((t(0), 1)), &at(2), t(29)));

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::key;
 use super::moment::lifecycle_part;
 use crate::api::conditions::{LIFECYCLE, Stamp, Status};
+use crate::report::RuleCondition;
 use crate::api::{DiskStatus, ImageImport, ImageImportStatus, ImageSummary, Inspection, ReportSummary, SYSTEM_DISK};
 
 /// Owner of rule conditions, `image`, `report`, and the facts with their key.
@@ -60,9 +61,6 @@ pub fn without_facts(live: &ImageImportStatus) -> ImageImportStatus {
     part
 }
 
-/// A rule's condition: type, status, reason, message.
-pub type RuleCondition = (String, Status, String, String);
-
 /// The report's part with a verdict. The digest is of everything that was found; equal digests mean equal parts, but for
 /// the times of conditions, which stay as they are.
 pub fn with_report(
@@ -74,7 +72,7 @@ pub fn with_report(
 ) -> ImageImportStatus {
     let stamp = Stamp { stored: &live.conditions, now, observed_generation: None };
     let mut part = report_part(live);
-    part.conditions = rules.iter().map(|(t, s, r, m)| stamp.condition(t, *s, r, m)).collect();
+    part.conditions = rules.iter().map(|r| stamp.condition(&r.type_, truth(r.status), &r.reason, &r.message)).collect();
     part.image = Some(image.clone());
     for disk in part.disks.iter_mut().filter(|d| d.name == SYSTEM_DISK) {
         disk.image = Some(image.clone());
@@ -85,6 +83,14 @@ pub fn with_report(
     summary.digest = key::hash(&["report", &text]).chars().take(16).collect();
     part.report = Some(summary);
     part
+}
+
+fn truth(status: &str) -> Status {
+    match status {
+        "True" => Status::True,
+        "False" => Status::False,
+        _ => Status::Unknown,
+    }
 }
 
 /// What one manager sends.

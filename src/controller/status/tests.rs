@@ -65,21 +65,26 @@ fn facts_that_are_dropped_leave_the_verdict() {
     assert_eq!(part.report, live().report);
 }
 
-fn judged(status: Status, message: &str, seconds: i64, stored: &ImageImportStatus) -> ImageImportStatus {
+fn judged(status: &'static str, message: &str, seconds: i64, stored: &ImageImportStatus) -> ImageImportStatus {
     let summary = ReportSummary { profile: "p".into(), profile_generation: 1, ..ReportSummary::default() };
-    let rules = [("VirtioInstalled".to_owned(), status, "VirtioNotInstall".to_owned(), message.to_owned())];
+    let rules = [RuleCondition {
+        type_: "VirtioInstalled".into(),
+        status,
+        reason: "VirtioNotInstall".into(),
+        message: message.into(),
+    }];
     with_report(stored, &ImageSummary::default(), summary, &rules, at(seconds))
 }
 
 #[test]
 fn equal_findings_are_equal_parts_so_that_nothing_is_sent() {
-    let first = judged(Status::False, "no virtio_blk", 100, &live());
-    let again = judged(Status::False, "no virtio_blk", 999, &first);
+    let first = judged("False", "no virtio_blk", 100, &live());
+    let again = judged("False", "no virtio_blk", 999, &first);
     assert_eq!(first, again, "even the times are kept");
-    let other = judged(Status::False, "no virtio_scsi", 999, &first);
+    let other = judged("False", "no virtio_scsi", 999, &first);
     assert_ne!(other.report.as_ref().unwrap().digest, first.report.as_ref().unwrap().digest);
     assert_eq!(other.conditions[0].last_transition_time, at(100), "the time is of the status, not of the message");
-    let mended = judged(Status::True, "", 999, &first);
+    let mended = judged("True", "", 999, &first);
     assert_eq!(mended.conditions[0].last_transition_time, at(999));
     assert_eq!(mended.conditions[0].observed_generation, None, "kubectl wait would hang");
 }
