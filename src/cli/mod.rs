@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refused(&error),
+        Err(error) => return worker::refuse(&error).unwrap_or_else(|| refused(&error)),
     };
     match cli.command {
         Command::Inspect(args) => inspect::run(&args),

@@ -1,1 +1,6 @@
-//! Writes a judged image into the image store.
+//! Writes a judged image into the image store: one stream from bucket to bucket, nothing kept on the way.
+
+mod copy;
+mod upload;
+
+pub use copy::{Copy, copy};

@@ -29,6 +29,9 @@ const ERROR_BODY_MAX: usize = 16 << 10;
 /// Answers to uploads are small XML documents.
 const REPLY_MAX: usize = 256 << 10;
 
+/// The most that is set aside before a byte has arrived.
+const ROOM_MAX: usize = 16 << 20;
+
 /// Makes the HTTP clients of `object_store`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialler {
@@ -129,8 +132,10 @@ impl HttpService for Dialler {
 
 /// The whole answer in memory: no more than was asked for, and only the headers that are of use.
 async fn collect(mut response: reqwest::Response, max: usize) -> std::result::Result<HttpResponse, HttpError> {
-    let mut body = bytes::BytesMut::new();
     let announced = response.content_length();
+    // As much as was announced and asked for, so that nothing is moved while it grows.
+    let room = announced.and_then(|n| usize::try_from(n).ok()).unwrap_or_default().min(max).min(ROOM_MAX);
+    let mut body = bytes::BytesMut::with_capacity(room);
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
         if body.len().saturating_add(chunk.len()) > max {
             return Err(fatal(Answer::TooLong));

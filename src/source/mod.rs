@@ -9,6 +9,8 @@ mod file;
 mod meter;
 mod object;
 pub mod stores;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod url;
 
 pub use credentials::CredentialSource;
@@ -18,6 +20,12 @@ pub use meter::Meter;
 pub use object::{SOURCE_CHANGED, is_source_changed};
 pub use stores::open;
 pub use url::redacted;
+
+/// For those who read an object without blocking, or write one.
+pub(crate) mod opening {
+    pub(crate) use super::object::{First, Object};
+    pub(crate) use super::stores::{Store, connect_destination, open_object};
+}
 
 use std::sync::Arc;
 

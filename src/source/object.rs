@@ -27,7 +27,7 @@ pub(crate) enum First {
     /// The object, and its first bytes.
     Reached { facts: facts::Source, object: Object, head: Bytes },
     /// The store refused, or there is none.
-    Refused { access: Access, http: Http },
+    Refused { access: Access, http: Http, signed: bool },
 }
 
 /// One object.
@@ -47,7 +47,7 @@ impl Object {
         let (meta, head) = match request(&store, &allowance, HEAD, options).await {
             Ok(found) => found,
             Err(Failure::Store(error)) => match settle_first(&error)? {
-                Settled::Refused { access, http } => return Ok(First::Refused { access, http }),
+                Settled::Refused { access, http } => return Ok(First::Refused { access, http, signed: store.signed }),
                 Settled::Empty => (empty(&store), Bytes::new()),
             },
             Err(Failure::Ours(error)) => return Err(error),
@@ -55,6 +55,7 @@ impl Object {
         let strong = |tag: &String| !tag.starts_with("W/");
         let facts = facts::Source {
             access: Access::Reached,
+            signed: store.signed,
             etag: meta.e_tag.clone().filter(strong),
             version_id: meta.version.clone(),
             size_bytes: meta.size,

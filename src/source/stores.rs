@@ -16,7 +16,7 @@ use super::meter::Allowance;
 use super::object::{First, Object};
 use super::url::{Address, Author, LAYER, Location};
 use super::{Meter, Opened, open_file};
-use crate::api::Source;
+use crate::api::{Destination, Source};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::{Budget, facts};
 
@@ -29,28 +29,52 @@ use crate::inspect::{Budget, facts};
 /// `Io` when the store cannot be reached; `Unsupported` for an address that cannot be used or dialled; `NotFound`, layer
 /// `credentials`, for credentials that are not there; `Limit`. A missing or forbidden object is no error but a fact.
 pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egress, budget: &Budget) -> Result<Opened> {
-    let author = if egress.is_own_machine() { Author::Terminal } else { Author::Api };
-    let address = Address::of_source(source, author)?;
-    if let Location::File(path) = &address.location {
-        return open_file(path, budget);
+    if egress.is_own_machine()
+        && let Location::File(path) = Location::parse(&source.url, Author::Terminal)?
+    {
+        return open_file(&path, budget);
     }
     let meter = Arc::new(Meter::default());
-    let keyring = Keyring::new(credentials)?;
-    let store = Store::connect(&address, &keyring, Dialler::new(egress, &meter)?)?;
-    let signed = store.signed;
-    let first = Object::open(store, Allowance::start(budget, &meter)).await?;
-    let (mut facts, bytes) = match first {
+    let first = open_object(source, credentials, egress, budget, &meter).await?;
+    let (facts, bytes) = match first {
         First::Reached { facts, object, head } => {
             let handle = tokio::runtime::Handle::current();
             let bytes: Arc<dyn ReadAt> = Arc::new(Cached::new(Remote { object, handle }, head));
             (facts, Some(bytes))
         }
-        First::Refused { access, http } => {
-            (facts::Source { access, http: Some(http), ..facts::Source::default() }, None)
+        First::Refused { access, http, signed } => {
+            (facts::Source { access, http: Some(http), signed, ..facts::Source::default() }, None)
         }
     };
-    facts.signed = signed;
     Ok(Opened { facts, bytes, meter })
+}
+
+/// Connects to the store of an image and makes the first request.
+pub(crate) async fn open_object(
+    source: &Source,
+    credentials: &CredentialSource,
+    egress: &Egress,
+    budget: &Budget,
+    meter: &Arc<Meter>,
+) -> Result<First> {
+    let author = if egress.is_own_machine() { Author::Terminal } else { Author::Api };
+    let address = Address::of_source(source, author)?;
+    let keyring = Keyring::new(credentials)?;
+    let store = Store::connect(&address, &keyring, Dialler::new(egress, meter)?)?;
+    Object::open(store, Allowance::start(budget, meter)).await
+}
+
+/// Connects to the store that an image is written to. With `create_only` no upload replaces an object.
+pub(crate) fn connect_destination(
+    destination: &Destination,
+    credentials: &CredentialSource,
+    egress: &Egress,
+    create_only: bool,
+) -> Result<Store> {
+    let address = Address::of_destination(destination)?;
+    let dialler = Dialler::new(egress, &Arc::default())?;
+    let dialler = if create_only { dialler.create_only() } else { dialler };
+    Store::connect(&address, &Keyring::new(credentials)?, dialler)
 }
 
 /// An object that is read by blocking.

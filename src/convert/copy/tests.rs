@@ -1,0 +1,166 @@
+use super::*;
+use crate::disk::ErrorKind;
+use crate::source::testing::{self, Minio, Server, pattern};
+
+async fn run(job: &Copy) -> Result<Message> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    copy(job, &|_, _| {}, &CancellationToken::new()).await
+}
+
+fn job(store: &Minio, from: &str, size: u64, to: &str) -> Copy {
+    Copy {
+        source: store.source(from),
+        source_credentials: store.credentials(),
+        etag: None,
+        size,
+        destination: store.destination(to),
+        destination_credentials: store.credentials(),
+        egress: Egress::own_machine(),
+        overwrite: false,
+    }
+}
+
+fn reason(message: &Message) -> &str {
+    match message {
+        Message::Refused(refusal) => &refusal.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn parts_fit_the_stores_limits() {
+    assert_eq!(part_size(1), PART);
+    assert_eq!(part_size(80 << 30), 9 << 20);
+    for size in [PART, 100 << 30, 5 << 40] {
+        let part = part_size(size);
+        assert!(size.div_ceil(part) <= PARTS_MAX && part % (1 << 20) == 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_what_was_read() {
+    let Some(store) = Minio::start().await else { return };
+    for size in [0, 1, 5_000_000, PART, PART + 1, 3 * PART, 20_000_001] {
+        let bytes = pattern(usize::try_from(size).unwrap());
+        store.put("disk.img", bytes.clone()).await;
+        let to = format!("out/{size}.img");
+        let told = std::sync::Mutex::new(Vec::new());
+        let tell = |done, total| told.lock().unwrap().push((done, total));
+        let done = copy(&job(&store, "disk.img", size, &to), &tell, &CancellationToken::new()).await.unwrap();
+        let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+        assert_eq!(done, Message::Written(Written { url: format!("s3://images/{to}"), bytes: size, checksum }));
+        assert!(store.get(&to).await.unwrap() == bytes, "{size}");
+        assert_eq!(told.lock().unwrap().last(), Some(&(size, size)));
+    }
+    assert_eq!(store.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn an_object_that_is_there_is_not_overwritten() {
+    let Some(store) = Minio::start().await else { return };
+    for size in [1000, PART + 1] {
+        store.put("disk.img", pattern(usize::try_from(size).unwrap())).await;
+        store.put("taken.img", vec![7; 10]).await;
+        let mut job = job(&store, "disk.img", size, "taken.img");
+        assert_eq!(reason(&run(&job).await.unwrap()), "DestinationExists");
+        assert_eq!(store.get("taken.img").await.unwrap(), vec![7; 10]);
+        job.overwrite = true;
+        assert!(matches!(run(&job).await.unwrap(), Message::Written(_)));
+        assert_eq!(store.get("taken.img").await.unwrap().len() as u64, size);
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_appears_while_copying_is_not_overwritten() {
+    let Some(store) = Minio::start().await else { return };
+    let size = PART + 1;
+    store.put("disk.img", pattern(usize::try_from(size).unwrap())).await;
+    let job = job(&store, "disk.img", size, "race.img");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, false).unwrap();
+    assert_eq!(upload.refuse_existing().await.unwrap(), None);
+    upload.begin().await.unwrap().unwrap();
+    assert_eq!(store.unfinished_uploads(), 1);
+    upload.part(pattern(1000).into()).await.unwrap().unwrap();
+    store.put("race.img", vec![7; 10]).await;
+    assert_eq!(upload.complete().await.unwrap().unwrap_err().reason, "DestinationExists");
+    upload.abort().await;
+    assert_eq!(store.get("race.img").await.unwrap(), vec![7; 10]);
+    assert_eq!(upload.put(pattern(9).into()).await.unwrap().unwrap_err().reason, "DestinationExists");
+    assert_eq!(store.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn another_object_than_the_one_that_was_judged_is_refused() {
+    let Some(store) = Minio::start().await else { return };
+    store.put("disk.img", pattern(1000)).await;
+    let other_tag = Copy { etag: Some("\"other\"".into()), ..job(&store, "disk.img", 1000, "a.img") };
+    let other_size = job(&store, "disk.img", 999, "b.img");
+    for job in [other_tag, other_size] {
+        assert_eq!(reason(&run(&job).await.unwrap()), "SourceChanged");
+    }
+    assert_eq!(reason(&run(&job(&store, "none.img", 1, "c.img")).await.unwrap()), "SourceNotFound");
+    let unsigned = Copy { source_credentials: CredentialSource::Anonymous, ..job(&store, "disk.img", 1000, "d.img") };
+    assert_eq!(reason(&run(&unsigned).await.unwrap()), "SourceForbidden");
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_to_take_it_is_named() {
+    let Some(store) = Minio::start().await else { return };
+    store.put("disk.img", pattern(1000)).await;
+    let mut job = job(&store, "disk.img", 1000, "a.img");
+    job.destination.url = "s3://nowhere/a.img".into();
+    assert_eq!(reason(&run(&job).await.unwrap()), "DestinationNotFound");
+    job.destination.url = "s3://images/a.img".into();
+    job.destination_credentials = store.credentials_with("wrong secret");
+    let Message::Refused(refusal) = run(&job).await.unwrap() else { panic!() };
+    assert_eq!(refusal.reason, "DestinationForbidden");
+    assert_eq!(refusal.http.unwrap().code, "SignatureDoesNotMatch");
+}
+
+/// A source that this test can change, and a real store to write to.
+async fn from_server(store: &Minio, size: u64) -> (Server, Copy) {
+    let object = testing::Object {
+        bytes: pattern(usize::try_from(size).unwrap()),
+        etag: Some("\"one\""),
+        ..testing::Object::default()
+    };
+    let server = Server::start(object).await;
+    let source = Source { url: server.url.clone(), ..Source::default() };
+    let job = Copy { source, etag: Some("\"one\"".into()), ..job(store, "unused", size, "out.img") };
+    (server, job)
+}
+
+#[tokio::test]
+async fn an_object_that_changes_while_it_is_copied_leaves_nothing() {
+    let Some(store) = Minio::start().await else { return };
+    let (server, job) = from_server(&store, 4 * PART).await;
+    let tell = |done, _| {
+        if done == PART {
+            server.change(|object| object.etag = Some("\"two\""));
+        }
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let ended = copy(&job, &tell, &CancellationToken::new()).await.unwrap();
+    assert_eq!(reason(&ended), "SourceChanged");
+    assert!(store.get("out.img").await.is_none());
+    assert_eq!(store.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_stopped_copy_leaves_nothing() {
+    let Some(store) = Minio::start().await else { return };
+    let (server, job) = from_server(&store, 4 * PART).await;
+    let stop = CancellationToken::new();
+    let tell = |done, _| {
+        if done == PART {
+            server.change(|object| object.delay = Duration::from_secs(60));
+            stop.cancel();
+        }
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let error = copy(&job, &tell, &stop).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Io);
+    assert!(store.get("out.img").await.is_none());
+    assert_eq!(store.unfinished_uploads(), 0);
+}

@@ -1,0 +1,164 @@
+//! One object on its way into a bucket.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::aws::AmazonS3;
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::{GetOptions, GetRange, MultipartId, ObjectStore, PutMode, PutOptions, PutPayload};
+
+use crate::api::Destination;
+use crate::disk::{Error, ErrorKind, Result};
+use crate::inspect::wire::Refusal;
+use crate::source::answer::{Answer, to_error};
+use crate::source::opening::{Store, connect_destination};
+use crate::source::{CredentialSource, Egress};
+
+/// An abort that takes longer is left to the bucket's own rule.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// A result that the store may refuse for good.
+pub(super) type Accepted<T> = Result<std::result::Result<T, Refusal>>;
+
+/// An upload: begun, made of parts, completed or aborted.
+pub(super) struct Upload {
+    store: Store,
+    bucket: Arc<AmazonS3>,
+    mode: PutMode,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    id: Option<MultipartId>,
+    parts: Vec<PartId>,
+}
+
+impl Upload {
+    pub(super) fn to(
+        destination: &Destination,
+        credentials: &CredentialSource,
+        egress: &Egress,
+        overwrite: bool,
+    ) -> Result<Self> {
+        let store = connect_destination(destination, credentials, egress, !overwrite)?;
+        let bucket =
+            store.bucket.clone().ok_or_else(|| Error::unsupported("convert", "the destination is no bucket"))?;
+        let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
+        Ok(Self { store, bucket, mode, state: Mutex::default() })
+    }
+
+    /// Refuses early what would be refused after hours; the last word is the store's, when the upload is completed.
+    pub(super) async fn refuse_existing(&self) -> Result<Option<Refusal>> {
+        if self.mode == PutMode::Overwrite {
+            return Ok(None);
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        match self.bucket.get_opts(&self.store.path, options).await {
+            Ok(_) => Ok(Some(exists())),
+            Err(error) => match Answer::of(&error) {
+                // An empty object has no first byte.
+                Some(Answer::PastEnd { .. }) => Ok(Some(exists())),
+                // Whoever may write need not be allowed to read: then writing tells.
+                Some(Answer::Status(http)) if matches!(http.status, 401 | 403) => Ok(None),
+                Some(Answer::Status(http)) if http.status == 404 && http.code != "NoSuchBucket" => Ok(None),
+                _ => settle(&error).map(Some),
+            },
+        }
+    }
+
+    /// The whole object at once.
+    pub(super) async fn put(&self, bytes: Bytes) -> Accepted<()> {
+        let send = || async {
+            let options = PutOptions { mode: self.mode.clone(), ..PutOptions::default() };
+            self.bucket.put_opts(&self.store.path, PutPayload::from(bytes.clone()), options).await
+        };
+        Ok(self.settled(send).await?.map(|_| ()))
+    }
+
+    pub(super) async fn begin(&self) -> Accepted<()> {
+        let id = match self.settled(|| self.bucket.create_multipart(&self.store.path)).await? {
+            Ok(id) => id,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        self.state().id = Some(id);
+        Ok(Ok(()))
+    }
+
+    pub(super) async fn part(&self, bytes: Bytes) -> Accepted<()> {
+        let (id, number) = self.here()?;
+        let send = || self.bucket.put_part(&self.store.path, &id, number, PutPayload::from(bytes.clone()));
+        Ok(self.settled(send).await?.map(|part| self.state().parts.push(part)))
+    }
+
+    pub(super) async fn complete(&self) -> Accepted<()> {
+        let (id, _) = self.here()?;
+        let parts = self.state().parts.clone();
+        let done = self.settled(|| self.bucket.complete_multipart(&self.store.path, &id, parts.clone())).await?;
+        if done.is_ok() {
+            self.state().id = None;
+        }
+        Ok(done.map(|_| ()))
+    }
+
+    /// Takes back what was sent, if anything was; within seconds.
+    pub(super) async fn abort(&self) {
+        let Some(id) = self.state().id.take() else { return };
+        let aborted = tokio::time::timeout(ABORT_TIMEOUT, self.bucket.abort_multipart(&self.store.path, &id)).await;
+        if !matches!(aborted, Ok(Ok(()))) {
+            tracing::warn!("the upload could not be aborted; a lifecycle rule of the bucket has to end it");
+        }
+    }
+
+    fn here(&self) -> Result<(MultipartId, usize)> {
+        let state = self.state();
+        let id = state.id.clone().ok_or_else(|| Error::corrupt("convert", 0, "no upload was begun"))?;
+        Ok((id, state.parts.len()))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends; once more when the store refuses the credentials and new ones are there.
+    async fn settled<T, F>(&self, send: impl Fn() -> F) -> Accepted<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let mut sent = send().await;
+        if sent.as_ref().is_err_and(is_forbidden) && self.store.keyring.refresh() {
+            sent = send().await;
+        }
+        match sent {
+            Ok(done) => Ok(Ok(done)),
+            Err(error) => settle(&error).map(Err),
+        }
+    }
+}
+
+fn is_forbidden(error: &object_store::Error) -> bool {
+    matches!(Answer::of(error), Some(Answer::Status(http)) if matches!(http.status, 401 | 403))
+}
+
+/// What a store's refusal means for the copy: a refusal for good, or an error.
+fn settle(error: &object_store::Error) -> Result<Refusal> {
+    let plain = to_error(error);
+    let Some(Answer::Status(http)) = Answer::of(error) else { return Err(plain) };
+    let (reason, message) = match (http.status, http.code.as_str()) {
+        (401 | 403, _) => ("DestinationForbidden", "the store refuses to take the object"),
+        // The upload was ended from outside: begin again.
+        (404, "NoSuchUpload") => return Err(plain),
+        (404, _) => ("DestinationNotFound", "the destination's bucket is not there"),
+        (409 | 412, _) => return Ok(Refusal { http: Some(http.clone()), ..exists() }),
+        (408 | 429, _) => return Err(plain),
+        (400..500, _) => return Err(Error { kind: ErrorKind::Unsupported, ..plain }),
+        _ => return Err(plain),
+    };
+    Ok(Refusal { reason: reason.to_owned(), message: message.to_owned(), http: Some(http.clone()) })
+}
+
+fn exists() -> Refusal {
+    let message = "an object of this name is there already, and it is not overwritten";
+    Refusal { reason: "DestinationExists".to_owned(), message: message.to_owned(), http: None }
+}
