@@ -23,7 +23,7 @@ pub fn run(args: &Args) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     };
-    match PROFILES.iter().find(|profile| profile.name == name) {
+    match PROFILES.iter().find(|profile| profile.name == name.as_str()) {
         Some(profile) => {
             print!("{}", profile.yaml);
             ExitCode::SUCCESS

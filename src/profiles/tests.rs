@@ -1,1 +1,250 @@
+//! The profiles as data: known rules, true citations, the catalogue's severities.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{PROFILES, built_in, get};
+use crate::api::Action::{self, Advise, Require, Warn};
+use crate::rules::{RULES, find};
+
+#[test]
+fn every_profile_parses_under_its_own_name() {
+    assert_eq!(built_in().len(), PROFILES.len());
+    for profile in PROFILES {
+        let parsed = profile.parse().unwrap_or_else(|e| panic!("{}: {e}", profile.name));
+        assert_eq!(parsed.metadata.name.as_deref(), Some(profile.name));
+        assert!(parsed.spec.revision >= 1 && parsed.spec.rules.len() <= 100);
+    }
+    assert!(get("tencent-cvm").is_some() && get("nimbus").is_none());
+}
+
+#[test]
+fn a_profile_names_only_known_rules_each_once() {
+    for profile in built_in() {
+        let mut seen = BTreeMap::new();
+        for rule in &profile.spec.rules {
+            assert!(find(&rule.name).is_some_and(|r| r.name == rule.name), "{}", rule.name);
+            assert_eq!(seen.insert(&rule.name, ()), None, "{} twice", rule.name);
+        }
+    }
+}
+
+/// Columns: tencent-cvm, 2020-12, 2018-12, 2018-06.
+#[test]
+fn actions_are_those_of_the_catalogue() {
+    type Row = (&'static str, [Option<Action>; 4]);
+    const R: Option<Action> = Some(Require);
+    const W: Option<Action> = Some(Warn);
+    const A: Option<Action> = Some(Advise);
+    const N: Option<Action> = None;
+    let rows: &[Row] = &[
+        ("SRC-02", [R, N, N, N]),
+        ("SRC-06", [R, N, N, N]),
+        ("IMG-01", [R, R, R, R]),
+        ("IMG-02", [N, R, N, N]),
+        ("IMG-05", [R, R, R, R]),
+        ("IMG-07", [R, R, R, R]),
+        ("SIZ-01", [R, N, N, N]),
+        ("SIZ-03", [N, R, R, R]),
+        ("SIZ-04", [N, R, R, R]),
+        ("PAR-01", [R, R, R, R]),
+        ("PAR-02", [R, R, R, R]),
+        ("PAR-03", [R, N, R, R]),
+        ("PAR-05", [N, R, R, R]),
+        ("FS-01", [N, R, R, R]),
+        ("FS-02", [N, R, N, N]),
+        ("FS-03", [N, R, N, N]),
+        ("OS-01", [R, R, R, R]),
+        ("LNX-04", [N, R, R, R]),
+        ("DRV-01", [R, R, R, R]),
+        ("SVC-01", [R, W, A, A]),
+        ("SVC-02", [W, A, A, A]),
+    ];
+    assert_eq!(rows.len(), RULES.len());
+    for (id, actions) in rows {
+        let name = find(id).unwrap().name;
+        let found: Vec<Option<Action>> =
+            built_in().iter().map(|p| p.spec.rules.iter().find(|r| r.name == name).map(|r| r.action)).collect();
+        assert_eq!(found, actions, "{id}");
+    }
+}
+
+/// What the cited line has to say, by rule: a word that stands in each of its lines.
+const SAYS: &[(&str, &str, &str)] = &[
+    ("SourceReadable", "S4 L76", "公有读私有写"),
+    ("SourcePresent", "S4 L85", "已被删除"),
+    ("ImageFormatAccepted", "S4 L13", "RAW、VHD、QCOW2、VMDK"),
+    ("ImageFormatAccepted", "S4 L27", "RAW、VHD、QCOW2、VMDK"),
+    ("ImageFormatAccepted", "S4 L90", "vmdk"),
+    ("ImageFormatAccepted", "S4 L131", "InvalidFormatSize"),
+    ("ImageFormatAccepted", "S0 L42", "RAW、qcow2和VHD"),
+    ("ImageFormatAccepted", "S0 L81", "RAW、qcow2和VHD"),
+    ("ImageFormatAccepted", "S1 L42", "RAW, QCOW2, or VHD"),
+    ("ImageFormatAccepted", "S1 L81", "RAW, QCOW2, or VHD"),
+    ("ImageFormatAccepted", "S2 L56", "RAW and VHD"),
+    ("ImageFormatAccepted", "S2 L58", "Convert image file format"),
+    ("ImageFormatAccepted", "S2 L99", "RAW and VHD"),
+    ("ImageFormatAccepted", "S3 L40", "仅支持RAW，qcow2和VHD"),
+    ("NotIsoImage", "S0 L23", "不支持ISO"),
+    ("NotIsoImage", "S0 L73", "不支持ISO"),
+    ("NotIsoImage", "S1 L23", "ISO images"),
+    ("NotIsoImage", "S1 L73", "ISO images"),
+    ("DeclaredFormatMatches", "S3 L40", "镜像格式"),
+    ("VirtualSizeWithinLimit", "S4 L15", "vsize 不超过500G"),
+    ("VirtualSizeWithinLimit", "S4 L29", "vsize 不超过500G"),
+    ("VirtualSizeWithinLimit", "S4 L92", "500GB"),
+    ("SystemDiskSizeInRange", "S0 L16", "40 GiB~500 GiB"),
+    ("SystemDiskSizeInRange", "S1 L16", "40 GiB to 500 GiB"),
+    ("SystemDiskSizeInRange", "S2 L59", "40 GB to 500 GB"),
+    ("SystemDiskSizeInRange", "S2 L100", "40 GB to 500 GB"),
+    ("SystemDiskSizeInRange", "S3 L34", "40 GiB−500 GiB"),
+    ("SystemDiskHoldsImage", "S0 L16", "虚拟磁盘大小"),
+    ("SystemDiskHoldsImage", "S1 L16", "virtual disk size"),
+    ("SystemDiskHoldsImage", "S2 L59", "virtual file size"),
+    ("SystemDiskHoldsImage", "S2 L100", "virtual disk size"),
+    ("PartitionTablePresent", "S4 L109-110", "PartitionNotPresent"),
+    ("PartitionTablePresent", "S4 L133", "PartitionNotPresent"),
+    ("PartitionTablePresent", "S0 L41", "MBR和GPT"),
+    ("PartitionTablePresent", "S0 L82", "MBR和GPT"),
+    ("PartitionTablePresent", "S1 L41", "MBR and GPT"),
+    ("PartitionTablePresent", "S1 L82", "MBR and GPT"),
+    ("PartitionTablePresent", "S2 L52", "MBR"),
+    ("PartitionTablePresent", "S2 L91", "MBR"),
+    ("RootPartitionFound", "S4 L112-117", "根分区"),
+    ("RootPartitionFound", "S4 L135", "RootPartitionNotFound"),
+    ("MbrPartitionTable", "S4 L14", "不支持 GPT"),
+    ("MbrPartitionTable", "S4 L28", "不支持 GPT"),
+    ("MbrPartitionTable", "S2 L52", "MBR is used"),
+    ("MbrPartitionTable", "S2 L91", "MBR is supported"),
+    ("SingleRootPartition", "S0 L76", "只支持单个根分区"),
+    ("SingleRootPartition", "S1 L76", "single root partition"),
+    ("SingleRootPartition", "S2 L48", "single root partition"),
+    ("FileSystemAccepted", "S0 L82", "xfs、ext3和ext4"),
+    ("FileSystemAccepted", "S1 L82", "XFS, ext3, and ext4"),
+    ("FileSystemAccepted", "S2 L52", "xfs, ext3, and ext4"),
+    ("Ext4Without64Bit", "S0 L83", "64bit"),
+    ("Ext4Without64Bit", "S1 L83", "64bit"),
+    ("Ext4WithoutProjectQuota", "S0 L83", "project"),
+    ("Ext4WithoutProjectQuota", "S1 L83", "quota"),
+    ("OsVersionAccepted", "S0 L89-99", "CentOS 5/6/7/8"),
+    ("OsVersionAccepted", "S1 L89-99", "CoreOS 681.2.0+"),
+    ("OsVersionAccepted", "S2 L24-32", "Ubuntu 10,12,13,14"),
+    ("OsVersionAccepted", "S4 L12", "CentOS、Ubuntu、Debian、CoreOS、openSUSE、SUSE"),
+    ("FstabResolvable", "S0 L60", "/etc/fstab"),
+    ("FstabResolvable", "S1 L60", "/etc/fstab"),
+    ("FstabResolvable", "S2 L43", "/etc/fstab"),
+    ("VirtioInstalled", "S4 L17", "Virtio 驱动"),
+    ("VirtioInstalled", "S4 L98-100", "VirtioNotInstall"),
+    ("VirtioInstalled", "S4 L132", "VirtioNotInstall"),
+    ("VirtioInstalled", "S0 L67", "Xen或者KVM"),
+    ("VirtioInstalled", "S1 L67", "XEN or KVM"),
+    ("VirtioInstalled", "S2 L14", "XEN and KVM"),
+    ("CloudInitInstalled", "S4 L17", "cloudinit"),
+    ("CloudInitInstalled", "S4 L103-105", "CloudInitNotInstalled"),
+    ("CloudInitInstalled", "S4 L134", "CloudInitNotInstalled"),
+    ("CloudInitInstalled", "S0 L68", "cloud-init"),
+    ("CloudInitInstalled", "S1 L68", "cloud-init"),
+    ("CloudInitInstalled", "S2 L17", "cloud-init"),
+    ("CloudInitDatasourceSet", "S4 L107", "正确的数据源"),
+];
+
+#[test]
+fn every_citation_is_in_the_table_and_every_row_is_cited() {
+    let mut cited: Vec<(String, String)> = Vec::new();
+    for profile in built_in() {
+        for rule in &profile.spec.rules {
+            cited.extend(rule.cite.iter().map(|c| (rule.name.clone(), c.clone())));
+        }
+    }
+    for (rule, cite) in &cited {
+        assert!(SAYS.iter().any(|(r, c, _)| r == rule && c == cite), "{rule} cites {cite}: what does it say?");
+    }
+    for (rule, cite, _) in SAYS {
+        assert!(cited.iter().any(|(r, c)| r == rule && c == cite), "no profile cites {cite} for {rule}");
+    }
+}
+
+#[test]
+fn every_cited_line_exists_and_says_it() {
+    let Some(documents) = documents() else {
+        println!("skipped: no documents (IMAGE_IMPORT_SEEDS or ../shared/seeds)");
+        return;
+    };
+    for (rule, cite, says) in SAYS {
+        let text = cited(&documents, cite).unwrap_or_else(|| panic!("{rule}: no {cite}"));
+        assert!(text.contains(says), "{rule}: {cite} does not say {says:?}: {text}");
+    }
+    for profile in built_in() {
+        for system in &profile.spec.operating_systems {
+            let text: Vec<String> = system.cite.iter().filter_map(|c| cited(&documents, c)).collect();
+            assert_eq!(text.len(), system.cite.len(), "{}", system.name);
+            let word = match system.name.as_str() {
+                // As the document misspells it (C-23).
+                "FreeBSD" => "Free",
+                "RHEL" => "R",
+                name => name,
+            };
+            for line in &text {
+                assert!(line.to_lowercase().contains(&word.to_lowercase()), "{}: {line}", system.name);
+                for version in &system.versions {
+                    assert!(line.contains(version.as_str()), "{} {version}: {line}", system.name);
+                }
+            }
+        }
+        for cite in &profile.spec.custom_platforms_cite {
+            assert!(cited(&documents, cite.split(", ").next().unwrap()).is_some_and(|t| !t.is_empty()), "{cite}");
+        }
+    }
+}
+
+/// PRC-15: Tencent Cloud's own words, letter by letter; only link targets are left out.
+#[test]
+fn the_suggested_handling_is_the_document_s_own() {
+    let codes: Vec<String> = get("tencent-cvm").unwrap().spec.handling.iter().map(|h| h.code.clone()).collect();
+    assert_eq!(
+        codes,
+        [
+            "InvalidUrl",
+            "InvalidFormatSize",
+            "VirtioNotInstall",
+            "PartitionNotPresent",
+            "CloudInitNotInstalled",
+            "RootPartitionNotFound",
+            "InternalError",
+        ]
+    );
+    let Some(documents) = documents() else {
+        println!("skipped: no documents (IMAGE_IMPORT_SEEDS or ../shared/seeds)");
+        return;
+    };
+    for handling in get("tencent-cvm").unwrap().spec.handling {
+        let row = cited(&documents, &handling.cite[0]).unwrap();
+        let cells: Vec<&str> = row.trim().trim_matches('|').split('|').collect();
+        assert_eq!(cells[0], handling.code);
+        let without_links = cells[2].replace("[导入准备](#导入准备)", "导入准备");
+        assert_eq!(without_links.trim(), handling.zh);
+        assert!(handling.en.ends_with('.'));
+    }
+}
+
+/// The documents' lines, by short name.
+fn documents() -> Option<BTreeMap<String, Vec<String>>> {
+    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/seeds"));
+    let folder = std::env::var_os("IMAGE_IMPORT_SEEDS").map_or(beside, PathBuf::from);
+    let mut found = BTreeMap::new();
+    for file in std::fs::read_dir(folder).ok()?.flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let Some(number) = name.get(..3).and_then(|n| n.parse::<u8>().ok()) else { continue };
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        found.insert(format!("S{number}"), text.split('\n').map(str::to_owned).collect());
+    }
+    (found.len() == 5).then_some(found)
+}
+
+/// The text of `S0 L42` or `S4 L98-100`.
+fn cited(documents: &BTreeMap<String, Vec<String>>, cite: &str) -> Option<String> {
+    let (document, lines) = cite.split_once(" L")?;
+    let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
+    let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+    Some(documents.get(document)?.get(first - 1..last)?.join("\n"))
+}

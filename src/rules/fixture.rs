@@ -1,1 +1,200 @@
+//! A healthy image, and what each test does to it.
 
+use crate::inspect::Facts;
+use crate::inspect::facts::{
+    Access, Boot, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest, Holds,
+    Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, Source, Trouble,
+    TroubleKind, Volume, VolumeClass,
+};
+use crate::report::{Outcome, RuleResult, judge};
+use crate::rules::Request;
+
+pub const TENCENT: &str = "tencent-cvm";
+pub const A2020: &str = "alibaba-ecs-2020-12";
+pub const A2018_12: &str = "alibaba-ecs-2018-12";
+pub const A2018_06: &str = "alibaba-ecs-2018-06";
+pub const ALIBABA: [&str; 3] = [A2020, A2018_12, A2018_06];
+pub const GIB: u64 = 1 << 30;
+
+/// Debian 7 on one MBR partition of 40 GiB, ext4 without 64bit: it complies with every built-in profile.
+pub fn healthy() -> Facts {
+    Facts {
+        worker: "1.0.0".into(),
+        source: Source {
+            access: Access::Reached,
+            etag: Some("\"e1\"".into()),
+            size_bytes: 1 << 20,
+            ..Source::default()
+        },
+        container: Some(Container {
+            format: "VHD".into(),
+            detail: "dynamic".into(),
+            magic: "636f6e6563746978".into(),
+            virtual_size_bytes: Some(40 * GIB),
+            ..Container::default()
+        }),
+        table: Some(Fact::Known(PartitionTable {
+            scheme: Scheme::Mbr,
+            signature: "55aa".into(),
+            sector_bytes: 512,
+            partitions: vec![partition(1, Role::Plain)],
+            ..PartitionTable::default()
+        })),
+        volumes: vec![Volume {
+            holds: Holds::System,
+            mounted_at: "/".into(),
+            uuid: "0a1b".into(),
+            ..ext4(1, ExtFeatures { compat: 0x3c, incompat: 0x242, ro_compat: 0x7b })
+        }],
+        guest: Some(Guest {
+            root: Some("p1".into()),
+            family: Family::Linux,
+            architecture: Some(Evident { value: "x86_64".into(), place: "/sbin/init".into() }),
+            release: Some(Fact::Known(release("debian", "7", &[]))),
+            linux: Some(Linux {
+                fstab: Some(Fact::Known(Fstab {
+                    present: true,
+                    entries: vec![mount("UUID=0a1b", "/", "ext4", Some("p1"))],
+                })),
+                boot: Some(Fact::Known(Boot {
+                    loader: "grub2".into(),
+                    entry: Evident { value: "Debian".into(), place: "/boot/grub/grub.cfg".into() },
+                    kernel: "/boot/vmlinuz-3.2.0".into(),
+                    initrd: vec!["/boot/initrd.img-3.2.0".into()],
+                    root: Some("p1".into()),
+                    ..Boot::default()
+                })),
+                kernels: vec![kernel("3.2.0", true)],
+                cloud_init: Some(Fact::Known(CloudInit {
+                    installed: Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() }),
+                    version: "0.7.9-2".into(),
+                    enabled_by: Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service".into()),
+                    ..CloudInit::default()
+                })),
+            }),
+        }),
+        reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
+        ..Facts::default()
+    }
+}
+
+pub fn partition(number: u32, role: Role) -> Partition {
+    Partition { number, role, size_bytes: GIB, type_id: "83".into(), ..Partition::default() }
+}
+
+pub fn volume(number: u32, type_id: &str, class: VolumeClass) -> Volume {
+    Volume {
+        name: format!("p{number}"),
+        partition: Some(number),
+        type_id: type_id.into(),
+        class,
+        size_bytes: GIB,
+        ..Volume::default()
+    }
+}
+
+pub fn ext4(number: u32, features: ExtFeatures) -> Volume {
+    Volume { ext: Some(features), ..volume(number, "ext4", VolumeClass::Filesystem) }
+}
+
+pub fn release(id: &str, version: &str, like: &[&str]) -> Release {
+    Release {
+        id: id.into(),
+        version_id: version.into(),
+        id_like: like.iter().map(|s| (*s).to_owned()).collect(),
+        pretty_name: format!("{id} {version}"),
+        file: "/etc/os-release".into(),
+    }
+}
+
+pub fn mount(source: &str, target: &str, type_id: &str, volume: Option<&str>) -> Mount {
+    Mount {
+        line: 2,
+        source: source.into(),
+        target: target.into(),
+        type_id: type_id.into(),
+        volume: volume.map(str::to_owned),
+        ..Mount::default()
+    }
+}
+
+/// A kernel whose virtio modules are in its initramfs, and whose Xen driver is built in.
+pub fn kernel(version: &str, default: bool) -> Kernel {
+    let module = |name: &str| Driver {
+        name: name.into(),
+        state: DriverState::Module,
+        in_initramfs: Some(format!("lib/modules/{version}/{name}.ko")),
+        blocked_by: None,
+    };
+    let mut drivers: Vec<Driver> =
+        ["virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio_net"].map(module).to_vec();
+    drivers.push(Driver { state: DriverState::Builtin, in_initramfs: None, ..module("xen_blkfront") });
+    Kernel {
+        version: version.into(),
+        path: format!("/boot/vmlinuz-{version}"),
+        default,
+        config: Some(format!("/boot/config-{version}")),
+        drivers,
+        xen_only: None,
+        initramfs: Some(Fact::Known(Initramfs {
+            path: format!("/boot/initrd.img-{version}"),
+            compression: "gzip".into(),
+            members: 491,
+            tool: "initramfs-tools".into(),
+        })),
+    }
+}
+
+pub fn trouble<T>(kind: TroubleKind) -> Fact<T> {
+    Fact::Unreadable(Trouble { kind, layer: "ext4".into(), at: Some(0x1000), what: "inode 2 is past the end".into() })
+}
+
+pub fn guest(facts: &mut Facts) -> &mut Guest {
+    facts.guest.as_mut().unwrap()
+}
+
+pub fn linux(facts: &mut Facts) -> &mut Linux {
+    guest(facts).linux.as_mut().unwrap()
+}
+
+pub fn fstab(facts: &mut Facts) -> &mut Fstab {
+    known(linux(facts).fstab.as_mut().unwrap())
+}
+
+pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
+    known(linux(facts).cloud_init.as_mut().unwrap())
+}
+
+pub fn table(facts: &mut Facts) -> &mut PartitionTable {
+    known(facts.table.as_mut().unwrap())
+}
+
+pub fn container(facts: &mut Facts) -> &mut Container {
+    facts.container.as_mut().unwrap()
+}
+
+pub fn driver<'a>(facts: &'a mut Facts, name: &str) -> &'a mut Driver {
+    linux(facts).kernels[0].drivers.iter_mut().find(|d| d.name == name).unwrap()
+}
+
+fn known<T>(fact: &mut Fact<T>) -> &mut T {
+    match fact {
+        Fact::Known(value) => value,
+        Fact::Unreadable(_) => panic!("unreadable"),
+    }
+}
+
+/// The result of one rule, by its catalogue id, on the healthy image as `change` leaves it.
+pub fn result(profile: &str, id: &str, change: impl FnOnce(&mut Facts, &mut Request)) -> RuleResult {
+    let mut facts = healthy();
+    let mut request = Request { url: "disk.vhd".into(), ..Request::default() };
+    change(&mut facts, &mut request);
+    let spec = crate::profiles::get(profile).unwrap().spec;
+    let report = judge(&facts, profile, &spec, &request);
+    report.rules.into_iter().find(|r| r.id == id).unwrap_or_else(|| panic!("{profile} has no {id}"))
+}
+
+/// Only the outcome.
+pub fn outcome(profile: &str, id: &str, change: impl FnOnce(&mut Facts, &mut Request)) -> Outcome {
+    result(profile, id, change).result
+}

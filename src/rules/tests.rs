@@ -1,1 +1,13 @@
+//! Every rule on facts that pass and facts that fail, and every severity split of the catalogue.
 
+mod catalogue;
+mod cloud_init;
+mod filesystem;
+mod format;
+mod fstab;
+mod partition;
+mod platform;
+mod size;
+mod source;
+mod system;
+mod virtio;

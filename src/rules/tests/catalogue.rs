@@ -1,0 +1,100 @@
+//! The registry itself: ids, names, texts.
+
+use std::collections::BTreeSet;
+
+use crate::profiles;
+use crate::report::{Outcome, Overall, judge};
+use crate::rules::docs::{HEADINGS, markdown, section};
+use crate::rules::fixture::healthy;
+use crate::rules::{RULES, Request, find};
+
+#[test]
+fn ids_names_and_codes_are_in_catalogue_order_and_fit_a_condition() {
+    let ids: Vec<&str> = RULES.iter().map(|r| r.id).collect();
+    assert_eq!(
+        ids,
+        [
+            "SRC-02", "SRC-06", "IMG-01", "IMG-02", "IMG-05", "IMG-07", "SIZ-01", "SIZ-03", "SIZ-04", "PAR-01",
+            "PAR-02", "PAR-03", "PAR-05", "FS-01", "FS-02", "FS-03", "OS-01", "LNX-04", "DRV-01", "SVC-01", "SVC-02",
+        ]
+    );
+    let names: BTreeSet<&str> = RULES.iter().map(|r| r.name).collect();
+    assert_eq!(names.len(), RULES.len());
+    for rule in RULES {
+        for word in [rule.name, rule.code] {
+            assert!(word.len() <= 63 && word.starts_with(|c: char| c.is_ascii_uppercase()), "{word}");
+            assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
+        }
+        assert!(find(rule.id).is_some_and(|r| r.name == rule.name));
+    }
+}
+
+#[test]
+fn every_rule_explains_itself_under_the_four_headings() {
+    for rule in RULES {
+        let headings: Vec<&str> = rule.source.lines().filter_map(|l| l.strip_prefix("//! # ")).collect();
+        assert_eq!(headings, HEADINGS, "{}", rule.id);
+        for heading in HEADINGS {
+            assert!(section(rule, heading).len() > 40, "{} has nothing under {heading}", rule.id);
+        }
+        assert!(rule.source.contains(&format!("name: \"{}\"", rule.name)), "{} shows another file", rule.id);
+    }
+}
+
+#[test]
+fn the_manual_is_what_the_rules_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, markdown(&profiles::built_in())).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    let wanted = markdown(&profiles::built_in());
+    assert!(written == wanted, "docs/rules.md is stale: image-import rules --markdown > docs/rules.md");
+}
+
+#[test]
+fn a_healthy_image_complies_with_every_built_in_profile() {
+    for profile in profiles::built_in() {
+        let name = profile.metadata.name.clone().unwrap();
+        let report = judge(&healthy(), &name, &profile.spec, &Request::default());
+        let bad: Vec<_> =
+            report.rules.iter().filter(|r| !matches!(r.result, Outcome::Pass | Outcome::NotApplicable)).collect();
+        assert!(bad.is_empty(), "{name}: {bad:#?}");
+        assert_eq!(report.verdict, Overall::Compliant);
+        assert_eq!(report.rules.len(), profile.spec.rules.len());
+    }
+}
+
+/// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.
+#[test]
+fn missing_facts_are_never_a_pass() {
+    use crate::rules::fixture::{guest, linux};
+    let cases: &[(&str, fn(&mut crate::inspect::Facts), &[&str])] = &[
+        (
+            "all",
+            |f| *f = crate::inspect::Facts::default(),
+            &["IMG-01", "IMG-07", "PAR-01", "PAR-02", "OS-01", "DRV-01"],
+        ),
+        ("table", |f| f.table = None, &["PAR-01", "PAR-02", "PAR-03", "PAR-05", "FS-01", "DRV-01"]),
+        ("guest", |f| f.guest = None, &["OS-01", "DRV-01", "SVC-01", "LNX-04", "FS-01"]),
+        ("release", |f| guest(f).release = None, &["OS-01"]),
+        ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04"]),
+        ("fstab", |f| linux(f).fstab = None, &["LNX-04"]),
+        ("boot", |f| linux(f).boot = None, &["DRV-01"]),
+        ("kernels", |f| linux(f).kernels.clear(), &["DRV-01"]),
+        ("drivers", |f| linux(f).kernels[0].drivers.clear(), &["DRV-01"]),
+        ("cloud-init", |f| linux(f).cloud_init = None, &["SVC-01"]),
+        ("virtual size", |f| f.container.as_mut().unwrap().virtual_size_bytes = None, &["SIZ-01", "SIZ-04", "PAR-01"]),
+        ("ext features", |f| f.volumes[0].ext = None, &["FS-02", "FS-03"]),
+    ];
+    for profile in profiles::built_in() {
+        for (what, without, ids) in cases {
+            let mut facts = healthy();
+            without(&mut facts);
+            let report = judge(&facts, "p", &profile.spec, &Request::default());
+            for rule in report.rules.iter().filter(|r| ids.contains(&r.id.as_str())) {
+                assert_eq!(rule.result, Outcome::Unknown, "without {what}: {rule:#?}");
+            }
+        }
+    }
+}

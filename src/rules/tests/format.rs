@@ -1,0 +1,161 @@
+//! IMG-01, IMG-02, IMG-05, IMG-07.
+
+use crate::inspect::Facts;
+use crate::inspect::facts::{Trouble, TroubleKind, UnsafeReference};
+use crate::report::Outcome::{self, Fail, NotApplicable, Pass, Unknown, Waived};
+use crate::report::{Overall, judge};
+use crate::rules::Request;
+use crate::rules::fixture::{A2018_06, A2018_12, A2020, ALIBABA, TENCENT, container, healthy, outcome, result};
+
+fn format(name: &'static str) -> impl Fn(&mut Facts, &mut Request) {
+    move |facts, _| container(facts).format = name.into()
+}
+
+/// An object that is no image: nothing behind the container is known.
+fn unopened(name: &'static str) -> impl Fn(&mut Facts, &mut Request) {
+    move |facts, _| {
+        let object = container(facts);
+        object.format = name.into();
+        object.virtual_size_bytes = None;
+        facts.table = None;
+        facts.volumes.clear();
+        facts.guest = None;
+    }
+}
+
+fn waive(rule: &str) -> crate::api::Waiver {
+    crate::api::Waiver { rule: rule.into(), justification: "ticket 1".into(), expiration_time: None }
+}
+
+#[test]
+fn each_cloud_has_its_own_formats() {
+    for (name, tencent, a2020, a2018_12, a2018_06) in [
+        ("RAW", Pass, Pass, Pass, Pass),
+        ("VHD", Pass, Pass, Pass, Pass),
+        ("QCOW2", Pass, Pass, Pass, Fail),
+        ("VMDK", Pass, Fail, Fail, Fail),
+    ] {
+        let found = [TENCENT, A2020, A2018_12, A2018_06].map(|p| outcome(p, "IMG-01", format(name)));
+        assert_eq!(found, [tencent, a2020, a2018_12, a2018_06], "{name}");
+    }
+    for name in ["VHDX", "VDI", "gzip", "tar", "ISO", "word of a newer version"] {
+        assert_eq!(outcome(TENCENT, "IMG-01", unopened(name)), Fail, "{name}");
+    }
+    assert_eq!(result(TENCENT, "IMG-01", unopened("gzip")).code, "InvalidFormatSize");
+    assert_eq!(result(A2020, "IMG-01", unopened("gzip")).code, "ImageFormatNotSupported");
+    assert!(result(A2020, "IMG-01", format("VMDK")).remedy.contains("qemu-img convert -p -O qcow2"));
+    assert!(result(A2018_06, "IMG-01", format("QCOW2")).remedy.contains("-O vpc"));
+}
+
+#[test]
+fn a_damaged_container_fails_with_its_byte_and_cannot_be_waived() {
+    let damaged = |facts: &mut Facts, request: &mut Request| {
+        let trouble = Trouble { kind: TroubleKind::Corrupt, layer: "vhd".into(), at: Some(512), what: "no BAT".into() };
+        unopened("VHD")(facts, request);
+        container(facts).trouble = Some(trouble);
+        request.waivers.push(waive("ImageFormatAccepted"));
+    };
+    let rule = result(TENCENT, "IMG-01", damaged);
+    assert_eq!(rule.result, Fail);
+    assert!(rule.message.contains("0x200"), "{}", rule.message);
+    assert_eq!(outcome(TENCENT, "PAR-01", damaged), NotApplicable);
+    assert_eq!(outcome(TENCENT, "IMG-07", damaged), NotApplicable);
+}
+
+#[test]
+fn a_readable_image_of_another_format_can_be_waived_and_an_archive_cannot() {
+    let with = |name: &'static str| {
+        move |facts: &mut Facts, request: &mut Request| {
+            format(name)(facts, request);
+            request.waivers.push(waive("ImageFormatAccepted"));
+        }
+    };
+    let rule = result(A2018_06, "IMG-01", with("QCOW2"));
+    assert_eq!(rule.result, Waived);
+    assert!(rule.message.contains("ticket 1"));
+    assert_eq!(outcome(TENCENT, "IMG-01", with("gzip")), Fail);
+}
+
+#[test]
+fn an_image_that_is_only_recognised_leaves_its_contents_unknown() {
+    for id in ["PAR-01", "PAR-02", "OS-01", "DRV-01", "SVC-01", "IMG-07"] {
+        assert_eq!(outcome(TENCENT, id, unopened("VHDX")), Unknown, "{id}");
+        assert_eq!(outcome(TENCENT, id, unopened("gzip")), NotApplicable, "{id}");
+    }
+}
+
+#[test]
+fn one_iso_fails_one_rule() {
+    let failing = |profile: &str, change: &dyn Fn(&mut Facts, &mut Request)| {
+        let (mut facts, mut request) = (healthy(), Request::default());
+        change(&mut facts, &mut request);
+        let spec = crate::profiles::get(profile).unwrap().spec;
+        let report = judge(&facts, profile, &spec, &request);
+        assert_eq!(report.verdict, Overall::NonCompliant);
+        let judged = |r: &&crate::report::RuleResult| !matches!(r.result, Outcome::NotApplicable | Pass);
+        report.rules.iter().filter(judged).map(|r| format!("{} {}", r.id, r.message)).collect::<Vec<_>>()
+    };
+    for profile in [TENCENT, A2018_12, A2018_06] {
+        let rules = failing(profile, &unopened("ISO"));
+        assert!(rules.len() == 1 && rules[0].starts_with("IMG-01 "), "{profile}: {rules:?}");
+    }
+    let rules = failing(A2020, &unopened("ISO"));
+    assert!(rules.len() == 1 && rules[0].starts_with("IMG-02 "), "{rules:?}");
+
+    let inside = |facts: &mut Facts, request: &mut Request| {
+        unopened("QCOW2")(facts, request);
+        container(facts).virtual_size_bytes = Some(40 << 30);
+        container(facts).guest_format = Some("ISO".into());
+        facts.table = Some(crate::inspect::facts::Fact::Known(crate::inspect::facts::PartitionTable::default()));
+    };
+    let rules = failing(A2020, &inside);
+    assert!(rules.len() == 1 && rules[0].starts_with("IMG-02 "), "{rules:?}");
+    let rules = failing(TENCENT, &inside);
+    assert!(rules.len() == 1 && rules[0].starts_with("PAR-02 UploadedInstallationMedia"), "{rules:?}");
+}
+
+#[test]
+fn an_iso_cannot_be_waived() {
+    let rule = result(A2020, "IMG-02", |facts, request| {
+        unopened("ISO")(facts, request);
+        request.waivers.push(waive("NotIsoImage"));
+    });
+    assert_eq!((rule.result, rule.code.as_str()), (Fail, "IsoImageNotSupported"));
+    assert!(rule.remedy.contains("install the system on an empty disk"));
+    assert_eq!(outcome(A2020, "IMG-02", |_, _| {}), Pass);
+}
+
+#[test]
+fn a_wrong_declaration_fails_and_none_is_not_judged() {
+    for profile in ALIBABA.into_iter().chain([TENCENT]) {
+        assert_eq!(outcome(profile, "IMG-05", |_, _| {}), NotApplicable);
+        assert_eq!(outcome(profile, "IMG-05", |_, r| r.format = Some("VHD".into())), Pass);
+        let rule = result(profile, "IMG-05", |_, r| r.format = Some("QCOW2".into()));
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, "DeclaredFormatMismatch"));
+    }
+}
+
+#[test]
+fn what_leads_outside_of_the_image_fails_and_is_never_followed() {
+    let backing = |facts: &mut Facts, _: &mut Request| {
+        container(facts).unsafe_references =
+            vec![UnsafeReference { what: "backing file".into(), at: 0x68, value: "/etc/shadow\u{1b}[2J".into() }];
+        facts.table = None;
+        facts.volumes.clear();
+        facts.guest = None;
+    };
+    for profile in ALIBABA.into_iter().chain([TENCENT]) {
+        let rule = result(profile, "IMG-07", backing);
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, "UnsafeImageReference"));
+        assert_eq!(rule.evidence[0].offset, Some(0x68));
+        assert!(!rule.evidence[0].what.contains('\u{1b}'));
+        assert_eq!(outcome(profile, "PAR-02", backing), NotApplicable);
+        let waived = outcome(profile, "IMG-07", |facts, request| {
+            backing(facts, request);
+            request.waivers.push(waive("ImageSelfContained"));
+        });
+        assert_eq!(waived, Fail, "no waiver lowers it");
+        assert_eq!(outcome(profile, "IMG-07", |_, _| {}), Pass);
+    }
+    assert_eq!(outcome(TENCENT, "IMG-07", unopened("QED")), Fail);
+}

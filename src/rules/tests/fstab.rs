@@ -1,0 +1,107 @@
+//! LNX-04.
+
+use crate::inspect::Facts;
+use crate::inspect::facts::{Fact, TroubleKind, VolumeClass};
+use crate::report::Outcome::{self, Fail, Pass, Unknown, Warn};
+use crate::rules::Request;
+use crate::rules::fixture::{A2020, ALIBABA, fstab, guest, linux, mount, outcome, release, result, trouble, volume};
+
+fn line(
+    source: &'static str,
+    target: &'static str,
+    type_id: &'static str,
+    found: Option<&'static str>,
+    options: &'static [&'static str],
+) -> impl Fn(&mut Facts, &mut Request) {
+    move |f, _| {
+        let mut entry = mount(source, target, type_id, found);
+        entry.line = 9;
+        entry.options = options.iter().map(|o| (*o).to_owned()).collect();
+        fstab(f).entries.push(entry);
+    }
+}
+
+#[test]
+fn every_kind_of_line_has_its_severity() {
+    type Row = (&'static str, &'static str, &'static str, Option<&'static str>, &'static [&'static str], Outcome);
+    let rows: &[Row] = &[
+        ("UUID=dead", "/data", "ext4", None, &[], Fail),
+        ("UUID=dead", "/data", "ext4", None, &["nofail"], Pass),
+        ("UUID=dead", "/data", "ext4", None, &["noauto"], Pass),
+        ("UUID=dead", "/data", "ext4", None, &["x-systemd.automount"], Pass),
+        ("/dev/sdb1", "/data", "ext4", None, &[], Fail),
+        ("/dev/sda1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/hda1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/vda1", "/data", "ext4", Some("p1"), &[], Pass),
+        ("/dev/disk/by-id/ata-X-part1", "/data", "ext4", None, &[], Fail),
+        ("/dev/disk/by-path/pci-0-part1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/mapper/vg-lv", "/data", "ext4", None, &[], Fail),
+        ("UUID=dead", "none", "swap", None, &[], Warn),
+        ("/swapfile", "none", "swap", None, &[], Pass),
+        ("/srv/a", "/srv/b", "none", None, &["bind"], Pass),
+        ("/dev/sr0", "/media", "iso9660", None, &[], Pass),
+        ("/dev/fd0", "/floppy", "auto", None, &[], Pass),
+        ("host:/export", "/mnt", "nfs4", None, &[], Warn),
+        ("host:/export", "/mnt", "nfs4", None, &["nofail"], Pass),
+        ("//host/share", "/mnt", "cifs", None, &["_netdev"], Warn),
+        ("UUID=0a1b", "/data", "ext3", Some("p1"), &[], Warn),
+        ("UUID=0a1b", "/data", "auto", Some("p1"), &[], Pass),
+        ("UUID=0a1b", "/data", "xfs,ext4", Some("p1"), &[], Pass),
+    ];
+    for (source, target, type_id, found, options, wanted) in rows.iter().copied() {
+        for profile in ALIBABA {
+            let rule = result(profile, "LNX-04", line(source, target, type_id, found, options));
+            assert_eq!(rule.result, wanted, "{source} {target} {type_id} {options:?}: {}", rule.message);
+            if wanted != Pass {
+                assert_eq!(rule.code, "FstabInvalid");
+                assert_eq!(rule.evidence[0].place, "/etc/fstab:9");
+            }
+        }
+    }
+    assert_eq!(outcome(A2020, "LNX-04", |_, _| {}), Pass);
+}
+
+#[test]
+fn a_hardware_name_of_the_disk_the_root_is_on_is_a_warning() {
+    let rule = outcome(A2020, "LNX-04", |f, _| {
+        fstab(f).entries[0].source = "/dev/disk/by-id/ata-X-part1".into();
+        fstab(f).entries[0].volume = None;
+        fstab(f).entries.push(mount("/dev/disk/by-id/ata-X-part2", "/boot", "ext4", None));
+    });
+    assert_eq!(rule, Warn);
+}
+
+#[test]
+fn the_remedy_names_the_uuid_where_the_volume_is_known() {
+    let rule = result(A2020, "LNX-04", |f, _| fstab(f).entries[0].source = "/dev/sda1".into());
+    assert!(
+        rule.result == Warn && rule.remedy.starts_with("In line 2 of /etc/fstab write UUID=0a1b"),
+        "{}",
+        rule.remedy
+    );
+}
+
+#[test]
+fn a_missing_file_or_root_line_warns_except_on_coreos() {
+    let absent = |f: &mut Facts, _: &mut Request| fstab(f).present = false;
+    assert_eq!(outcome(A2020, "LNX-04", absent), Warn);
+    assert_eq!(outcome(A2020, "LNX-04", |f, _| fstab(f).entries.clear()), Warn);
+    let coreos = outcome(A2020, "LNX-04", |f, r| {
+        absent(f, r);
+        guest(f).release = Some(Fact::Known(release("coreos", "1000.0.0", &[])));
+    });
+    assert_eq!(coreos, Pass);
+}
+
+#[test]
+fn a_name_that_may_be_on_an_unread_volume_is_unknown() {
+    for class in [VolumeClass::Encrypted, VolumeClass::Member] {
+        let found = outcome(A2020, "LNX-04", |f, r| {
+            line("/dev/mapper/data", "/data", "ext4", None, &[])(f, r);
+            f.volumes.push(volume(2, "unread", class));
+        });
+        assert_eq!(found, Unknown);
+    }
+    assert_eq!(outcome(A2020, "LNX-04", |f, _| linux(f).fstab = Some(trouble(TroubleKind::Limit))), Unknown);
+    assert_eq!(outcome(A2020, "LNX-04", |f, _| linux(f).fstab = Some(trouble(TroubleKind::Corrupt))), Fail);
+}

@@ -1,0 +1,246 @@
+//! PAR-01, PAR-02, PAR-03, PAR-05.
+
+use crate::inspect::Facts;
+use crate::inspect::facts::{ExtFeatures, Fact, GptCopy, Holds, Role, Scheme, TroubleKind, Volume, VolumeClass};
+use crate::report::Outcome::{Fail, NotApplicable, Pass, Unknown, Warn};
+use crate::rules::Request;
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, ext4, fstab, guest, linux, mount, outcome, partition, release, result,
+    table, trouble, volume,
+};
+
+fn no_system(facts: &mut Facts, volumes: Vec<Volume>) {
+    facts.volumes = volumes;
+    facts.guest = None;
+}
+
+fn holding(number: u32, holds: Holds) -> Volume {
+    Volume { holds, ..ext4(number, ExtFeatures::default()) }
+}
+
+#[test]
+fn a_disk_without_a_table_fails_everywhere_and_says_what_is_there_instead() {
+    for profile in ALIBABA.into_iter().chain([TENCENT]) {
+        assert_eq!(outcome(profile, "PAR-01", |_, _| {}), Pass);
+        let rule = result(profile, "PAR-01", |f, _| {
+            table(f).scheme = Scheme::None;
+            table(f).instead = Some("xfs".into());
+        });
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, "PartitionNotPresent"));
+        assert!(rule.message.starts_with("NoTable: ") && rule.message.contains("\"xfs\""), "{}", rule.message);
+        let data = outcome(profile, "PAR-02", |f, _| {
+            table(f).scheme = Scheme::None;
+            no_system(f, vec![holding(1, Holds::Data)]);
+        });
+        assert_eq!(data, NotApplicable, "the missing table says it");
+    }
+}
+
+#[test]
+fn a_damaged_table_fails_with_its_byte_and_an_unreadable_one_is_unknown() {
+    let rule = result(TENCENT, "PAR-01", |f, _| f.table = Some(trouble(TroubleKind::Corrupt)));
+    assert_eq!(rule.result, Fail);
+    assert!(rule.message.contains("0x1000") && rule.evidence[0].offset == Some(0x1000));
+    assert_eq!(outcome(TENCENT, "PAR-02", |f, _| f.table = Some(trouble(TroubleKind::Corrupt))), NotApplicable);
+    assert_eq!(outcome(TENCENT, "PAR-01", |f, _| f.table = Some(trouble(TroubleKind::Limit))), Unknown);
+    assert_eq!(outcome(TENCENT, "PAR-02", |f, _| f.table = Some(trouble(TroubleKind::Limit))), Unknown);
+}
+
+#[test]
+fn what_was_uploaded_instead_of_a_system_is_told_by_the_four_causes() {
+    for (volumes, sub) in [
+        (vec![holding(1, Holds::Data)], "UploadedDataDisk"),
+        (vec![holding(1, Holds::Boot)], "UploadedBootPartition"),
+        (vec![holding(1, Holds::Installer)], "UploadedInstallationMedia"),
+        (vec![holding(1, Holds::Nothing)], "UploadedWrongFile"),
+        (vec![volume(1, "", VolumeClass::Empty)], "UploadedWrongFile"),
+        (vec![], "UploadedWrongFile"),
+    ] {
+        let rule = result(TENCENT, "PAR-02", |f, _| no_system(f, volumes));
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, "RootPartitionNotFound"));
+        assert!(rule.message.starts_with(sub), "{sub}: {}", rule.message);
+        assert!(rule.remedy.contains("镜像损坏，可能是错误的镜像制作方式导致的"));
+    }
+    assert_eq!(outcome(TENCENT, "PAR-02", |_, _| {}), Pass);
+    assert_eq!(outcome(TENCENT, "DRV-01", |f, _| no_system(f, vec![holding(1, Holds::Data)])), NotApplicable);
+}
+
+#[test]
+fn a_volume_that_cannot_be_read_makes_the_root_unknown_never_missing() {
+    let unread = Volume {
+        trouble: Some(troubled(TroubleKind::Unsupported)),
+        holds: Holds::Unknown,
+        ..volume(2, "btrfs", VolumeClass::Filesystem)
+    };
+    let md = volume(2, "linux_raid_member", VolumeClass::Member);
+    let pv = volume(2, "LVM2_member", VolumeClass::Member);
+    for (other, reason) in [
+        (volume(2, "crypto_LUKS", VolumeClass::Encrypted), "VolumeEncrypted"),
+        (volume(2, "xfs", VolumeClass::Filesystem), "NotReadYet"),
+        (unread, "NotReadYet"),
+        (md, "NotReadYet"),
+        (pv, "NotReadYet"),
+    ] {
+        for id in ["PAR-02", "OS-01", "DRV-01"] {
+            let rule = result(TENCENT, id, |f, _| no_system(f, vec![holding(1, Holds::Boot), other.clone()]));
+            assert_eq!((rule.result, rule.code.as_str()), (Unknown, reason), "{id} {other:?}");
+        }
+    }
+    let damaged =
+        Volume { trouble: Some(troubled(TroubleKind::Corrupt)), ..volume(1, "ext4", VolumeClass::Filesystem) };
+    let rule = result(TENCENT, "PAR-02", |f, _| no_system(f, vec![damaged.clone()]));
+    assert!(rule.result == Fail && rule.message.contains("0x1000"), "{rule:?}");
+    assert_eq!(outcome(TENCENT, "DRV-01", |f, _| no_system(f, vec![damaged.clone()])), NotApplicable);
+    let luks = volume(2, "crypto_LUKS", VolumeClass::Encrypted);
+    assert_eq!(outcome(TENCENT, "PAR-02", |f, _| no_system(f, vec![damaged, luks])), Unknown, "it may be in there");
+}
+
+fn troubled(kind: TroubleKind) -> crate::inspect::facts::Trouble {
+    match trouble::<()>(kind) {
+        Fact::Unreadable(trouble) => trouble,
+        Fact::Known(()) => unreachable!(),
+    }
+}
+
+#[test]
+fn an_efi_partition_that_is_not_read_hides_no_system() {
+    let esp =
+        Volume { trouble: Some(troubled(TroubleKind::Unsupported)), ..volume(2, "vfat", VolumeClass::Filesystem) };
+    let rule = result(TENCENT, "PAR-02", |f, _| {
+        table(f).partitions.push(partition(2, Role::Esp));
+        no_system(f, vec![holding(1, Holds::Data), esp]);
+    });
+    assert!(rule.result == Fail && rule.message.starts_with("UploadedDataDisk"), "{rule:?}");
+}
+
+#[test]
+fn a_windows_system_is_never_judged_compliant_by_rules_for_linux() {
+    let rule = result(TENCENT, "PAR-02", |f, _| guest(f).family = crate::inspect::facts::Family::Windows);
+    assert_eq!((rule.result, rule.code.as_str()), (Unknown, "NotReadYet"));
+    for id in ["OS-01", "DRV-01", "SVC-01", "SVC-02"] {
+        assert_eq!(
+            outcome(TENCENT, id, |f, _| guest(f).family = crate::inspect::facts::Family::Windows),
+            NotApplicable
+        );
+    }
+}
+
+#[test]
+fn gpt_is_refused_where_the_document_refuses_it() {
+    let gpt = |f: &mut Facts, _: &mut Request| table(f).scheme = Scheme::Gpt;
+    for profile in [TENCENT, A2018_12, A2018_06] {
+        let rule = result(profile, "PAR-03", gpt);
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, "GptPartitionNotSupported"));
+        assert_eq!(outcome(profile, "PAR-03", |_, _| {}), Pass);
+        assert_eq!(outcome(profile, "PAR-03", |f, _| table(f).scheme = Scheme::None), NotApplicable);
+    }
+    assert!(!crate::profiles::get(A2020).unwrap().spec.rules.iter().any(|r| r.name == "MbrPartitionTable"));
+    let rule = result(A2020, "PAR-01", |f, _| {
+        table(f).scheme = Scheme::Gpt;
+        table(f).gpt_copy = Some(GptCopy::Backup);
+    });
+    assert!(rule.result == Pass && rule.message.contains("backup"), "{}", rule.message);
+    let hybrid = result(TENCENT, "PAR-03", |f, _| {
+        table(f).scheme = Scheme::Gpt;
+        table(f).hybrid = true;
+    });
+    assert!(hybrid.result == Fail && hybrid.message.contains("hybrid"));
+}
+
+/// C-25, C-26.
+#[test]
+fn gpt_systems_that_are_listed_fail_with_both_lines_in_the_message() {
+    for (profile, id, lines) in [
+        (TENCENT, "coreos", ["S4 L14", "S4 L12"]),
+        (A2018_06, "coreos", ["S2 L52", "S2 L26"]),
+        (A2018_06, "freebsd", ["S2 L52", "S2 L28"]),
+    ] {
+        let rule = result(profile, "PAR-03", |f, _| {
+            table(f).scheme = Scheme::Gpt;
+            guest(f).release = Some(Fact::Known(release(id, "2000.1.0", &[])));
+        });
+        assert_eq!(rule.result, Fail);
+        assert!(lines.iter().all(|l| rule.message.contains(l)), "{}", rule.message);
+    }
+}
+
+fn with_volume(other: Volume, mounted: Option<&'static str>) -> impl Fn(&mut Facts, &mut Request) {
+    move |f, _| {
+        if let Some(at) = mounted {
+            let line = mount("UUID=x", at, "ext4", Some(&other.name));
+            fstab(f).entries.push(line);
+        }
+        f.volumes.push(other.clone());
+    }
+}
+
+/// C-03.
+#[test]
+fn one_more_filesystem_fails_when_mounted_and_warns_when_not() {
+    let data = || Volume { holds: Holds::Data, ..ext4(2, ExtFeatures::default()) };
+    for profile in ALIBABA {
+        assert_eq!(outcome(profile, "PAR-05", |_, _| {}), Pass);
+        let boot = result(profile, "PAR-05", with_volume(data(), Some("/boot")));
+        assert_eq!((boot.result, boot.code.as_str()), (Fail, "MultipleLinuxPartitions"));
+        assert!(boot.message.contains("/boot") && boot.remedy.contains("Customized Linux"), "{boot:?}");
+        assert_eq!(outcome(profile, "PAR-05", with_volume(data(), None)), Warn);
+        assert_eq!(outcome(profile, "PAR-05", with_volume(volume(2, "swap", VolumeClass::Swap), None)), Warn);
+        let luks = volume(2, "crypto_LUKS", VolumeClass::Encrypted);
+        assert_eq!(outcome(profile, "PAR-05", with_volume(luks, None)), Warn);
+        for neither in [volume(2, "", VolumeClass::Empty), volume(2, "LVM2_member", VolumeClass::Member)] {
+            assert_eq!(outcome(profile, "PAR-05", with_volume(neither, None)), Pass);
+        }
+    }
+    let noauto = outcome(A2020, "PAR-05", |f, _| {
+        let mut line = mount("UUID=x", "/data", "ext4", Some("p2"));
+        line.options = vec!["noauto".into()];
+        fstab(f).entries.push(line);
+        f.volumes.push(data());
+    });
+    assert_eq!(noauto, Warn);
+}
+
+#[test]
+fn partitions_that_boot_the_machine_do_not_count() {
+    for role in [Role::Esp, Role::BiosBoot, Role::Prep, Role::FreebsdBoot, Role::MicrosoftReserved] {
+        let found = outcome(A2020, "PAR-05", |f, _| {
+            table(f).partitions.push(partition(2, role));
+            with_volume(volume(2, "vfat", VolumeClass::Filesystem), Some("/boot/efi"))(f, &mut Request::default());
+        });
+        assert_eq!(found, Pass, "{role:?}");
+    }
+}
+
+#[test]
+fn a_second_filesystem_beside_an_unread_fstab_is_undecided() {
+    let found = outcome(A2020, "PAR-05", |f, _| {
+        linux(f).fstab = Some(trouble(TroubleKind::Unsupported));
+        f.volumes.push(holding(2, Holds::Data));
+    });
+    assert_eq!(found, Unknown);
+    let array = volume(2, "linux_raid_member", VolumeClass::Member);
+    assert_eq!(outcome(A2020, "PAR-05", with_volume(array, None)), Unknown);
+}
+
+#[test]
+fn the_partitions_of_coreos_count_as_one() {
+    let found = outcome(A2020, "PAR-05", |f, _| {
+        guest(f).release = Some(Fact::Known(release("coreos", "1000.0.0", &[])));
+        for (number, name) in [(2, "USR-A"), (3, "USR-B"), (4, "OEM")] {
+            let mut part = partition(number, Role::Plain);
+            part.name = name.into();
+            table(f).partitions.push(part);
+            f.volumes.push(holding(number, Holds::Data));
+        }
+    });
+    assert_eq!(found, Pass);
+}
+
+#[test]
+fn a_list_that_was_cut_gives_no_pass() {
+    for id in ["PAR-05", "FS-01", "FS-02", "FS-03"] {
+        assert_eq!(outcome(A2020, id, |f, _| f.truncated = vec!["volumes".into()]), Unknown, "{id}");
+    }
+    assert_eq!(outcome(A2020, "LNX-04", |f, _| f.truncated = vec!["fstab".into()]), Unknown);
+    assert_eq!(outcome(A2020, "DRV-01", |f, _| f.truncated = vec!["drivers".into()]), Unknown);
+}
