@@ -148,7 +148,8 @@ impl Metrics {
 
     /// Slots that are taken, and imports in line.
     pub fn workers(&self, running: usize, queued: usize) {
-        let set = |state, n: usize| self.workers.get_or_create(&State { state }).set(i64::try_from(n).unwrap_or(i64::MAX));
+        let set =
+            |state, n: usize| self.workers.get_or_create(&State { state }).set(i64::try_from(n).unwrap_or(i64::MAX));
         set("running", running);
         set("queued", queued);
     }

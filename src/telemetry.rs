@@ -39,9 +39,9 @@ pub fn start(format: LogFormat) -> LogLevel {
     let registry = tracing_subscriber::registry().with(filter);
     // The second logger of a process is refused; the first one goes on.
     let _ = match format {
-        LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Json => {
+            registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
+        }
         LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
     };
     LogLevel(handle)

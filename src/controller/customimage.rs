@@ -159,10 +159,16 @@ mod tests {
         let record = serde_json::to_value(record(&import()).unwrap()).unwrap();
         assert!(record["metadata"]["name"].as_str().unwrap().starts_with("web-"));
         assert_eq!(record["metadata"].get("ownerReferences"), None);
-        assert_eq!(record["spec"]["disks"][0], json!({"name": "system", "url": "s3://store/web-system-0a1b.qcow2",
-            "format": "QCOW2", "sizeBytes": 42, "virtualSizeBytes": 99, "checksum": "sha256:aa"}));
+        assert_eq!(
+            record["spec"]["disks"][0],
+            json!({"name": "system", "url": "s3://store/web-system-0a1b.qcow2",
+            "format": "QCOW2", "sizeBytes": 42, "virtualSizeBytes": 99, "checksum": "sha256:aa"})
+        );
         assert_eq!((&record["spec"]["platform"], &record["spec"]["systemDiskSizeGiB"]), (&json!("Debian"), &json!(40)));
-        assert_eq!((&record["spec"]["sourceEtag"], &record["spec"]["importUID"]), (&json!("\"e\""), &json!("import-uid")));
+        assert_eq!(
+            (&record["spec"]["sourceEtag"], &record["spec"]["importUID"]),
+            (&json!("\"e\""), &json!("import-uid"))
+        );
     }
 
     #[test]
@@ -187,7 +193,10 @@ mod tests {
         assert_eq!(own, key(|i| i.spec.destination.as_mut().unwrap().secret_ref = None));
         assert_ne!(own, key(|i| i.spec.source.url = "s3://in/other".into()));
         assert_ne!(own, key(|i| i.spec.destination.as_mut().unwrap().url = "s3://elsewhere/".into()));
-        assert_ne!(own, key(|i| i.status.as_mut().unwrap().disks[0].source.as_mut().unwrap().etag = Some("new".into())));
+        assert_ne!(
+            own,
+            key(|i| i.status.as_mut().unwrap().disks[0].source.as_mut().unwrap().etag = Some("new".into()))
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
     let mut told = vec![];
     let mut tell = |reason, action, note: &str, warns| told.push(Told { reason, action, note: note.to_owned(), warns });
     let before = |kind: &str| old.and_then(|s| find(&s.conditions, kind));
-    let changed = |now: &Condition, then: Option<&Condition>| then.is_none_or(|t| (&t.status, &t.reason) != (&now.status, &now.reason));
+    let changed = |now: &Condition, then: Option<&Condition>| {
+        then.is_none_or(|t| (&t.status, &t.reason) != (&now.status, &now.reason))
+    };
     let job = |status: &ImageImportStatus, stage| work::of(status, stage).job_uid;
     if let Some(ready) = find(&new.conditions, READY).filter(|r| changed(r, before(READY))) {
         match (ready.status.as_str(), ready.reason.as_str()) {
@@ -79,8 +81,10 @@ mod tests {
     fn status(conditions: &[(&str, &str, &str)], job: Option<&str>) -> ImageImportStatus {
         let conditions: Vec<Value> = conditions
             .iter()
-            .map(|(kind, status, reason)| json!({"type": kind, "status": status, "reason": reason, "message": "m",
-                "lastTransitionTime": "2026-01-01T00:00:00Z"}))
+            .map(|(kind, status, reason)| {
+                json!({"type": kind, "status": status, "reason": reason, "message": "m",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            })
             .collect();
         let disks = json!([{"name": "system", "inspection": {"jobName": "j", "jobUID": job}}]);
         serde_json::from_value(json!({"conditions": conditions, "disks": disks})).unwrap()
@@ -94,8 +98,13 @@ mod tests {
         let steps = [
             (status(&[("Ready", "Unknown", "Queued")], None), vec!["Queued"]),
             (status(&[("Ready", "Unknown", "Inspecting")], Some("u")), vec!["InspectionStarted"]),
-            (status(&[("Ready", "False", "VirtioNotInstall"), ("Compliant", "False", "VirtioNotInstall")], Some("u")),
-                vec!["ImageRejected"]),
+            (
+                status(
+                    &[("Ready", "False", "VirtioNotInstall"), ("Compliant", "False", "VirtioNotInstall")],
+                    Some("u"),
+                ),
+                vec!["ImageRejected"],
+            ),
         ];
         let mut old = ImageImportStatus::default();
         for (new, expected) in steps {

@@ -17,9 +17,11 @@ use super::outcome::owned_by;
 use super::plan::{Act, Plan, plan};
 use super::queue::Ticket;
 use super::work::{self, Work};
-use super::{customimage, events, observe, shim, status, verdict, worker};
+use super::{customimage, events, observe, status, verdict, worker};
 use crate::api::conditions::{CONVERTED, INSPECTED, Status, reason as word};
 use crate::api::{ImageImport, ImportProfile, SYSTEM_DISK};
+use crate::inspect::Facts;
+use crate::inspect::wire::{Message, decode};
 use crate::report;
 use crate::rules::Request;
 
@@ -93,7 +95,8 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
     let mut world = observe::world(context, import, usable).await?;
     let mut next = plan(&world);
     if next.slot && !world.slot {
-        let ticket = Ticket { namespace: import.namespace().unwrap_or_default(), name: import.name_any(), uid: uid.clone() };
+        let ticket =
+            Ticket { namespace: import.namespace().unwrap_or_default(), name: import.name_any(), uid: uid.clone() };
         world.slot = context.shared.queue(|queue| {
             let granted = queue.request(ticket);
             let own = queue.holds(&uid);
@@ -193,10 +196,15 @@ impl Hand<'_> {
                 work.job_uid = made.uid();
                 work.started = Some(made.creation_timestamp().unwrap_or_else(|| draft.now()));
                 work::set(&mut draft, stage, &work);
-                tracing::info!(namespace = self.namespace(), name = self.import.name_any(), job = name, "Made a worker Job");
+                tracing::info!(
+                    namespace = self.namespace(),
+                    name = self.import.name_any(),
+                    job = name,
+                    "Made a worker Job"
+                );
                 self.note(&draft).await
             }
-            Err(kube::Error::Api(refusal)) if refusal.code == 409 => self.name_taken(draft, &name).await,
+            Err(kube::Error::Api(refusal)) if refusal.code == 409 => self.name_taken(draft, stage, work).await,
             Err(kube::Error::Api(refusal)) if matches!(refusal.code, 403 | 422) => {
                 if is_terminating(&refusal) {
                     return Ok((self.import.clone(), None));
@@ -224,13 +232,15 @@ impl Hand<'_> {
     }
 
     /// A Job of our name is there: a foreign one is left alone, an own one that was not noted is deleted.
-    async fn name_taken(&self, mut draft: Draft, name: &str) -> Result<Done> {
+    async fn name_taken(&self, mut draft: Draft, stage: Stage, mut work: Work) -> Result<Done> {
+        let name = work.job_name.clone().unwrap_or_default();
+        let name = name.as_str();
         let Some(job) = self.jobs().get_opt(name).await? else { return Err(Error::Changed) };
         if !owned_by(job.metadata.owner_references.as_ref(), &self.import.uid().unwrap_or_default()) {
             draft.failing(word::NAME_CONFLICT, &format!("The Job `{name}` belongs to someone else"));
-            draft.status.disks.clone_from(&Draft::of(self.import, Timestamp::now(), SignedDuration::ZERO).status.disks);
-            let (latest, _) = self.write(&draft).await?;
-            return Ok((latest, Some(SignedDuration::from_mins(15))));
+            work.completed = Some(draft.now());
+            work::set(&mut draft, stage, &work);
+            return self.write(&draft).await;
         }
         let live = self.live().await?;
         self.discard(&live, &[(name.to_owned(), job.uid().unwrap_or_default())]).await?;
@@ -245,7 +255,7 @@ impl Hand<'_> {
         let stored = live.status.clone().unwrap_or_default();
         let inspection = stored.disks.iter().find(|d| d.name == SYSTEM_DISK).and_then(|d| d.inspection.clone());
         let inspection = inspection.filter(|i| i.key.as_deref() == Some(facts_key)).ok_or(Error::Changed)?;
-        let Some(facts) = inspection.facts.as_deref().and_then(shim::facts) else {
+        let Some(facts) = inspection.facts.as_deref().and_then(facts_of) else {
             return self.read_again(&live, draft).await;
         };
         let request = request(self.import, draft.now().0);
@@ -270,7 +280,12 @@ impl Hand<'_> {
         let part = status::without_facts(&live.status.clone().unwrap_or_default());
         let written = self.context.shared.writer.report(live, &part).await?;
         draft.status.verdict_key = None;
-        draft.set(INSPECTED, Status::Unknown, "NotInspected", "The stored facts cannot be used: the image is read again");
+        draft.set(
+            INSPECTED,
+            Status::Unknown,
+            "NotInspected",
+            "The stored facts cannot be used: the image is read again",
+        );
         Ok((self.context.shared.writer.lifecycle(&written, &draft.status).await?, None))
     }
 
@@ -303,13 +318,21 @@ impl Hand<'_> {
         Hand { import: &latest, context: self.context, profile: None }.published(draft, found, &identity).await
     }
 
-    async fn published(&self, mut draft: Draft, found: customimage::Found, identity: &customimage::Identity) -> Result<Done> {
+    async fn published(
+        &self,
+        mut draft: Draft,
+        found: customimage::Found,
+        identity: &customimage::Identity,
+    ) -> Result<Done> {
         if found == customimage::Found::Same {
             draft.status.custom_image_ref = Some(customimage::reference(identity));
             draft.set(CONVERTED, Status::True, word::WRITTEN, "");
             draft.done(word::IMPORTED, "The image is in the store");
         } else {
-            let message = format!("The CustomImage `{}` records another image; choose another `spec.customImageName`", identity.name);
+            let message = format!(
+                "The CustomImage `{}` records another image; choose another `spec.customImageName`",
+                identity.name
+            );
             draft.failing(word::NAME_CONFLICT, &message);
         }
         self.write(&draft).await
@@ -327,7 +350,8 @@ impl Hand<'_> {
         } else {
             Some(latest.clone())
         };
-        let wanted = latest.as_ref().and_then(|l| l.status.as_ref()).and_then(work::in_flight).and_then(|(_, w)| w.job_uid);
+        let wanted =
+            latest.as_ref().and_then(|l| l.status.as_ref()).and_then(work::in_flight).and_then(|(_, w)| w.job_uid);
         for (name, uid) in jobs.iter().filter(|(_, uid)| Some(uid) != wanted.as_ref()) {
             let only = Preconditions { uid: Some(uid.clone()), resource_version: None };
             match self.jobs().delete(name, &DeleteParams::foreground().preconditions(only)).await {
@@ -353,6 +377,13 @@ fn same_ground(live: &ImageImport, decided_on: &ImageImport) -> bool {
 fn is_terminating(refusal: &Refusal) -> bool {
     let causes = refusal.details.as_ref().map(|d| &d.causes);
     causes.is_some_and(|c| c.iter().any(|c| c.reason == "NamespaceTerminating"))
+}
+
+fn facts_of(text: &str) -> Option<Facts> {
+    match decode(text) {
+        Ok(Message::Facts(facts)) => Some(*facts),
+        _ => None,
+    }
 }
 
 fn outcome_word(outcome: report::Outcome) -> &'static str {

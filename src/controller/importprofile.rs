@@ -31,7 +31,10 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Why this version cannot apply a profile: reason and sentence.
 pub fn problem(spec: &ImportProfileSpec) -> Option<(&'static str, String)> {
     if spec.rules.len() > MAX_RULES {
-        return Some((word::TOO_MANY_RULES, format!("it has {} rules, at most {MAX_RULES} are possible", spec.rules.len())));
+        return Some((
+            word::TOO_MANY_RULES,
+            format!("it has {} rules, at most {MAX_RULES} are possible", spec.rules.len()),
+        ));
     }
     let mut seen = BTreeSet::new();
     let twice = spec.rules.iter().find(|r| !seen.insert(&r.name)).map(|r| r.name.as_str());
@@ -75,7 +78,9 @@ fn status(profile: &ImportProfile, now: Time) -> crate::api::ImportProfileStatus
     let stamp = Stamp { stored: &stored, now, observed_generation: generation };
     let ready = match problem(&profile.spec) {
         None => stamp.condition(READY, Status::True, word::PROFILE_ACCEPTED, "The profile can be applied"),
-        Some((reason, why)) => stamp.condition(READY, Status::False, reason, &format!("The profile cannot be applied: {why}")),
+        Some((reason, why)) => {
+            stamp.condition(READY, Status::False, reason, &format!("The profile cannot be applied: {why}"))
+        }
     };
     crate::api::ImportProfileStatus { observed_generation: generation, conditions: vec![ready] }
 }

@@ -150,9 +150,7 @@ impl Elector {
         let spec = Some(claimed(&old, &self.me, step, Timestamp::now()));
         let result = match (step, lease) {
             (Move::Wait, _) => return Ok(false),
-            (_, Some(lease)) => {
-                self.api.replace(&self.name, &PostParams::default(), &Lease { spec, ..lease }).await
-            }
+            (_, Some(lease)) => self.api.replace(&self.name, &PostParams::default(), &Lease { spec, ..lease }).await,
             (_, None) => {
                 let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
                 self.api.create(&PostParams::default(), &Lease { metadata, spec }).await

@@ -52,7 +52,8 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
         times: &settings.times,
     };
     let in_flight = import.status.as_ref().and_then(work::in_flight);
-    let Some((stage, Work { job_name: Some(name), job_uid: Some(job_uid), started: Some(started), .. })) = in_flight else {
+    let Some((stage, Work { job_name: Some(name), job_uid: Some(job_uid), started: Some(started), .. })) = in_flight
+    else {
         return Ok(world);
     };
     let job = job(context, import, &name, &job_uid).await?;

@@ -15,11 +15,10 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod};
 
 use super::key::Stage;
-use super::shim::{decode, parse_failure};
 use crate::api::conditions::reason as word;
 use crate::inspect::Facts;
-use crate::inspect::wire::{Message, Refusal, Written};
-use crate::worker::Exit;
+use crate::inspect::wire::{Message, Refusal, Written, decode};
+use crate::worker::{Exit, parse_failure};
 
 /// How long a pod or container may be missing before events are asked for the reason.
 pub const QUIET: SignedDuration = SignedDuration::from_secs(15);

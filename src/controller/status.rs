@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::key;
 use super::moment::lifecycle_part;
 use crate::api::conditions::{LIFECYCLE, Stamp, Status};
-use crate::report::RuleCondition;
 use crate::api::{DiskStatus, ImageImport, ImageImportStatus, ImageSummary, Inspection, ReportSummary, SYSTEM_DISK};
+use crate::report::RuleCondition;
 
 /// Owner of rule conditions, `image`, `report`, and the facts with their key.
 pub const REPORT: &str = "imageimport.dev/report";

@@ -138,7 +138,7 @@ where
 }
 
 /// A watch's errors are logged and counted where they come up; the stream itself goes on after its backoff.
-fn resilient<K>(
+fn resilient<K: Send>(
     stream: impl Stream<Item = Result<K, watcher::Error>> + Send,
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send {
     stream.filter(|item| futures::future::ready(item.is_ok()))
@@ -170,6 +170,9 @@ mod tests {
         let status = import.status.unwrap();
         assert_eq!(status.conditions.iter().map(|c| c.type_.as_str()).collect::<Vec<_>>(), ["Ready"]);
         let inspection = status.disks[0].inspection.as_ref().unwrap();
-        assert_eq!((inspection.key.as_deref(), inspection.facts.as_ref(), inspection.attempt), (Some("k"), None, Some(1)));
+        assert_eq!(
+            (inspection.key.as_deref(), inspection.facts.as_ref(), inspection.attempt),
+            (Some("k"), None, Some(1))
+        );
     }
 }

@@ -43,9 +43,10 @@ pub fn settle(draft: &mut Draft, report: &Report, facts: &Facts, key: &VerdictKe
         }
         _ => {
             let rule = report.rules.iter().find(|r| blocks(r));
-            let message = rule.map_or_else(|| "A required rule could not be decided".to_owned(), |r| {
-                format!("{} could not be decided: {}", r.rule, r.message)
-            });
+            let message = rule.map_or_else(
+                || "A required rule could not be decided".to_owned(),
+                |r| format!("{} could not be decided: {}", r.rule, r.message),
+            );
             draft.set(COMPLIANT, Status::Unknown, word::UNDETERMINED, &message);
             draft.refused(word::UNDETERMINED, &message, word::UNDETERMINED);
         }

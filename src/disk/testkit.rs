@@ -32,7 +32,8 @@ pub fn blkid(file: &Path, tag: &str) -> String {
 
 /// A sample of the shared test data, decompressed; `None`, said aloud, where the data are not at hand.
 pub fn sample(name: &str) -> Option<Vec<u8>> {
-    let dir = std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
+    let dir =
+        std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
     let file = dir.join(name);
     if !file.is_file() {
         eprintln!("skipped: no {}; set IMAGE_IMPORT_TESTDATA", file.display());

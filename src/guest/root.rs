@@ -17,7 +17,8 @@ const TOP: usize = 8;
 /// Most names of a root directory that are looked at.
 const MAX_NAMES: usize = 10_000;
 /// Directories that may be mounts of their own and hold what is looked for.
-const MOUNTS: &[&str] = &["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/opt", "/home", "/usr/local", "/var/lib"];
+const MOUNTS: &[&str] =
+    &["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/opt", "/home", "/usr/local", "/var/lib"];
 
 /// What the files of one volume make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,8 @@ fn is_boot(name: &str) -> bool {
 
 /// What installation media of the usual systems have at their top.
 fn is_installer(tree: &Tree, names: &[String]) -> Result<bool> {
-    let marks = [".treeinfo", ".discinfo", "isolinux", "casper", "install.amd", "LiveOS", "media.repo", "suse-isolinux"];
+    let marks =
+        [".treeinfo", ".discinfo", "isolinux", "casper", "install.amd", "LiveOS", "media.repo", "suse-isolinux"];
     if names.iter().any(|name| marks.contains(&name.as_str())) {
         return Ok(true);
     }
@@ -180,7 +182,8 @@ impl Root {
         }
         let names = optional(self.tree.list("/boot", MAX_NAMES))?.unwrap_or_default();
         let is_kernels = |v: &&Readable| {
-            v.look.holds == Holds::Boot && v.look.top.iter().any(|name| is_boot(name) && !name.eq_ignore_ascii_case("efi"))
+            v.look.holds == Holds::Boot
+                && v.look.top.iter().any(|name| is_boot(name) && !name.eq_ignore_ascii_case("efi"))
         };
         let mut boots = volumes.iter().filter(is_kernels).filter(|v| self.mounts.iter().all(|m| m.volume != v.name));
         if let (false, Some(boot), None) = (names.iter().any(|name| is_boot(name)), boots.next(), boots.next()) {

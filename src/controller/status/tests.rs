@@ -9,9 +9,7 @@ fn at(seconds: i64) -> Time {
 }
 
 fn live() -> ImageImportStatus {
-    let condition = |kind: &str, status: &str| {
-        json!({"type": kind, "status": status, "reason": "X", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"})
-    };
+    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "X", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
     serde_json::from_value(json!({
         "observedGeneration": 2, "verdictKey": "a/1", "lastHandledRequestAt": "r",
         "disks": [{"name": "system",
@@ -37,7 +35,10 @@ fn the_two_parts_are_the_whole_and_share_nothing() {
     for top in ["observedGeneration", "verdictKey", "lastHandledRequestAt"] {
         assert!(report.get(top).is_none() && lifecycle.get(top).is_some());
     }
-    assert_eq!(report["disks"][0], json!({"name": "system", "image": {"format": "RAW"}, "inspection": {"key": "k", "facts": "v1:f"}}));
+    assert_eq!(
+        report["disks"][0],
+        json!({"name": "system", "image": {"format": "RAW"}, "inspection": {"key": "k", "facts": "v1:f"}})
+    );
     let disk = &mut whole["disks"][0];
     disk.as_object_mut().unwrap().remove("image");
     disk["inspection"].as_object_mut().unwrap().retain(|k, _| k != "key" && k != "facts");
@@ -45,7 +46,10 @@ fn the_two_parts_are_the_whole_and_share_nothing() {
     let types = |v: &serde_json::Value| -> Vec<String> {
         v["conditions"].as_array().unwrap().iter().map(|c| c["type"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((types(&report), types(&lifecycle)), (vec!["VirtioInstalled".into()], vec!["Ready".into(), "Stalled".into()]));
+    assert_eq!(
+        (types(&report), types(&lifecycle)),
+        (vec!["VirtioInstalled".into()], vec!["Ready".into(), "Stalled".into()])
+    );
 }
 
 #[test]
@@ -91,8 +95,12 @@ fn equal_findings_are_equal_parts_so_that_nothing_is_sent() {
 
 #[test]
 fn an_apply_carries_the_version_it_was_decided_on_and_no_uid() {
-    let mut import = crate::api::ImageImport::new("web", serde_json::from_value(json!({
-        "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}})).unwrap());
+    let mut import = crate::api::ImageImport::new(
+        "web",
+        serde_json::from_value(json!({
+        "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}}))
+        .unwrap(),
+    );
     import.metadata.namespace = Some("team".into());
     import.metadata.uid = Some("u".into());
     let sent = body(&import, "42", &ImageImportStatus::default());
@@ -107,8 +115,12 @@ mod against_an_api {
     use super::*;
 
     fn import() -> ImageImport {
-        let mut import = crate::api::ImageImport::new("web", serde_json::from_value(json!({
-            "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}})).unwrap());
+        let mut import = crate::api::ImageImport::new(
+            "web",
+            serde_json::from_value(json!({
+            "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}}))
+            .unwrap(),
+        );
         import.metadata.namespace = Some("team".into());
         import.metadata.resource_version = Some("41".into());
         import.status = Some(live());
@@ -142,7 +154,9 @@ mod against_an_api {
             serde_json::from_slice(&request.into_body().collect_bytes().await.unwrap()).unwrap();
         assert_eq!(sent["metadata"]["resourceVersion"], "41");
         let conflict = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "Conflict", "message": "x"});
-        send.send_response(Response::builder().status(409).body(Body::from(conflict.to_string().into_bytes())).unwrap());
+        send.send_response(
+            Response::builder().status(409).body(Body::from(conflict.to_string().into_bytes())).unwrap(),
+        );
         assert!(matches!(write.await.unwrap(), Err(kube::Error::Api(status)) if status.code == 409));
         assert!(server.next_request().await.is_none());
     }

@@ -23,7 +23,10 @@ pub const XML: Format = document("XML", |probe| {
 });
 /// A JSON document.
 pub const JSON: Format = document("JSON", |probe| {
-    is_text(probe) && lower_start(probe).strip_prefix(['{', '[']).is_some_and(|rest| rest.trim_start().starts_with(['"', '{', '[', ']', '}']))
+    is_text(probe)
+        && lower_start(probe)
+            .strip_prefix(['{', '['])
+            .is_some_and(|rest| rest.trim_start().starts_with(['"', '{', '[', ']', '}']))
 });
 /// Any other text.
 pub const TEXT: Format = document("text", is_text);

@@ -20,7 +20,8 @@ const ADVICE: &str = "Start a VM from this ISO in VirtualBox or KVM, install the
 pub const ISO: Format = Format { name: "ISO", class: Class::Medium, advice: ADVICE, probe: is_iso, open };
 
 /// UDF without ISO 9660.
-pub const UDF: Format = Format { name: "UDF", class: Class::Medium, advice: ADVICE, probe: is_udf, open: super::name_only };
+pub const UDF: Format =
+    Format { name: "UDF", class: Class::Medium, advice: ADVICE, probe: is_udf, open: super::name_only };
 
 /// The 2048 bytes of one descriptor.
 fn descriptor(probe: &Probe, index: usize) -> Option<&[u8]> {
@@ -44,9 +45,9 @@ fn is_iso(probe: &Probe) -> bool {
 
 /// An NSR descriptor in the volume recognition sequence (ECMA-167 2/9.1, 3/9.1).
 fn is_udf(probe: &Probe) -> bool {
-    (0..MOST).filter_map(|index| descriptor(probe, index)).any(|found| {
-        array::<5>("udf", found, 1).is_ok_and(|id| &id == b"NSR02" || &id == b"NSR03")
-    })
+    (0..MOST)
+        .filter_map(|index| descriptor(probe, index))
+        .any(|found| array::<5>("udf", found, 1).is_ok_and(|id| &id == b"NSR02" || &id == b"NSR03"))
 }
 
 #[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]

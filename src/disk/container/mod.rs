@@ -114,7 +114,9 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
     let format = FORMATS.iter().copied().find(|format| (format.probe)(&probe)).unwrap_or(&recognised::DATA);
     let mut container = match (format.open)(object, &probe) {
         Ok(container) => container,
-        Err(error) => Container { facts: facts::Container { trouble: Some(settle(error)?), ..Default::default() }, guest: None },
+        Err(error) => {
+            Container { facts: facts::Container { trouble: Some(settle(error)?), ..Default::default() }, guest: None }
+        }
     };
     format.name.clone_into(&mut container.facts.format);
     container.facts.magic = hex::encode(probe.head.get(..probe.head.len().min(16)).unwrap_or_default());

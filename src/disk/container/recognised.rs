@@ -97,9 +97,7 @@ pub const MSI: Format =
 /// A Windows program: the DOS stub points at the PE header.
 pub const PE: Format = named("PE", Class::Other, PROGRAM, |p| {
     p.starts_with(b"MZ")
-        && u32_le("pe", &p.head, 0x3c)
-            .and_then(|at| to_usize("pe", u64::from(at)))
-            .is_ok_and(|at| p.has(at, b"PE\0\0"))
+        && u32_le("pe", &p.head, 0x3c).and_then(|at| to_usize("pe", u64::from(at))).is_ok_and(|at| p.has(at, b"PE\0\0"))
 });
 /// A Unix program.
 pub const ELF: Format = named("ELF", Class::Other, PROGRAM, |p| p.starts_with(b"\x7fELF"));

@@ -25,8 +25,7 @@ pub const FORMAT: Format = Format {
 #[allow(clippy::needless_pass_by_value, reason = "the shape of `Format::open`")]
 fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let complete = probe.tail_starts_with(COOKIE);
-    let (footer, footer_at) =
-        if complete { (&probe.tail, probe.len.saturating_sub(512)) } else { (&probe.head, 0) };
+    let (footer, footer_at) = if complete { (&probe.tail, probe.len.saturating_sub(512)) } else { (&probe.head, 0) };
     let kind = u32_be("vhd", footer, DISK_TYPE)?;
     let mut unsafe_references = Vec::new();
     let name = match kind {

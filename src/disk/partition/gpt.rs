@@ -152,4 +152,3 @@ impl Header {
         sectors.saturating_mul(u64::from(self.sector_bytes))
     }
 }
-

@@ -77,8 +77,12 @@ fn look(mut volume: Volume, bytes: Arc<dyn ReadAt>, partition: Option<&Partition
         "LDM".clone_into(&mut volume.type_id);
     }
     let closed = match volume.class {
-        VolumeClass::Member => Some(Error::unsupported(LAYER, format!("{} is not read by this version", volume.type_id))),
-        VolumeClass::Encrypted => Some(Error::encrypted(LAYER, format!("the volume is encrypted ({})", volume.type_id))),
+        VolumeClass::Member => {
+            Some(Error::unsupported(LAYER, format!("{} is not read by this version", volume.type_id)))
+        }
+        VolumeClass::Encrypted => {
+            Some(Error::encrypted(LAYER, format!("the volume is encrypted ({})", volume.type_id)))
+        }
         _ => None,
     };
     if let (None, Some(error)) = (&volume.trouble, closed) {

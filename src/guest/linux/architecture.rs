@@ -1,14 +1,22 @@
 //! The machine a userland is made for, from the ELF header of one of its programs.
 
-use super::{cut, optional, PATH_MAX};
+use super::{PATH_MAX, cut, optional};
 use crate::disk::{Result, bytes};
 use crate::guest::Tree;
 use crate::inspect::facts::Evident;
 
 /// Programs that every userland has at least one of; the first that is an ELF decides.
 const PROGRAMS: &[&str] = &[
-    "/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/bin/sh", "/usr/bin/sh", "/bin/bash",
-    "/usr/bin/env", "/bin/mount", "/usr/bin/mount", "/bin/busybox",
+    "/sbin/init",
+    "/usr/lib/systemd/systemd",
+    "/lib/systemd/systemd",
+    "/bin/sh",
+    "/usr/bin/sh",
+    "/bin/bash",
+    "/usr/bin/env",
+    "/bin/mount",
+    "/usr/bin/mount",
+    "/bin/busybox",
 ];
 
 /// Machine of the first program that can be read.

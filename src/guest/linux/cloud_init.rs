@@ -5,7 +5,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use super::{cut, optional, packages, PATH_MAX};
+use super::{PATH_MAX, cut, optional, packages};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::inspect::facts::{CloudInit, Evident};

@@ -114,10 +114,8 @@ fn read_members(from: &mut dyn Read, first: u8, allowance: &mut Allowance, sink:
 
 /// A member without its content, and how many bytes of padding come before that.
 fn header(from: &mut dyn Read, first: u8, allowance: &mut Allowance) -> Result<(Member, u64)> {
-    allowance.members = allowance
-        .members
-        .checked_sub(1)
-        .ok_or_else(|| Error::limit(LAYER, "the archive has too many members"))?;
+    allowance.members =
+        allowance.members.checked_sub(1).ok_or_else(|| Error::limit(LAYER, "the archive has too many members"))?;
     let mut head = vec![first];
     head.extend(take(from, to_u64(HEADER).saturating_sub(1), allowance)?);
     if !MAGIC.iter().any(|magic| head.starts_with(magic)) {
@@ -197,9 +195,7 @@ fn spend(allowance: &mut Allowance, bytes: u64) -> Result<()> {
 
 fn cut_short(error: &io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            Error::new(crate::disk::ErrorKind::Corrupt, LAYER, "the archive is cut short")
-        }
+        io::ErrorKind::UnexpectedEof => Error::new(crate::disk::ErrorKind::Corrupt, LAYER, "the archive is cut short"),
         _ => from_io(LAYER, error),
     }
 }

@@ -52,9 +52,10 @@ impl<'a> Devices<'a> {
             };
         }
         if let Some(mapped) = path.strip_prefix("mapper/") {
-            return self.volumes.iter().find(|v| {
-                v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped)
-            });
+            return self
+                .volumes
+                .iter()
+                .find(|v| v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped));
         }
         if path.contains('/') {
             return self.by_name(path);
@@ -135,8 +136,12 @@ mod tests {
             label: label.into(),
             ..Volume::default()
         };
-        let partition =
-            |number, uuid: &str, name: &str| Partition { number, uuid: uuid.into(), name: name.into(), ..Partition::default() };
+        let partition = |number, uuid: &str, name: &str| Partition {
+            number,
+            uuid: uuid.into(),
+            name: name.into(),
+            ..Partition::default()
+        };
         (
             vec![
                 volume("p1", Some(1), "0a1b", "boot disk"),
@@ -178,8 +183,20 @@ mod tests {
         let (volumes, partitions) = disk();
         let devices = Devices { volumes: &volumes, partitions: &partitions };
         for spec in [
-            "UUID=ffff", "UUID=", "LABEL=", "PARTLABEL=", "/dev/sdb1", "/dev/sda3", "/dev/vda", "nfs:/export", "tmpfs",
-            "/dev/mapper/other-root", "/dev/disk/by-label/boot\\xZZdisk", "/swapfile", "/dev/", "",
+            "UUID=ffff",
+            "UUID=",
+            "LABEL=",
+            "PARTLABEL=",
+            "/dev/sdb1",
+            "/dev/sda3",
+            "/dev/vda",
+            "nfs:/export",
+            "tmpfs",
+            "/dev/mapper/other-root",
+            "/dev/disk/by-label/boot\\xZZdisk",
+            "/swapfile",
+            "/dev/",
+            "",
         ] {
             assert!(devices.resolve(spec).is_none(), "{spec}");
         }

@@ -19,7 +19,11 @@ pub const KNOWN: &[Known] = &[
     Known { name: "virtio_net", options: &["CONFIG_VIRTIO_NET"], path: "kernel/drivers/net/virtio_net" },
     Known { name: "virtio_scsi", options: &["CONFIG_SCSI_VIRTIO"], path: "kernel/drivers/scsi/virtio_scsi" },
     Known { name: "virtio", options: &["CONFIG_VIRTIO"], path: "kernel/drivers/virtio/virtio" },
-    Known { name: "virtio_ring", options: &["CONFIG_VIRTIO_RING", "CONFIG_VIRTIO"], path: "kernel/drivers/virtio/virtio_ring" },
+    Known {
+        name: "virtio_ring",
+        options: &["CONFIG_VIRTIO_RING", "CONFIG_VIRTIO"],
+        path: "kernel/drivers/virtio/virtio_ring",
+    },
     Known { name: "xen_blkfront", options: &["CONFIG_XEN_BLKDEV_FRONTEND"], path: "kernel/drivers/block/xen-blkfront" },
 ];
 
@@ -46,7 +50,8 @@ fn is_dash(byte: u8) -> bool {
 
 /// What a kernel configuration says of each driver of [`KNOWN`], in that order.
 pub fn from_config(text: &str) -> Vec<DriverState> {
-    let value = |option: &str| text.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('=').map(str::trim));
+    let value =
+        |option: &str| text.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('=').map(str::trim));
     KNOWN
         .iter()
         .map(|known| match known.options.iter().find_map(|option| value(option)) {
@@ -149,7 +154,8 @@ mod tests {
         let text = "# blacklist virtio_net\nblacklist virtio-blk\ninstall virtio_pci /bin/true\ninstall virtio_net /sbin/modprobe x\n";
         let names: Vec<_> = blocked_in(text).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["virtio_blk", "virtio_pci"]);
-        let line = "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio-net xmodule_blacklist=virtio_pci";
+        let line =
+            "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio-net xmodule_blacklist=virtio_pci";
         let names: Vec<_> = blocked_on(line).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["virtio_blk", "virtio_net"]);
     }

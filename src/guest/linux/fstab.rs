@@ -1,7 +1,7 @@
 //! `/etc/fstab` (fstab(5)).
 
 use super::device::Devices;
-use super::{cut, optional, PATH_MAX};
+use super::{PATH_MAX, cut, optional};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::inspect::facts::{Fstab, Mount};
@@ -13,9 +13,34 @@ const MAX_ENTRIES: usize = 256;
 
 /// Filesystems that have no device behind them (fstab(5), proc(5), `/proc/filesystems` "nodev").
 const PSEUDO: &[&str] = &[
-    "proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "ramfs", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs",
-    "configfs", "fusectl", "mqueue", "hugetlbfs", "pstore", "efivarfs", "binfmt_misc", "selinuxfs", "usbfs",
-    "usbdevfs", "rpc_pipefs", "nfsd", "autofs", "bpf", "overlay", "none", "ignore",
+    "proc",
+    "sysfs",
+    "tmpfs",
+    "devtmpfs",
+    "devpts",
+    "ramfs",
+    "cgroup",
+    "cgroup2",
+    "securityfs",
+    "debugfs",
+    "tracefs",
+    "configfs",
+    "fusectl",
+    "mqueue",
+    "hugetlbfs",
+    "pstore",
+    "efivarfs",
+    "binfmt_misc",
+    "selinuxfs",
+    "usbfs",
+    "usbdevfs",
+    "rpc_pipefs",
+    "nfsd",
+    "autofs",
+    "bpf",
+    "overlay",
+    "none",
+    "ignore",
 ];
 /// Options that decide what a missing source does.
 const DECIDING: &[&str] = &["noauto", "nofail", "ro", "bind", "rbind", "_netdev", "x-systemd.automount"];
@@ -96,12 +121,15 @@ mod tests {
         let entries = parse(text);
         let shown: Vec<_> =
             entries.iter().map(|m| (m.line, &*m.source, &*m.target, &*m.type_id, m.options.join(","))).collect();
-        assert_eq!(shown, [
-            (2, "UUID=0a1b", "/", "ext4", String::new()),
-            (3, "LABEL=a b", "/mnt/my disk", "xfs", "nofail,_netdev".into()),
-            (7, "/swapfile", "none", "swap", String::new()),
-            (8, "/dev/sda9", "/data", "auto", String::new()),
-        ]);
+        assert_eq!(
+            shown,
+            [
+                (2, "UUID=0a1b", "/", "ext4", String::new()),
+                (3, "LABEL=a b", "/mnt/my disk", "xfs", "nofail,_netdev".into()),
+                (7, "/swapfile", "none", "swap", String::new()),
+                (8, "/dev/sda9", "/data", "auto", String::new()),
+            ]
+        );
     }
 
     #[test]

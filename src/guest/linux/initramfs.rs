@@ -8,7 +8,7 @@ use std::io::BufReader;
 
 use super::cpio::{self, Allowance, Member, Sink};
 use super::stream::{FileStream, compression};
-use super::{cut, drivers, PATH_MAX};
+use super::{PATH_MAX, cut, drivers};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::Initramfs;
@@ -50,7 +50,12 @@ pub fn read(tree: &Tree, paths: &[String], release: &str) -> Result<Contents> {
 }
 
 /// The parts of one file, as Linux goes through them in init/initramfs.c; the compression of the last one, where any is.
-fn read_file(tree: &Tree, path: &str, allowance: &mut Allowance, listing: &mut Listing) -> Result<Option<&'static str>> {
+fn read_file(
+    tree: &Tree,
+    path: &str,
+    allowance: &mut Allowance,
+    listing: &mut Listing,
+) -> Result<Option<&'static str>> {
     let mut stream = FileStream::new(tree, path, 0);
     let mut used = None;
     for part in 0_u32.. {
@@ -70,8 +75,9 @@ fn read_file(tree: &Tree, path: &str, allowance: &mut Allowance, listing: &mut L
             cpio::read_one(&mut stream, allowance, listing)
         } else if let Some(kind) = compression(&head) {
             used = Some(kind.name());
-            kind.decoder(&mut stream)
-                .and_then(|decoder| cpio::read_all(&mut BufReader::with_capacity(64 * 1024, decoder), allowance, listing))
+            kind.decoder(&mut stream).and_then(|decoder| {
+                cpio::read_all(&mut BufReader::with_capacity(64 * 1024, decoder), allowance, listing)
+            })
         } else {
             let what = format!("what begins with {} is neither an archive nor a known compression", hex::encode(&head));
             Err(Error::unsupported(LAYER, what))
@@ -126,7 +132,9 @@ impl Sink for Listing<'_> {
     fn wants(&self, member: &Member) -> bool {
         let name = member.name.as_str();
         let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";
-        modprobe || matches!(name, "init" | "linuxrc" | "start.sh") || (name.starts_with("config/") && name.ends_with(".sh"))
+        modprobe
+            || matches!(name, "init" | "linuxrc" | "start.sh")
+            || (name.starts_with("config/") && name.ends_with(".sh"))
     }
 
     fn take(&mut self, member: Member, content: Option<Vec<u8>>) {
@@ -175,7 +183,8 @@ impl Listing<'_> {
                 }
             }
         }
-        let facts = Initramfs { path, compression: compression.to_owned(), members: self.members, tool: self.tool.to_owned() };
+        let facts =
+            Initramfs { path, compression: compression.to_owned(), members: self.members, tool: self.tool.to_owned() };
         Contents { facts, drivers: self.drivers, blocked }
     }
 }
@@ -183,7 +192,7 @@ impl Listing<'_> {
 /// Whether a script has the module's name as a word, or as the name of its file.
 fn mentions(script: &str, driver: &str) -> bool {
     let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
-    lines.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.'))).any(|word| {
-        drivers::same(word, driver) || drivers::of_file(word) == Some(driver)
-    })
+    lines
+        .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.')))
+        .any(|word| drivers::same(word, driver) || drivers::of_file(word) == Some(driver))
 }

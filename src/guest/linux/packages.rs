@@ -1,6 +1,6 @@
 //! Installed packages, one at a time, by the package database of the distribution.
 
-use super::{cut, optional, PATH_MAX};
+use super::{PATH_MAX, cut, optional};
 use crate::disk::bytes::to_u64;
 use crate::disk::{Error, Result};
 use crate::guest::Tree;

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn os_release_is_read_as_a_shell_would() {
-        let text = "NAME=\"Debian GNU/Linux\"\nID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='Debian \"12\"'\nID_LIKE=\"a b\"\n";
+        let text =
+            "NAME=\"Debian GNU/Linux\"\nID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='Debian \"12\"'\nID_LIKE=\"a b\"\n";
         let release = read(&MemoryFs::of_texts(&[("/etc/os-release", text)]).tree()).unwrap();
         assert_eq!(release.id, "debian");
         assert_eq!(release.id_like, ["a", "b"]);
@@ -183,11 +184,21 @@ mod tests {
             ("/etc/redhat-release", "CentOS release 6.10 (Final)\n", "centos", "6.10"),
             ("/etc/redhat-release", "CentOS release 5.11 (Final)\nKernel \\r\n", "centos", "5.11"),
             ("/etc/redhat-release", "Red Hat Enterprise Linux Server release 6.9 (Santiago)\n", "rhel", "6.9"),
-            ("/etc/SuSE-release", "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n", "sles", "11.4"),
+            (
+                "/etc/SuSE-release",
+                "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n",
+                "sles",
+                "11.4",
+            ),
             ("/etc/SuSE-release", "openSUSE 13.1 (x86_64)\nVERSION = 13.1\nCODENAME = Bottle\n", "opensuse", "13.1"),
             ("/etc/debian_version", "6.0.10\n", "debian", "6.0.10"),
             ("/etc/debian_version", "wheezy/sid\n", "debian", ""),
-            ("/etc/lsb-release", "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\nDISTRIB_DESCRIPTION=\"Ubuntu 10.04.4 LTS\"\n", "ubuntu", "10.04"),
+            (
+                "/etc/lsb-release",
+                "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\nDISTRIB_DESCRIPTION=\"Ubuntu 10.04.4 LTS\"\n",
+                "ubuntu",
+                "10.04",
+            ),
             ("/etc/issue", "\nUbuntu 10.04.4 LTS \\n \\l\n", "ubuntu", "10.04.4"),
             ("/etc/alinux-release", "Alibaba Cloud Linux (Aliyun Linux) release 2.1903 LTS\n", "alinux", "2.1903"),
         ] {
@@ -222,7 +233,8 @@ mod tests {
             }
             let release = read(&MemoryFs::of_texts(&[("/etc/os-release", &text)]).tree()).unwrap();
             assert!(!release.id.is_empty() && !release.id.contains(['"', ' ']), "{name}: {release:?}");
-            for (prefix, id) in [("debian_", "debian"), ("centos_", "centos"), ("ubuntu_", "ubuntu"), ("rhel_", "rhel")] {
+            for (prefix, id) in [("debian_", "debian"), ("centos_", "centos"), ("ubuntu_", "ubuntu"), ("rhel_", "rhel")]
+            {
                 if name.starts_with(prefix) && !name.contains("core") {
                     assert_eq!(release.id, id, "{name}");
                 }

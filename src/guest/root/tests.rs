@@ -3,7 +3,12 @@ use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::Volume;
 
 fn root(fstab: &str) -> MemoryFs {
-    MemoryFs::of_texts(&[("/etc/os-release", "ID=debian\n"), ("/etc/fstab", fstab), ("/usr/bin/env", ""), ("/bin/sh", "")])
+    MemoryFs::of_texts(&[
+        ("/etc/os-release", "ID=debian\n"),
+        ("/etc/fstab", fstab),
+        ("/usr/bin/env", ""),
+        ("/bin/sh", ""),
+    ])
 }
 
 fn boot() -> MemoryFs {
@@ -40,7 +45,8 @@ fn a_root_is_known_by_links_that_lead_to_other_volumes() {
 
 #[test]
 fn freebsd_is_recognised() {
-    let fs = MemoryFs::of_texts(&[("/etc/rc.conf", ""), ("/bin/freebsd-version", ""), ("/sbin/init", ""), ("/usr/x", "")]);
+    let fs =
+        MemoryFs::of_texts(&[("/etc/rc.conf", ""), ("/bin/freebsd-version", ""), ("/sbin/init", ""), ("/usr/x", "")]);
     assert_eq!(look(&fs.shared()).unwrap().family, Family::FreeBSD);
 }
 

@@ -90,4 +90,3 @@ fn check_tables(map: &Map) -> Result<()> {
     }
     Ok(())
 }
-

@@ -117,7 +117,9 @@ impl Map {
         match (bit(number), bit(number.saturating_add(32))) {
             (true, false) if host != 0 => Ok((raw(host, within), rest)),
             (false, _) => Ok((Extent::Zero, rest)),
-            _ => Err(Error::corrupt(LAYER, entry_at.saturating_add(8), "a subcluster is allocated and zero, or nowhere")),
+            _ => {
+                Err(Error::corrupt(LAYER, entry_at.saturating_add(8), "a subcluster is allocated and zero, or nowhere"))
+            }
         }
     }
 

@@ -29,7 +29,8 @@ fn pattern(dir: &Path) -> (PathBuf, Vec<u8>) {
 
 fn convert(raw: &Path, name: &str, args: &[&str]) -> PathBuf {
     let out = raw.with_file_name(name);
-    let args = [&["convert", "-f", "raw", "-O", "qcow2"], args, &[raw.to_str().unwrap(), out.to_str().unwrap()]].concat();
+    let args =
+        [&["convert", "-f", "raw", "-O", "qcow2"], args, &[raw.to_str().unwrap(), out.to_str().unwrap()]].concat();
     run("qemu-utils", "qemu-img", &args);
     out
 }
@@ -97,7 +98,8 @@ fn zeros_that_were_written_and_discarded_read_as_zeros() {
     for (name, options) in [("plain", "extended_l2=off"), ("sub", "extended_l2=on")] {
         let file = convert(&raw, name, &["-o", options]);
         let path = file.to_str().unwrap();
-        let changes = ["write -P 7 100k 300k", "write -z 128k 200k", "write -P 9 131k 3k", "discard 1M 1M", "write -z 20k 2k"];
+        let changes =
+            ["write -P 7 100k 300k", "write -z 128k 200k", "write -P 9 131k 3k", "discard 1M 1M", "write -z 20k 2k"];
         let args: Vec<&str> = changes.iter().flat_map(|change| ["-c", change]).collect();
         run("qemu-utils", "qemu-io", &[&args[..], &[path]].concat());
         let again = dir.path().join("again.raw");
@@ -120,7 +122,8 @@ fn what_leads_elsewhere_is_named_and_never_opened() {
     let data = dir.path().join("data");
     let backed = create("backed", &["-b", raw.to_str().unwrap(), "-F", "raw"]);
     let outside = create("outside", &["-o", &format!("data_file={}", data.display())]);
-    let secret = &["--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"];
+    let secret =
+        &["--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"];
     let luks = create("luks", secret);
     for (container, what, at, value) in [
         (backed, "backing file", 8, raw.to_str().unwrap()),
@@ -229,7 +232,8 @@ fn a_table_entry_that_points_nowhere_is_corrupt_at_its_own_place() {
         let mut image = image.clone();
         image[at..at + 8].copy_from_slice(&value.to_be_bytes());
         let container = open(testkit::memory(image)).unwrap();
-        let trouble = container.facts.trouble.unwrap_or_else(|| panic!("{value:#x} at {at:#x}: {:?}", container.facts.detail));
+        let trouble =
+            container.facts.trouble.unwrap_or_else(|| panic!("{value:#x} at {at:#x}: {:?}", container.facts.detail));
         assert_eq!((trouble.kind, trouble.at), (TroubleKind::Corrupt, Some(at as u64)), "{value:#x}: {trouble:?}");
     }
 }
@@ -246,7 +250,8 @@ fn damage_never_panics_and_never_costs_much() {
         [&["-c"], &["-c", "-o", "compression_type=zstd"], &["-o", "extended_l2=on"], &["-o", "cluster_size=512"]];
     for way in ways {
         let image = std::fs::read(convert(&raw, "image", way)).unwrap();
-        let word = |at: usize| (u64::from_be_bytes(image[at..at + 8].try_into().unwrap()) & 0x00ff_ffff_ffff_fe00) as usize;
+        let word =
+            |at: usize| (u64::from_be_bytes(image[at..at + 8].try_into().unwrap()) & 0x00ff_ffff_ffff_fe00) as usize;
         let (l1, refcounts) = (word(40), word(48));
         let l2 = word(l1);
         let last = image.len() - 4096;

@@ -61,7 +61,13 @@ impl Parameters {
         let before_root = reserved.checked_add(fat_sectors)?;
         let data = sectors.checked_sub(before_root)?.checked_sub(root_sectors)?;
         let clusters = data.checked_div(cluster)?;
-        let most = if is_32 { FAT32_MOST } else if clusters > FAT12_MOST { FAT16_MOST } else { FAT12_MOST };
+        let most = if is_32 {
+            FAT32_MOST
+        } else if clusters > FAT12_MOST {
+            FAT16_MOST
+        } else {
+            FAT12_MOST
+        };
         if fat_sectors == 0 || clusters > most {
             return None;
         }
@@ -114,7 +120,8 @@ pub fn exfat(sample: &Sample) -> Result<Option<Content>> {
     let content = Content::filesystem("exfat").uuid(sample.u32(100).map(serial).unwrap_or_default());
     let Some((at, len)) = exfat_root(sample) else { return Ok(Some(content)) };
     let root = sample.fetch(at, len)?.unwrap_or_default();
-    let entry = root.chunks_exact(ENTRY).take_while(|entry| entry.first() != Some(&0)).find(|e| e.first() == Some(&0x83));
+    let entry =
+        root.chunks_exact(ENTRY).take_while(|entry| entry.first() != Some(&0)).find(|e| e.first() == Some(&0x83));
     let name = entry.and_then(|entry| {
         let units = usize::from(*entry.get(1)?).min(11);
         entry.get(2..)?.get(..units.checked_mul(2)?).map(label_utf16)

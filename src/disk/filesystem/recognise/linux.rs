@@ -43,9 +43,7 @@ fn ext_superblock(sample: &Sample) -> Option<Content> {
 /// XFS.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn xfs(sample: &Sample) -> Result<Option<Content>> {
-    Ok(sample
-        .has(0, b"XFSB")
-        .then(|| Content::filesystem("xfs").uuid(sample.uuid(32)).label(sample.label(108, 12))))
+    Ok(sample.has(0, b"XFSB").then(|| Content::filesystem("xfs").uuid(sample.uuid(32)).label(sample.label(108, 12))))
 }
 
 /// Swap space, also with a hibernated system in it: the signature ends the first page, whose size is the machine's.
@@ -63,9 +61,8 @@ pub fn swap(sample: &Sample) -> Result<Option<Content>> {
         }
         // Version 1 of the header, in either byte order, with a last page (linux/swap.h).
         let valid = [[1, 0, 0, 0], [0, 0, 0, 1]].iter().any(|version| sample.has(1024, version));
-        (valid && sample.u32(1028)? != 0).then(|| {
-            Content::new(name, VolumeClass::Swap).uuid(sample.uuid(1036)).label(sample.label(1052, 16))
-        })
+        (valid && sample.u32(1028)? != 0)
+            .then(|| Content::new(name, VolumeClass::Swap).uuid(sample.uuid(1036)).label(sample.label(1052, 16)))
     });
     Ok(found)
 }
@@ -101,7 +98,9 @@ pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
 pub fn jfs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 32 << 10;
     Ok(sample.has(AT, b"JFS1").then(|| {
-        Content::filesystem("jfs").uuid(sample.uuid(AT.saturating_add(136))).label(sample.label(AT.saturating_add(152), 16))
+        Content::filesystem("jfs")
+            .uuid(sample.uuid(AT.saturating_add(136)))
+            .label(sample.label(AT.saturating_add(152), 16))
     }))
 }
 
@@ -121,6 +120,8 @@ pub fn f2fs(sample: &Sample) -> Result<Option<Content>> {
 pub fn erofs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 1024;
     Ok(sample.has(AT, &0xe0f5_e1e2_u32.to_le_bytes()).then(|| {
-        Content::filesystem("erofs").uuid(sample.uuid(AT.saturating_add(48))).label(sample.label(AT.saturating_add(64), 16))
+        Content::filesystem("erofs")
+            .uuid(sample.uuid(AT.saturating_add(48)))
+            .label(sample.label(AT.saturating_add(64), 16))
     }))
 }

@@ -2,8 +2,8 @@
 
 use super::sample::{Sample, label, uuid};
 use super::{Content, VolumeClass};
-use crate::disk::bytes::{array, text, u32_be, u32_le, u64_be, u64_le};
 use crate::disk::Result;
+use crate::disk::bytes::{array, text, u32_be, u32_le, u64_be, u64_le};
 
 /// md's magic number (linux/raid/md_p.h).
 const MD: u32 = 0xa92b_4efc;

@@ -44,7 +44,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     if let Some(line) = label.unread {
         return Err(Error::unsupported(LAYER, format!("line {line}: the default label starts no kernel")));
     }
-    let (device, file) = places.split(config).ok_or_else(|| Error::unsupported(LAYER, "it lies on no mounted volume"))?;
+    let (device, file) =
+        places.split(config).ok_or_else(|| Error::unsupported(LAYER, "it lies on no mounted volume"))?;
     let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
     let guest = |path: &str| {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
@@ -57,7 +58,13 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let appended = append.split_whitespace().filter_map(|word| word.strip_prefix("initrd="));
     let initrd = match label.initrd.is_empty() {
         true => appended.flat_map(|list| list.split(',')).take(16).map(&guest).collect::<Result<_>>()?,
-        false => label.initrd.iter().flat_map(|list| list.split(',')).take(16).map(|p| guest(p.trim())).collect::<Result<_>>()?,
+        false => label
+            .initrd
+            .iter()
+            .flat_map(|list| list.split(','))
+            .take(16)
+            .map(|p| guest(p.trim()))
+            .collect::<Result<_>>()?,
     };
     Ok(Found {
         loader: "extlinux",
@@ -108,7 +115,9 @@ fn parse(text: &str) -> Result<Config<'_>> {
             ("append", Some(label)) => label.append = rest,
             ("append", None) => config.append = rest,
             ("initrd", Some(label)) => label.initrd.push(rest),
-            ("localboot" | "com32" | "boot" | "bss" | "pxe" | "fdimage" | "config", Some(label)) => label.unread = Some(number),
+            ("localboot" | "com32" | "boot" | "bss" | "pxe" | "fdimage" | "config", Some(label)) => {
+                label.unread = Some(number)
+            }
             ("default", _) => {
                 config.default = rest;
                 config.menu |= rest.ends_with(".c32");

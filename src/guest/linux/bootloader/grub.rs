@@ -19,9 +19,16 @@ use state::{Arg, State};
 
 /// Variables that any GRUB 2 since 2.00 sets to `y` (GRUB, normal/main.c).
 const FEATURES: &[&str] = &[
-    "feature_chainloader_bpb", "feature_ntldr", "feature_platform_search_hint", "feature_default_font_path",
-    "feature_all_video_module", "feature_menuentry_id", "feature_menuentry_options", "feature_200_final",
-    "feature_nativedisk_cmd", "feature_timeout_style",
+    "feature_chainloader_bpb",
+    "feature_ntldr",
+    "feature_platform_search_hint",
+    "feature_default_font_path",
+    "feature_all_video_module",
+    "feature_menuentry_id",
+    "feature_menuentry_options",
+    "feature_200_final",
+    "feature_nativedisk_cmd",
+    "feature_timeout_style",
 ];
 /// Variables that depend on the firmware, which is not known here.
 const UNKNOWN: &[&str] = &["grub_platform", "grub_cpu", "cmdpath", "fw_path"];
@@ -35,8 +42,9 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let block = parse::parse(&text)?;
     let mut state = State::default();
     let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let (device, path) =
-        places.split(directory).ok_or_else(|| Error::unsupported("grub.cfg", "it lies on a volume that is not mounted"))?;
+    let (device, path) = places
+        .split(directory)
+        .ok_or_else(|| Error::unsupported("grub.cfg", "it lies on a volume that is not mounted"))?;
     let prefix = format!("({device}){}", path.trim_end_matches('/'));
     for (name, value) in [("root", device), ("prefix", prefix.clone()), ("config_directory", prefix)] {
         state.set(name, Arg::known(&value))?;

@@ -29,7 +29,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         number => number.parse().map_err(|_| Error::unsupported(LAYER, format!("default {}", cut(number, 32))))?,
     };
     // GRUB shows an error where there is no such entry, and its menu.
-    let entry = entries.get(index).ok_or_else(|| Error::unsupported(LAYER, format!("default {index}: no such entry")))?;
+    let entry =
+        entries.get(index).ok_or_else(|| Error::unsupported(LAYER, format!("default {index}: no such entry")))?;
     let (device, _) = places.split(config).ok_or_else(|| Error::unsupported(LAYER, "it lies on no mounted volume"))?;
     let mut root = device;
     let mut found = Found {
@@ -60,7 +61,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         match *command {
             "root" | "rootnoverify" => {
                 let device = rest.split_whitespace().next().unwrap_or_default();
-                root = own(places.legacy_volume(device).ok_or_else(|| unread("its root is not a volume of this disk"))?);
+                root =
+                    own(places.legacy_volume(device).ok_or_else(|| unread("its root is not a volume of this disk"))?);
             }
             "uuid" => {
                 let volume = places.system.devices.by_uuid(rest.trim());

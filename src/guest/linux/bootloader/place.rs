@@ -43,7 +43,10 @@ impl<'a> Places<'a> {
             Some((disk, part)) => (disk, Some(part)),
             None => (device, None),
         };
-        if !matches!(disk, "hd0" | "hostdisk//dev/sda" | "hostdisk//dev/vda" | "hostdisk//dev/xvda" | "hostdisk//dev/hda") {
+        if !matches!(
+            disk,
+            "hd0" | "hostdisk//dev/sda" | "hostdisk//dev/vda" | "hostdisk//dev/xvda" | "hostdisk//dev/hda"
+        ) {
             return None;
         }
         let Some(part) = part else { return devices.by_name("disk").map(|v| v.name.as_str()) };

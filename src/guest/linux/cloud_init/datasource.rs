@@ -71,7 +71,8 @@ fn parse(text: &str) -> std::result::Result<Option<Vec<String>>, String> {
     if !text.contains("datasource_list") {
         return Ok(None);
     }
-    let config: Config = serde_saphyr::from_str(text).map_err(|_| "not a YAML mapping with a list of names".to_owned())?;
+    let config: Config =
+        serde_saphyr::from_str(text).map_err(|_| "not a YAML mapping with a list of names".to_owned())?;
     let names = match config.datasource_list {
         None => return Ok(None),
         Some(Names::One(name)) => vec![Some(name)],

@@ -2,19 +2,33 @@
 
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::guest::linux::{cut, optional, PATH_MAX};
+use crate::guest::linux::{PATH_MAX, cut, optional};
 
 /// Units of which any one that is wanted starts cloud-init (`cloud-init-network` and `-main` since 24.3).
 const UNITS: &[&str] = &[
-    "cloud-init-local.service", "cloud-init.service", "cloud-init-network.service", "cloud-init-main.service",
+    "cloud-init-local.service",
+    "cloud-init.service",
+    "cloud-init-network.service",
+    "cloud-init-main.service",
     "cloud-final.service",
 ];
 /// Unit directories, the one that wins first (systemd.unit(5)).
-const UNIT_DIRS: &[&str] = &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const UNIT_DIRS: &[&str] =
+    &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 /// Directories of generators (systemd.generator(7)).
-const GENERATORS: &[&str] = &["/etc/systemd/system-generators", "/usr/lib/systemd/system-generators", "/lib/systemd/system-generators"];
+const GENERATORS: &[&str] =
+    &["/etc/systemd/system-generators", "/usr/lib/systemd/system-generators", "/lib/systemd/system-generators"];
 /// Directories of System V start links, a machine's usual runlevels.
-const RUNLEVELS: &[&str] = &["/etc/rc2.d", "/etc/rc3.d", "/etc/rc5.d", "/etc/rc.d/rc2.d", "/etc/rc.d/rc3.d", "/etc/rc.d/rc5.d", "/etc/init.d/rc3.d", "/etc/init.d/rc5.d"];
+const RUNLEVELS: &[&str] = &[
+    "/etc/rc2.d",
+    "/etc/rc3.d",
+    "/etc/rc5.d",
+    "/etc/rc.d/rc2.d",
+    "/etc/rc.d/rc3.d",
+    "/etc/rc.d/rc5.d",
+    "/etc/init.d/rc3.d",
+    "/etc/init.d/rc5.d",
+];
 /// Names of its System V scripts and upstart jobs.
 const SCRIPTS: &[&str] = &["cloud-init-local", "cloud-init", "cloud-final"];
 /// The file that turns it off (cloud-init's documentation, "Boot stages").
@@ -110,5 +124,6 @@ fn masked(tree: &Tree, unit: &str) -> Result<bool> {
     if optional(tree.read_link(&path))?.is_some_and(|target| target == "/dev/null") {
         return Ok(true);
     }
-    Ok(optional(tree.stat_link(&path))?.is_some_and(|s| s.kind == crate::disk::filesystem::NodeKind::File && s.size == 0))
+    Ok(optional(tree.stat_link(&path))?
+        .is_some_and(|s| s.kind == crate::disk::filesystem::NodeKind::File && s.size == 0))
 }

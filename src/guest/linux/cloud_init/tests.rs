@@ -11,7 +11,10 @@ fn debian() -> MemoryFs {
         .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
         .file("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
         .file("/lib/systemd/system/cloud-init.service", "[Unit]\n")
-        .link("/etc/systemd/system/cloud-init.target.wants/cloud-init.service", "/lib/systemd/system/cloud-init.service")
+        .link(
+            "/etc/systemd/system/cloud-init.target.wants/cloud-init.service",
+            "/lib/systemd/system/cloud-init.service",
+        )
 }
 
 #[test]
@@ -41,7 +44,10 @@ fn program_and_python_package_speak_where_there_is_no_dpkg() {
         .file("/usr/bin/cloud-init", "")
         .file("/usr/lib/python3.6/site-packages/cloud_init-23.1.1-py3.6.egg-info/PKG-INFO", "")
         .file("/usr/lib/systemd/system/cloud-init.service", "x")
-        .link("/etc/systemd/system/multi-user.target.wants/cloud-init.service", "/usr/lib/systemd/system/cloud-init.service");
+        .link(
+            "/etc/systemd/system/multi-user.target.wants/cloud-init.service",
+            "/usr/lib/systemd/system/cloud-init.service",
+        );
     let found = read(&fs.tree(), None).unwrap();
     assert_eq!(found.installed.unwrap().place, "/usr/bin/cloud-init");
     assert_eq!(found.version, "23.1.1");
@@ -55,9 +61,14 @@ fn program_and_python_package_speak_where_there_is_no_dpkg() {
 #[test]
 fn every_way_to_keep_it_from_starting_is_seen() {
     let off = |fs: MemoryFs, line| read(&fs.tree(), line).unwrap().disabled_by;
-    assert_eq!(off(debian().file("/etc/cloud/cloud-init.disabled", ""), None).as_deref(), Some("/etc/cloud/cloud-init.disabled"));
+    assert_eq!(
+        off(debian().file("/etc/cloud/cloud-init.disabled", ""), None).as_deref(),
+        Some("/etc/cloud/cloud-init.disabled")
+    );
     assert!(off(debian(), Some("ro cloud-init=disabled")).unwrap().contains("cloud-init=disabled"));
-    assert!(off(debian().link("/etc/systemd/system/cloud-init.service", "/dev/null"), None).unwrap().contains("masked"));
+    assert!(
+        off(debian().link("/etc/systemd/system/cloud-init.service", "/dev/null"), None).unwrap().contains("masked")
+    );
     assert_eq!(off(debian(), Some("ro xcloud-init=disabled")), None);
 }
 
@@ -75,7 +86,10 @@ fn system_v_links_start_it() {
 fn the_last_file_in_order_decides_the_datasources() {
     let fs = debian()
         .file("/etc/cloud/cloud.cfg", "users: [default]\ndatasource_list: [NoCloud, None]\n")
-        .file("/etc/cloud/cloud.cfg.d/90_dpkg.cfg", "# to update this file\ndatasource_list: [ NoCloud, ConfigDrive, AliYun ]\n")
+        .file(
+            "/etc/cloud/cloud.cfg.d/90_dpkg.cfg",
+            "# to update this file\ndatasource_list: [ NoCloud, ConfigDrive, AliYun ]\n",
+        )
         .file("/etc/cloud/cloud.cfg.d/91_other.cfg", "network: {config: disabled}\n")
         .file("/etc/cloud/cloud.cfg.d/99_off.cfg.bak", "datasource_list: [Nope]\n");
     let found = read(&fs.clone().tree(), None).unwrap().datasources.unwrap();

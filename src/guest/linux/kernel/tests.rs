@@ -29,7 +29,8 @@ fn boot(line: &str) -> Boot {
 
 fn kernels(fs: MemoryFs, boot: Option<&Boot>) -> Vec<Kernel> {
     let tree = fs.tree();
-    let system = System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], boot_sector: &[] };
+    let system =
+        System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], boot_sector: &[] };
     read(&system, boot).unwrap()
 }
 

@@ -63,7 +63,9 @@ fn position(state: &State, wanted: &str) -> Result<usize> {
     let named = state.entries.iter().take(sure).position(|entry| is(entry) || unclear(entry));
     let number = leading_number(wanted).map(|n| if n < state.entries.len() { n } else { 0 });
     let found = match (named, number) {
-        (Some(at), _) if state.entries.get(at).is_some_and(|entry| !is(entry)) && number.is_none() => return Err(depends()),
+        (Some(at), _) if state.entries.get(at).is_some_and(|entry| !is(entry)) && number.is_none() => {
+            return Err(depends());
+        }
         (Some(at), number) if state.entries.get(at).is_some_and(|entry| is(entry)) => {
             let by_file = state.entries.get(at).is_some_and(|entry| entry.loads.is_some());
             if number.is_some_and(|number| number != at) && !by_file {
@@ -121,7 +123,10 @@ fn run_entry(runner: &mut Runner, mut state: State, entry: &Entry) -> Result<Loa
 /// Whether a block looks at a variable.
 fn mentions(block: &Block, variable: &str) -> bool {
     let in_words = |words: &[Word]| {
-        words.iter().flat_map(|word| &word.pieces).any(|p| matches!(p, Piece::Variable { name, .. } if name == variable))
+        words
+            .iter()
+            .flat_map(|word| &word.pieces)
+            .any(|p| matches!(p, Piece::Variable { name, .. } if name == variable))
     };
     block.iter().any(|(_, command)| match command {
         Command::Simple(words, _) => in_words(words),

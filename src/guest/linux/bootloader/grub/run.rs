@@ -47,8 +47,10 @@ impl<'a> Runner<'a> {
             if state.ended {
                 break;
             }
-            self.steps =
-                self.steps.checked_sub(1).ok_or_else(|| Error::limit(LAYER, format!("more than {MAX_STEPS} commands")))?;
+            self.steps = self
+                .steps
+                .checked_sub(1)
+                .ok_or_else(|| Error::limit(LAYER, format!("more than {MAX_STEPS} commands")))?;
             status = match command {
                 Command::Simple(words, block) => self.simple(*line, words, block.as_ref(), state, args, depth)?,
                 Command::If(arms, otherwise) => self.conditional(*line, arms, otherwise, state, args, depth)?,
@@ -113,7 +115,8 @@ impl<'a> Runner<'a> {
         let words = expand(words, state, args)?;
         let Some((name, rest)) = words.split_first() else { return Ok(Some(true)) };
         if let Some((variable, _)) = name.text.split_once('=').filter(|(variable, _)| is_name(variable)) {
-            let value = Arg { text: name.text.get(variable.len().saturating_add(1)..).unwrap_or_default().into(), ..*name };
+            let value =
+                Arg { text: name.text.get(variable.len().saturating_add(1)..).unwrap_or_default().into(), ..*name };
             state.set(variable, value)?;
             return Ok(Some(true));
         }
