@@ -215,6 +215,7 @@ pub struct ImageImportStatus {
     /// Hash of what the verdict rests on (reading, profile, `spec.image`, waivers) and the version of the rules: a new
     /// one causes a new judgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub verdict_key: Option<String>,
     /// The CustomImage that records the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -216,7 +216,7 @@ fn failure(seen: &Seen, last: Option<&Pod>) -> Outcome {
         code if code == Exit::Transport as i32 || matches!(code, 137 | 143) => {
             let to_store = told.as_ref().is_some_and(|f| f.layer.starts_with("destination"));
             let reason = if to_store { word::DESTINATION_UNAVAILABLE } else { word::SOURCE_UNAVAILABLE };
-            Outcome::Failed(reason, say("The transport failed in all attempts of the worker".into()))
+            Outcome::Failed(reason, say(format!("The worker did not get through in all attempts (exit code {code})")))
         }
         code @ (101 | 134 | 139) => {
             Outcome::Failed(word::WORKER_CRASHED, format!("The worker crashed (exit code {code})"))

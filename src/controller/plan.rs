@@ -344,10 +344,13 @@ impl Planner<'_> {
 
     /// Copies the judged image, or publishes the copy.
     fn copy(&mut self) -> Plan {
-        let conversion = self.draft.disk().conversion.clone().unwrap_or_default();
+        let written = self.draft.status.disks.iter().filter_map(|d| d.conversion.as_ref()).any(|c| c.url.is_some());
         let conflict = self.draft.failing_since().is_some_and(|(_, reason, _)| reason == word::NAME_CONFLICT);
-        if conversion.url.is_some() {
-            return if conflict && !self.changed { self.rest(None) } else { self.act(Act::Publish) };
+        if conflict && !self.changed {
+            return self.rest(None);
+        }
+        if written {
+            return self.act(Act::Publish);
         }
         if self.world.import.spec.suspend {
             return self.suspended();
@@ -466,7 +469,8 @@ impl Planner<'_> {
                 None => fast,
                 Some(stalled) => {
                     // The slow retries so far: they were made 15, 45, 105 ... minutes after it stalled.
-                    let minutes = self.world.now.duration_since(stalled.last_transition_time.0).as_mins().max(0);
+                    let ended = work.completed.as_ref().map_or(self.world.now, |t| t.0);
+                    let minutes = ended.duration_since(stalled.last_transition_time.0).as_mins().max(0);
                     slow(((minutes / 15) + 1).ilog2())
                 }
             },

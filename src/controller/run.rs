@@ -36,6 +36,9 @@ const SWEEP: Duration = Duration::from_secs(10);
 /// How often the resources are looked for before they are there.
 const RESOURCES: Duration = Duration::from_secs(2);
 
+/// How long the end of what is being written is waited for: less than a Lease lasts, which is no longer renewed.
+const SHUTDOWN: Duration = Duration::from_secs(8);
+
 /// How an operator ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -92,7 +95,9 @@ impl Operator {
         }
         // What is being written is written to the end; then the next may lead at once.
         work.cancel();
-        tasks.await;
+        if tokio::time::timeout(SHUTDOWN, tasks).await.is_err() {
+            tracing::warn!("Stopped before everything was written");
+        }
         elector.release().await;
         ended
     }
@@ -160,7 +165,10 @@ impl Operator {
         }
         let ready = self.ready.clone();
         tasks.spawn(async move {
-            count_in(&shared, &scopes).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = count_in(&shared, &scopes) => {}
+            }
             // Whoever waits for it has gone when this fails.
             let _ = count.send(true);
             ready.set(true);
