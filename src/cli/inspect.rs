@@ -94,7 +94,7 @@ impl Refused {
 pub fn run(args: &Args) -> ExitCode {
     match inspected(args) {
         Ok((text, code)) => {
-            print!("{text}");
+            super::show(&text);
             ExitCode::from(code)
         }
         Err(refused) => {

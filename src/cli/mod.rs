@@ -59,9 +59,11 @@ pub fn main() -> ExitCode {
 fn refused(error: &clap::Error) -> ExitCode {
     // Nothing is left to do when the terminal is gone.
     let _ = error.print();
-    match (error.use_stderr(), std::env::args().nth(1).as_deref()) {
-        (false, _) => ExitCode::SUCCESS,
-        (true, Some("worker")) => ExitCode::from(78),
-        (true, _) => ExitCode::from(inspect::exit::USAGE),
-    }
+    if error.use_stderr() { ExitCode::from(inspect::exit::USAGE) } else { ExitCode::SUCCESS }
+}
+
+/// Prints on standard output. A reader that has gone away (`| head`) is no failure.
+fn show(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -19,18 +19,14 @@ pub fn run(args: &Args) -> ExitCode {
     let Some(name) = &args.name else {
         for profile in PROFILES {
             let title = profile.parse().map(|p| p.spec.title).unwrap_or_default();
-            println!("{:<20} {title}", profile.name);
+            super::show(&format!("{:<20} {title}\n", profile.name));
         }
         return ExitCode::SUCCESS;
     };
-    match PROFILES.iter().find(|profile| profile.name == name.as_str()) {
-        Some(profile) => {
-            print!("{}", profile.yaml);
-            ExitCode::SUCCESS
-        }
-        None => {
-            eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
-            ExitCode::from(super::inspect::exit::USAGE)
-        }
-    }
+    let Some(profile) = PROFILES.iter().find(|profile| profile.name == name.as_str()) else {
+        eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
+        return ExitCode::from(super::inspect::exit::USAGE);
+    };
+    super::show(profile.yaml);
+    ExitCode::SUCCESS
 }

@@ -18,19 +18,19 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
     match &args.rule {
-        _ if args.markdown => print!("{}", docs::markdown(&profiles::built_in())),
+        _ if args.markdown => super::show(&docs::markdown(&profiles::built_in())),
         None => {
             for rule in RULES {
-                println!("{:<7} {:<24} {}", rule.id, rule.name, rule.code);
+                super::show(&format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code));
             }
         }
-        Some(name) => match rules::find(name) {
-            Some(rule) => print!("{}", docs::explained(rule, &profiles::built_in())),
-            None => {
+        Some(name) => {
+            let Some(rule) = rules::find(name) else {
                 eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");
                 return ExitCode::from(super::inspect::exit::USAGE);
-            }
-        },
+            };
+            super::show(&docs::explained(rule, &profiles::built_in()));
+        }
     }
     ExitCode::SUCCESS
 }

@@ -45,6 +45,8 @@ fn log_as_json() {
     let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or_default());
+        let payload = panic.payload();
+        let what = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+        tracing::error!(place, "panicked: {}", what.unwrap_or_default());
     }));
 }

@@ -118,7 +118,9 @@ async fn transfer(
                 return Ok(Err(refusal));
             }
             (part, from) = (fetched?, next);
-            progress(from, size);
+            if from < size {
+                progress(from, size);
+            }
         }
         if let Err(refusal) = upload.complete().await? {
             return Ok(Err(refusal));

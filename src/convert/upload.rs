@@ -126,11 +126,11 @@ impl Upload {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        let mut sent = send().await;
-        if sent.as_ref().is_err_and(is_forbidden) && self.store.keyring.refresh() {
-            sent = send().await;
+        let mut answer = send().await;
+        if answer.as_ref().is_err_and(is_forbidden) && self.store.keyring.refresh() {
+            answer = send().await;
         }
-        match sent {
+        match answer {
             Ok(done) => Ok(Ok(done)),
             Err(error) => settle(&error).map(Err),
         }
@@ -147,11 +147,10 @@ fn settle(error: &object_store::Error) -> Result<Refusal> {
     let Some(Answer::Status(http)) = Answer::of(error) else { return Err(plain) };
     let (reason, message) = match (http.status, http.code.as_str()) {
         (401 | 403, _) => ("DestinationForbidden", "the store refuses to take the object"),
-        // The upload was ended from outside: begin again.
-        (404, "NoSuchUpload") => return Err(plain),
+        // An upload that was ended from outside is begun again, like one that met a store in trouble.
+        (404, "NoSuchUpload") | (408 | 429, _) => return Err(plain),
         (404, _) => ("DestinationNotFound", "the destination's bucket is not there"),
         (409 | 412, _) => return Ok(Refusal { http: Some(http.clone()), ..exists() }),
-        (408 | 429, _) => return Err(plain),
         (400..500, _) => return Err(Error { kind: ErrorKind::Unsupported, ..plain }),
         _ => return Err(plain),
     };

@@ -413,6 +413,9 @@ pub struct Guest {
     pub root: Option<String>,
     /// Which family of systems.
     pub family: Family,
+    /// Why the search for a root ended before all volumes were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
     /// Machine of its programs, from an ELF header: `x86_64`, `i386`, `aarch64`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Evident>,

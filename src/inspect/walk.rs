@@ -1,13 +1,147 @@
 //! The walk from object to facts.
 
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
 use super::Facts;
-use crate::disk::Result;
+use super::facts::{Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass};
+use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
+use crate::guest::linux::device::Devices;
+use crate::guest::linux::{self, System, architecture, fstab, release};
+use crate::guest::root::{self, Readable, Root};
 use crate::source::Opened;
+
+/// Bytes of a disk's first sector.
+const SECTOR: usize = 512;
 
 /// Finds out all there is to know of one disk image.
 ///
 /// # Errors
 /// `Io` when the transport failed: nothing is known then. Every other trouble is a fact.
 pub fn inspect(source: &Opened) -> Result<Facts> {
-    Ok(Facts { worker: env!("CARGO_PKG_VERSION").to_owned(), source: source.facts.clone(), ..Facts::default() })
+    let start = Instant::now();
+    let mut facts =
+        Facts { worker: env!("CARGO_PKG_VERSION").to_owned(), source: source.facts.clone(), ..Facts::default() };
+    if let Some(object) = &source.bytes {
+        object_facts(object, &mut facts)?;
+    }
+    facts.reads.requests = source.meter.requests();
+    facts.reads.bytes = source.meter.bytes();
+    facts.reads.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(facts)
+}
+
+fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
+    let opened = match Fact::settle(container::open(object.clone()))? {
+        Fact::Known(opened) => opened,
+        Fact::Unreadable(trouble) => {
+            facts.container = Some(Container { trouble: Some(trouble), ..Container::default() });
+            return Ok(());
+        }
+    };
+    facts.container = Some(opened.facts);
+    let Some(disk) = opened.guest else { return Ok(()) };
+    let table = Fact::settle(partition::read(&disk))?;
+    facts.table = Some(table);
+    let Some(table) = facts.table.as_ref().and_then(Fact::known) else { return Ok(()) };
+    let found = match Fact::settle(volume::scan(&disk, table))? {
+        Fact::Known(found) => found,
+        Fact::Unreadable(trouble) => {
+            facts.guest = Some(Guest { trouble: Some(trouble), ..Guest::default() });
+            return Ok(());
+        }
+    };
+    let mut readable = Vec::new();
+    for (mut volume, bytes) in found {
+        readable.extend(files(&mut volume, bytes)?);
+        facts.volumes.push(volume);
+    }
+    if !facts.volumes.is_empty() {
+        let guest = guest(&disk, table, &mut facts.volumes, &readable)?;
+        facts.guest = Some(guest);
+    }
+    Ok(())
+}
+
+/// Opens a volume's filesystem and looks what it holds; why that cannot be done becomes the volume's trouble.
+fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>) -> Result<Option<Readable>> {
+    if volume.class == VolumeClass::Encrypted && volume.trouble.is_none() {
+        let what = format!("{} is encrypted", volume.type_id);
+        volume.trouble = Some(Trouble { kind: TroubleKind::Encrypted, layer: "volume".to_owned(), at: None, what });
+    }
+    if volume.class != VolumeClass::Filesystem {
+        return Ok(None);
+    }
+    let looked = filesystem::open(&volume.type_id, bytes).and_then(|fs| Ok((root::look(&fs)?, fs)));
+    match Fact::settle(looked)? {
+        Fact::Known((look, fs)) => {
+            volume.holds = look.holds;
+            volume.top.clone_from(&look.top);
+            Ok(Some(Readable { name: volume.name.clone(), fs, look }))
+        }
+        Fact::Unreadable(trouble) => {
+            volume.holds = Holds::Unknown;
+            volume.trouble.get_or_insert(trouble);
+            Ok(None)
+        }
+    }
+}
+
+/// The operating system, and where its fstab mounts each volume.
+fn guest(
+    disk: &Arc<dyn ReadAt>,
+    table: &PartitionTable,
+    volumes: &mut [Volume],
+    readable: &[Readable],
+) -> Result<Guest> {
+    let root = match Fact::settle(root::find(readable, &Devices::new(volumes, Some(table))))? {
+        Fact::Known(Some(root)) => root,
+        Fact::Known(None) => return Ok(Guest::default()),
+        Fact::Unreadable(trouble) => return Ok(Guest { trouble: Some(trouble), ..Guest::default() }),
+    };
+    let sector = disk.read_vec_at(0, SECTOR.min(usize::try_from(disk.len()).unwrap_or(SECTOR)));
+    let sector = Fact::settle(sector)?.known().cloned().unwrap_or_default();
+    let system = System {
+        tree: &root.tree,
+        devices: Devices::new(volumes, Some(table)),
+        mounts: &root.mounts,
+        boot_sector: &sector,
+    };
+    let mut guest = Guest { root: Some(root.volume.clone()), family: root.family, ..Guest::default() };
+    if root.family == Family::Linux {
+        guest.architecture = Fact::settle(architecture::read(&root.tree))?.known().cloned().flatten();
+        guest.release = Some(Fact::settle(release::read(&root.tree))?);
+        let mut linux = linux::read(&system)?;
+        if let Some(rival) = root.rivals.first() {
+            let what = format!("{} and {rival} both hold a system, and what starts is not known", root.volume);
+            linux.boot = Some(Fact::Unreadable(Trouble {
+                kind: TroubleKind::Unsupported,
+                layer: "boot loader".to_owned(),
+                at: None,
+                what,
+            }));
+        }
+        guest.linux = Some(linux);
+    }
+    let mounted = mounted(&root, &system)?;
+    for (volume, at) in mounted {
+        if let Some(volume) = volumes.iter_mut().find(|v| v.name == volume && v.mounted_at.is_empty()) {
+            volume.mounted_at = at;
+        }
+    }
+    Ok(guest)
+}
+
+/// Volumes and where they are mounted: the root, and what fstab names and does not leave to others.
+fn mounted(root: &Root, system: &System) -> Result<Vec<(String, String)>> {
+    let mut mounted = vec![(root.volume.clone(), "/".to_owned())];
+    if let Fact::Known(fstab) = Fact::settle(fstab::read(system.tree, &system.devices))? {
+        let entries = fstab.entries.into_iter().filter(|m| m.target.starts_with('/'));
+        let entries = entries.filter(|m| !m.options.iter().any(|option| option == "noauto"));
+        mounted.extend(entries.filter_map(|m| Some((m.volume?, m.target))));
+    }
+    Ok(mounted)
 }

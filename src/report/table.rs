@@ -43,7 +43,7 @@ pub fn table(report: &Report) -> String {
     out += "\n";
     for (label, ids) in [("passed   ", ids(Outcome::Pass)), ("not asked", ids(Outcome::NotApplicable))] {
         if !ids.is_empty() {
-            out += &wrap(&format!("{label}  {}", ids.join(" ")), "", "           ");
+            out += &wrap(&ids.join(" "), &format!("{label}  "), "           ");
         }
     }
     out + &reads_line(report)
@@ -59,7 +59,8 @@ pub fn matrix(reports: &[Report]) -> String {
         out += &line;
     }
     let cells: Vec<String> = reports.iter().map(|r| pad(verdict_word(r.verdict), column)).collect();
-    out += &format!("{}{}\n", pad("verdict", RULE_WIDTH), cells.concat());
+    out += format!("{}{}", pad("verdict", RULE_WIDTH), cells.concat()).trim_end();
+    out += "\n";
     let mut rows: Vec<(usize, String)> = RULES
         .iter()
         .filter_map(|rule| {
@@ -110,7 +111,7 @@ fn reads_line(report: &Report) -> String {
 fn finding(rule: &RuleResult) -> String {
     let label = short(rule.result).to_uppercase();
     let code = if rule.code == "Passed" { String::new() } else { format!(": {}", rule.code) };
-    let mut out = wrap(&format!("{}{} {}{code}", pad(&label, 9), rule.id, rule.rule), "", "         ");
+    let mut out = wrap(&format!("{} {}{code}", rule.id, rule.rule), &pad(&label, 9), "         ");
     out += &field("what", &rule.message);
     let places: Vec<String> = rule
         .evidence
@@ -160,7 +161,7 @@ fn groups<'a>(rules: &[&'a RuleResult]) -> Vec<Vec<&'a RuleResult>> {
 fn unknown(group: &[&RuleResult]) -> String {
     let Some(first) = group.first() else { return String::new() };
     let names: Vec<String> = group.iter().map(|r| format!("{} {}", r.id, r.rule)).collect();
-    let mut out = wrap(&format!("{}{}: {}", pad("UNKNOWN", 9), names.join(", "), first.code), "", "         ");
+    let mut out = wrap(&format!("{}: {}", names.join(", "), first.code), &pad("UNKNOWN", 9), "         ");
     out += &field("why", &first.message);
     let required = group.iter().any(|r| r.action == Action::Require);
     out + &field("meaning", if required { "required, so nothing can be said for certain" } else { "blocks nothing" })

@@ -86,6 +86,7 @@ impl<'a> Case<'a> {
     pub fn container(&self) -> Result<&'a Container, Box<Verdict>> {
         match &self.facts.container {
             Some(container) if !container.format.is_empty() => Ok(container),
+            Some(Container { trouble: Some(trouble), .. }) => Err(Box::new(Verdict::of_trouble("the object", trouble))),
             _ => Err(Box::new(match self.facts.source.access {
                 Access::NotFound => self.blocked_by("SourcePresent", "the object does not exist"),
                 Access::Forbidden => self.blocked_by("SourceReadable", "the object may not be read"),
@@ -186,15 +187,23 @@ impl<'a> Case<'a> {
         matches!(self.os_id(), "coreos" | "flatcar")
     }
 
-    /// `verdict` when it is bad news; `Unknown` instead of good news when a list was cut to fit the worker's message.
-    pub fn unless_truncated(&self, lists: &[&str], verdict: Verdict) -> Judged {
-        match (self.facts.truncated.iter().find(|cut| lists.contains(&cut.as_str())), verdict) {
-            (Some(cut), Verdict::Pass(_)) => Ok(Verdict::Unknown(super::Why {
+    /// Nothing when none of `lists` was cut to fit the worker's message, `Unknown` otherwise.
+    pub fn complete(&self, lists: &[&str]) -> Result<(), Box<Verdict>> {
+        match self.facts.truncated.iter().find(|cut| lists.contains(&cut.as_str())) {
+            Some(cut) => Err(Box::new(Verdict::Unknown(super::Why {
                 reason: "LimitExceeded",
                 message: format!("the list of {cut} was too long and is not complete"),
-            })),
-            (_, verdict) => Ok(verdict),
+            }))),
+            None => Ok(()),
         }
+    }
+
+    /// `verdict` when it is bad news; `Unknown` instead of good news when a list was cut to fit the worker's message.
+    pub fn unless_truncated(&self, lists: &[&str], verdict: Verdict) -> Judged {
+        if matches!(verdict, Verdict::Pass(_)) {
+            self.complete(lists)?;
+        }
+        Ok(verdict)
     }
 }
 

@@ -57,6 +57,7 @@ fn check(case: &Case) -> Judged {
         )));
     };
     if boot.xen || kernel.xen_only.is_some() {
+        case.complete(&["kernels"])?;
         let others_too = linux.kernels.iter().filter(|k| !k.default).all(|k| k.xen_only.is_some());
         return Ok(xen_only(others_too, kernel, &boot.entry));
     }
@@ -65,21 +66,19 @@ fn check(case: &Case) -> Judged {
         .seen(format!("kernel {}", shown(&kernel.version)), kernel.path.clone());
     let evidence = seen_drivers(evidence, kernel);
     let verdict = match disk(kernel, DISK) {
-        At::Boot(how) => with_xen(
-            case,
-            kernel,
-            Finding { message: format!("kernel {}: {how}", shown(&kernel.version)), ..evidence },
-        )?,
+        At::Boot(how) => {
+            with_xen(case, kernel, Finding { message: format!("kernel {}: {how}", shown(&kernel.version)), ..evidence })
+        }
         At::Unknown(verdict) if case.coreos() => return Ok(softened(*verdict)),
         At::Unknown(verdict) => return Ok(*verdict),
         At::Late(_) if case.coreos() => {
             return Ok(Verdict::not_read("CoreOS: the initramfs inside the kernel is not read"));
         }
-        At::Late(why) => without_virtio(case, kernel, &why, evidence)?,
+        At::Late(why) => without_virtio(case, kernel, &why, evidence),
     };
     let verdict = with_network(case, kernel, verdict);
     let verdict = with_other_kernels(&linux.kernels, verdict);
-    case.unless_truncated(&["kernels", "drivers"], verdict)
+    Ok(verdict)
 }
 
 /// CoreOS is never failed for what its embedded initramfs may hold.
@@ -162,14 +161,14 @@ fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
 }
 
 /// virtio is there; whether Xen's disk driver, where the cloud wants both, is too.
-fn with_xen(case: &Case, kernel: &Kernel, finding: Finding) -> Judged {
+fn with_xen(case: &Case, kernel: &Kernel, finding: Finding) -> Verdict {
     if case.profile.hypervisors != Hypervisors::XenAndKvm {
-        return Ok(finding.pass());
+        return finding.pass();
     }
     let Some(driver) = find(kernel, XEN_DISK) else {
-        return Ok(Verdict::missing(format!("{XEN_DISK} was not looked for")));
+        return Verdict::missing(format!("{XEN_DISK} was not looked for"));
     };
-    Ok(match at_boot(kernel, driver) {
+    match at_boot(kernel, driver) {
         At::Boot(_) => finding.pass(),
         At::Unknown(verdict) => *verdict,
         At::Late(why) if driver.state == DriverState::Module => {
@@ -184,11 +183,11 @@ fn with_xen(case: &Case, kernel: &Kernel, finding: Finding) -> Judged {
             let remedy = "Install a kernel of the distribution that has CONFIG_XEN_BLKDEV_FRONTEND, or waive the rule: virtio is there.";
             Finding { message, ..finding }.remedy(remedy).fail(Grade::Breach)
         }
-    })
+    }
 }
 
 /// virtio is missing; what the cloud makes of Xen's disk driver in its place.
-fn without_virtio(case: &Case, kernel: &Kernel, why: &str, finding: Finding) -> Judged {
+fn without_virtio(case: &Case, kernel: &Kernel, why: &str, finding: Finding) -> Verdict {
     let message = format!("kernel {}: {why}", shown(&kernel.version));
     let finding = Finding { message, remedy: Some(remedy(kernel)), ..finding };
     if case.profile.hypervisors == Hypervisors::XenOrKvm
@@ -200,7 +199,7 @@ fn without_virtio(case: &Case, kernel: &Kernel, why: &str, finding: Finding) -> 
             finding.message,
             case.cited()
         );
-        return Ok(Finding { message, ..finding }.fail(Grade::Doubt));
+        return Finding { message, ..finding }.fail(Grade::Doubt);
     }
     let finding = match (case.profile.hypervisors, added_at_import(case)) {
         (Hypervisors::XenOrKvm | Hypervisors::XenAndKvm, true) => finding.note(
@@ -209,7 +208,7 @@ fn without_virtio(case: &Case, kernel: &Kernel, why: &str, finding: Finding) -> 
         ),
         _ => finding,
     };
-    Ok(finding.fail(Grade::Breach))
+    finding.fail(Grade::Breach)
 }
 
 /// Systems to which Alibaba Cloud adds the driver, as the page that S0 L67 links to says.
@@ -281,7 +280,9 @@ fn with_other_kernels(kernels: &[Kernel], verdict: Verdict) -> Verdict {
 }
 
 fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
-    for driver in kernel.drivers.iter().take(8) {
+    let late = |driver: &&Driver| matches!(at_boot(kernel, driver), At::Late(_));
+    let drivers = kernel.drivers.iter();
+    for driver in drivers.clone().filter(late).chain(drivers.filter(|d| !late(d))).take(8) {
         let (what, place) = match (driver.state, &driver.in_initramfs, &driver.blocked_by) {
             (DriverState::Builtin, _, _) => ("built in", kernel.config.clone()),
             (_, _, Some(by)) => ("blacklisted", Some(shown(by))),

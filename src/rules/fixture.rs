@@ -72,6 +72,7 @@ pub fn healthy() -> Facts {
                     ..CloudInit::default()
                 })),
             }),
+            ..Guest::default()
         }),
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
         ..Facts::default()

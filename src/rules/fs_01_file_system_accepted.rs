@@ -34,6 +34,8 @@ pub fn judged<'a>(case: &Case<'a>) -> Result<Vec<(&'a Volume, &'a str)>, Box<Ver
     if case.guest()?.family == Family::Windows {
         return Err(Box::new(Verdict::not_applicable("a Windows system")));
     }
+    // Without its partition, a volume does not show that it is only for booting.
+    case.complete(&["partitions"])?;
     let others = case.facts.volumes.iter().filter(|v| v.name != root.name && !is_helper(case.facts, v));
     let others = others
         .filter(|v| matches!(v.class, VolumeClass::Filesystem | VolumeClass::Encrypted | VolumeClass::Unrecognised));
@@ -121,7 +123,7 @@ fn check(case: &Case) -> Judged {
     }
     let message =
         judged.iter().map(|(v, at)| format!("{} on {}", filesystem(v), shown(at))).collect::<Vec<_>>().join(", ");
-    case.unless_truncated(&["volumes", "fstab"], Finding { message, ..finding }.pass())
+    case.unless_truncated(&["volumes"], Finding { message, ..finding }.pass())
 }
 
 /// The contradiction about SUSE: the system is listed, its default filesystem is not.

@@ -69,7 +69,7 @@ pub fn check_features(case: &Case, bad: fn(&ExtFeatures) -> bool, found: impl Fn
             .seen_at(volume.ext.as_ref().map(names).unwrap_or_default(), format!("{} superblock", volume.name), 1024)
             .pass(),
     };
-    case.unless_truncated(&["volumes", "fstab"], verdict)
+    case.unless_truncated(&["volumes"], verdict)
 }
 
 /// Names of feature bits, as e2fsprogs spells them; empty where it knows none.

@@ -91,26 +91,23 @@ fn matches(how: VersionMatch, found: &str, listed: &str) -> bool {
 }
 
 fn not_listed(case: &Case, release: &Release, finding: Finding) -> Verdict {
-    let listed: Vec<String> = case
-        .profile
-        .operating_systems
-        .iter()
-        .map(|s| format!("{} {}", s.name, s.versions.join("/")).trim_end().to_owned())
-        .collect();
+    let listed: Vec<String> = case.profile.operating_systems.iter().map(listing).collect();
     let like = match (case.profile.derivatives, release.id_like.is_empty()) {
         (true, false) => format!(", like {}", shown(&release.id_like.join(" "))),
         _ => String::new(),
     };
     let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
     let platforms = case.profile.custom_platforms.join(" or ");
-    let mut finding = Finding { message, ..finding };
-    if !platforms.is_empty() {
-        finding = finding.remedy(format!(
+    let finding = Finding { message, ..finding };
+    let finding = if platforms.is_empty() {
+        finding.remedy("Upgrade or reinstall the guest to a listed system.")
+    } else {
+        finding.remedy(format!(
             "Upgrade the guest to a listed version, or declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document).",
             case.profile.custom_platforms_cite.join("; "),
             case.cited()
-        ));
-    }
+        ))
+    };
     finding.fail(Grade::Breach)
 }
 
@@ -131,4 +128,11 @@ fn identity(release: &Release) -> String {
         shown(&release.id_like.join(" ")),
         shown(&release.version_id)
     )
+}
+
+/// A listed system as the document has it: `CentOS 5/6/7/8`, `CoreOS 681.2.0+`.
+fn listing(system: &OperatingSystem) -> String {
+    let or_later = if system.compare == VersionMatch::AtLeast { "+" } else { "" };
+    let versions = system.versions.join("/");
+    if versions.is_empty() { system.name.clone() } else { format!("{} {versions}{or_later}", system.name) }
 }

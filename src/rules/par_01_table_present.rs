@@ -33,7 +33,7 @@ fn check(case: &Case) -> Judged {
         Ok(table) => table,
         Err(verdict) => {
             return match *verdict {
-                Verdict::Fail(grade, finding) => Ok(Verdict::Fail(grade, finding.sub("NoTable"))),
+                Verdict::Fail(grade, finding) => Ok(Verdict::Fail(grade, finding.narrowed("NoTable"))),
                 _ => Err(verdict),
             };
         }
@@ -52,7 +52,7 @@ fn check(case: &Case) -> Judged {
                 None => String::new(),
             };
             Ok(Finding::new(format!("the disk has no partition table{instead}"))
-                .sub("NoTable")
+                .narrowed("NoTable")
                 .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
                 .fail(Grade::Breach))
         }

@@ -35,7 +35,7 @@ fn check(case: &Case) -> Judged {
         && !case.applies("NotIsoImage")
     {
         return Ok(Finding::new(format!("the disk is an installation medium ({name})"))
-            .sub("UploadedInstallationMedia")
+            .narrowed("UploadedInstallationMedia")
             .seen_at(name, "disk", 0x8000)
             .remedy(super::img_02_not_iso::REMEDY)
             .fail(Grade::Breach));
@@ -79,7 +79,7 @@ fn missing(case: &Case, holds: Holds) -> Verdict {
             "See that the right file was uploaded, and that it is the image of the disk the system starts from.",
         ),
     };
-    let mut finding = Finding::new(message).sub(sub).remedy(remedy);
+    let mut finding = Finding::new(message).narrowed(sub).remedy(remedy);
     for volume in &case.facts.volumes {
         let label = if volume.label.is_empty() { String::new() } else { format!(", label {}", shown(&volume.label)) };
         let top: Vec<String> = volume.top.iter().map(|name| shown(name)).collect();

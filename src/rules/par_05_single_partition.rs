@@ -36,6 +36,8 @@ fn check(case: &Case) -> Judged {
     if guest.family == Family::Windows {
         return Ok(Verdict::not_applicable("Windows system disks may have several partitions"));
     }
+    // Without its partition, a volume does not show that it is only for booting.
+    case.complete(if case.coreos() { &["partitions", "partitions.name"] } else { &["partitions"] })?;
     let others: Vec<&Volume> = case.facts.volumes.iter().filter(|v| v.name != root.name && counts(case, v)).collect();
     let filesystems: Vec<&Volume> = others
         .iter()

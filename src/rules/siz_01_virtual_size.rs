@@ -42,7 +42,7 @@ fn check(case: &Case) -> Judged {
         decimal(bytes, GB)
     ))
     .seen(format!("virtual size: {bytes} bytes"), format!("{} header", container.format))
-    .sub("VirtualSize")
+    .narrowed("VirtualSize")
     .remedy(format!(
         "Shrink the guest's last filesystem and partition, then the disk: `qemu-img resize --shrink IMAGE {limit}G`."
     ));

@@ -27,6 +27,7 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "every rule has this signature")]
 fn check(case: &Case) -> Judged {
     let source = &case.facts.source;
     let with = if source.signed { "the credentials that were given" } else { "an anonymous request" };
@@ -38,7 +39,7 @@ fn check(case: &Case) -> Judged {
         Access::NotFound => Ok(case.blocked_by("SourcePresent", "the object does not exist")),
         Access::Other => Ok(Verdict::missing("whether the object can be read was not found out")),
         Access::Forbidden => {
-            let mut finding = Finding::new(format!("the store refuses {with}")).sub("AccessDenied");
+            let mut finding = Finding::new(format!("the store refuses {with}")).narrowed("AccessDenied");
             if let Some(http) = &source.http {
                 finding.message = format!("{}: HTTP {} {}", finding.message, http.status, shown(&http.code));
                 finding = finding.seen(

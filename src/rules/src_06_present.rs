@@ -25,6 +25,7 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "every rule has this signature")]
 fn check(case: &Case) -> Judged {
     let source = &case.facts.source;
     Ok(match source.access {
@@ -32,7 +33,7 @@ fn check(case: &Case) -> Judged {
         Access::Forbidden => case.blocked_by("SourceReadable", "the store does not tell"),
         Access::Other => Verdict::missing("whether the object exists was not found out"),
         Access::NotFound => {
-            let mut finding = Finding::new("the store has no such object").sub("ObjectNotFound");
+            let mut finding = Finding::new("the store has no such object").narrowed("ObjectNotFound");
             if let Some(http) = &source.http {
                 finding.message = format!("{}: HTTP {} {}", finding.message, http.status, shown(&http.code));
                 finding = finding.seen(

@@ -80,7 +80,7 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
     if let Some(why) = disabled {
         let by = cloud_init.disabled_by.clone().unwrap_or_default();
         let message = format!("cloud-init is installed and {why}");
-        let finding = Finding { message, ..finding }.sub("Disabled").remedy(enable(&by));
+        let finding = Finding { message, ..finding }.narrowed("Disabled").remedy(enable(&by));
         return if by.is_empty() { finding } else { finding.seen("disables it", by) }.fail(Grade::Breach);
     }
     let starts = cloud_init.enabled_by.clone().unwrap_or_default();

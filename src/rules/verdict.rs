@@ -74,7 +74,7 @@ impl Finding {
 
     /// With a narrower code.
     #[must_use]
-    pub fn sub(mut self, sub: &'static str) -> Self {
+    pub fn narrowed(mut self, sub: &'static str) -> Self {
         self.sub = Some(sub);
         self
     }

@@ -21,6 +21,9 @@ pub fn root(facts: &Facts) -> Root<'_> {
     {
         return Root::Found(volume);
     }
+    if let Some(trouble) = facts.guest.as_ref().and_then(|guest| guest.trouble.as_ref()) {
+        return Root::Undecided(Box::new(Verdict::of_trouble("the system on the disk", trouble)));
+    }
     if facts.truncated.iter().any(|list| list == "volumes") {
         return Root::Undecided(Box::new(Verdict::Unknown(Why {
             reason: "LimitExceeded",

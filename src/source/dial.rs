@@ -43,6 +43,8 @@ pub(crate) struct Dialler {
 
 impl Dialler {
     pub(crate) fn new(egress: &Egress, meter: &Arc<Meter>) -> Result<Self> {
+        // reqwest takes the process's provider; the first one that is installed stays, so this does no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let egress = Arc::new(egress.clone());
         let roots =
             webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| reqwest::Certificate::from_der(der).ok());

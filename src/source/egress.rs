@@ -152,12 +152,12 @@ fn is_tencent_store(host: &str) -> bool {
 /// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056).
 fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(ip) = ip else { return None };
-    let [a, b, c, d, e, f, g, h] = ip.segments();
-    let pair = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(pair(g, h)),
-        [0, 0, 0, 0, 0, 0] if g != 0 => Some(pair(g, h)),
-        [0x2002, high, low, ..] => Some(pair(high, low)),
+    let parts = ip.segments();
+    let pair = |[high, low]: [u16; 2]| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    match parts {
+        [0, 0, 0, 0, 0, 0xffff, tail @ ..] | [0x64, 0xff9b, 0, 0, 0, 0, tail @ ..] => Some(pair(tail)),
+        [0, 0, 0, 0, 0, 0, tail @ ..] if tail[0] != 0 => Some(pair(tail)),
+        [0x2002, high, low, ..] => Some(pair([high, low])),
         _ => None,
     }
 }

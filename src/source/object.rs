@@ -25,7 +25,7 @@ pub fn is_source_changed(error: &Error) -> bool {
 /// What the first request found.
 pub(crate) enum First {
     /// The object, and its first bytes.
-    Reached { facts: facts::Source, object: Object, head: Bytes },
+    Reached { facts: facts::Source, object: Box<Object>, head: Bytes },
     /// The store refused, or there is none.
     Refused { access: Access, http: Http, signed: bool },
 }
@@ -63,8 +63,8 @@ impl Object {
             ..facts::Source::default()
         };
         let object = Self { store, etag: facts.etag.clone(), size: meta.size, meta, allowance };
-        object.check_length(&head, HEAD.min(object.size))?;
-        Ok(First::Reached { facts, object, head })
+        check_length(&head, HEAD.min(object.size))?;
+        Ok(First::Reached { facts, object: Box::new(object), head })
     }
 
     /// Bytes of the object, as long as it is the one that was first read.
@@ -79,30 +79,30 @@ impl Object {
         let (meta, bytes) = match request(&self.store, &self.allowance, want, options).await {
             Ok(found) => found,
             Err(Failure::Ours(error)) => return Err(error),
-            Err(Failure::Store(error)) => return Err(self.settle_later(&error)),
+            Err(Failure::Store(error)) => return Err(settle_later(&error)),
         };
         // Servers that ignore conditions are met here.
         let other_tag = self.etag.is_some() && meta.e_tag != self.etag;
         if other_tag || meta.size != self.size || meta.last_modified != self.meta.last_modified {
             return Err(changed(Http { status: 412, ..Http::default() }));
         }
-        self.check_length(&bytes, want)?;
+        check_length(&bytes, want)?;
         Ok(bytes)
     }
+}
 
-    fn check_length(&self, bytes: &Bytes, want: u64) -> Result<()> {
-        if crate::disk::bytes::to_u64(bytes.len()) == want {
-            return Ok(());
-        }
-        Err(Error::io(LAYER, format!("the store sent {} bytes instead of {want}", bytes.len())))
+fn check_length(bytes: &Bytes, want: u64) -> Result<()> {
+    if crate::disk::bytes::to_u64(bytes.len()) == want {
+        return Ok(());
     }
+    Err(Error::io(LAYER, format!("the store sent {} bytes instead of {want}", bytes.len())))
+}
 
-    fn settle_later(&self, error: &object_store::Error) -> Error {
-        match Answer::of(error) {
-            Some(Answer::Status(http)) if http.status == 412 => changed(http.clone()),
-            Some(Answer::PastEnd { http, .. }) => changed(Http { status: 412, ..http.clone() }),
-            _ => Error { kind: ErrorKind::Io, ..to_error(error) },
-        }
+fn settle_later(error: &object_store::Error) -> Error {
+    match Answer::of(error) {
+        Some(Answer::Status(http)) if http.status == 412 => changed(http.clone()),
+        Some(Answer::PastEnd { http, .. }) => changed(Http { status: 412, ..http.clone() }),
+        _ => Error { kind: ErrorKind::Io, ..to_error(error) },
     }
 }
 
@@ -184,6 +184,7 @@ fn settle_first(error: &object_store::Error) -> Result<Settled> {
     }
 }
 
+#[allow(clippy::default_trait_access)] // The type is of a crate that is not ours to name.
 fn empty(store: &Store) -> ObjectMeta {
     ObjectMeta { location: store.path.clone(), last_modified: Default::default(), size: 0, e_tag: None, version: None }
 }

@@ -23,7 +23,8 @@ use crate::inspect::{Budget, facts};
 /// Opens the object of a `spec.source`: one request, for its first bytes.
 ///
 /// With the policy of a user's own machine the url may also be a file's path or a presigned link.
-/// The bytes are read by blocking on this runtime: from a thread that is not one of its own, as `spawn_blocking` gives.
+/// The bytes are read by blocking on this runtime, a multi-threaded one, and only from a thread that may block, as
+/// `spawn_blocking` gives.
 ///
 /// # Errors
 /// `Io` when the store cannot be reached; `Unsupported` for an address that cannot be used or dialled; `NotFound`, layer
@@ -79,7 +80,7 @@ pub(crate) fn connect_destination(
 
 /// An object that is read by blocking.
 struct Remote {
-    object: Object,
+    object: Box<Object>,
     handle: tokio::runtime::Handle,
 }
 

@@ -47,14 +47,19 @@ pub fn run(work: Work) -> ExitCode {
 /// Arguments that cannot be parsed: leaves a message where the arguments say, or where the kubelet looks.
 pub fn refuse_arguments(arguments: &[String], what: &str) -> ExitCode {
     let named = arguments.iter().find_map(|word| word.strip_prefix("--result="));
-    finish(&PathBuf::from(named.unwrap_or(RESULT)), Err((Exit::Config, Failure::new("arguments", what))))
+    finish(&PathBuf::from(named.unwrap_or(RESULT)), Err(failed(Exit::Config, "arguments", what)))
 }
 
-type Ended = Result<Message, (Exit, Failure)>;
+type Failed = (Exit, Box<Failure>);
+type Ended = Result<Message, Failed>;
+
+fn failed(exit: Exit, kind: &str, what: impl Into<String>) -> Failed {
+    (exit, Box::new(Failure::new(kind, what)))
+}
 
 fn finish(result: &Path, ended: Ended) -> ExitCode {
-    let ended = ended
-        .and_then(|message| encode(&message).map_err(|e| (Exit::Internal, Failure::new("internal", e.to_string()))));
+    let ended =
+        ended.and_then(|message| encode(&message).map_err(|e| failed(Exit::Internal, "internal", e.to_string())));
     let (exit, text) = match ended {
         Ok(text) => (Exit::Done, text),
         Err((exit, failure)) => {
@@ -72,7 +77,7 @@ fn finish(result: &Path, ended: Ended) -> ExitCode {
 /// Runs the work in a task of its own, so that a panic ends the task and not the process, until it is done or the pod is
 /// told to stop.
 fn supervise(work: Work) -> Ended {
-    let internal = |what: String| (Exit::Internal, Failure::new("internal", what));
+    let internal = |what: String| failed(Exit::Internal, "internal", what);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|e| internal(e.to_string()))?;
     let ended = runtime.block_on(async {
@@ -84,10 +89,10 @@ fn supervise(work: Work) -> Ended {
             _ = terminated.recv() => {
                 stop.cancel();
                 let _ = tokio::time::timeout(GRACE, task).await;
-                return Err((Exit::Transport, Failure::new("io", "the pod was told to stop")));
+                return Err(failed(Exit::Transport, "io", "the pod was told to stop"));
             }
         };
-        joined.unwrap_or_else(|e| Err((Exit::Internal, Failure::new("panic", e.to_string()))))
+        joined.unwrap_or_else(|e| Err(failed(Exit::Internal, "panic", e.to_string())))
     });
     // A blocking read may go on; nobody waits for it.
     runtime.shutdown_background();
@@ -99,14 +104,14 @@ async fn carry_out(work: Work, stop: CancellationToken) -> Ended {
         Work::Inspect(args) => within(&stop, run_inspect(args)).await?,
         Work::Convert(args) => run_convert(args, stop).await,
     };
-    ended.map_err(|error| (exit_of(&error), Failure::from(&error)))
+    ended.map_err(|error| (exit_of(&error), Box::new(Failure::from(&error))))
 }
 
 /// The work, or the end of it when the pod is told to stop.
-async fn within<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Result<T, (Exit, Failure)> {
+async fn within<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Result<T, Failed> {
     tokio::select! {
         done = work => Ok(done),
-        () = stop.cancelled() => Err((Exit::Transport, Failure::new("io", "the pod was told to stop"))),
+        () = stop.cancelled() => Err(failed(Exit::Transport, "io", "the pod was told to stop")),
     }
 }
 

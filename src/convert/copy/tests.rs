@@ -3,7 +3,6 @@ use crate::disk::ErrorKind;
 use crate::source::testing::{self, Minio, Server, pattern};
 
 async fn run(job: &Copy) -> Result<Message> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     copy(job, &|_, _| {}, &CancellationToken::new()).await
 }
 
@@ -33,7 +32,7 @@ fn parts_fit_the_stores_limits() {
     assert_eq!(part_size(80 << 30), 9 << 20);
     for size in [PART, 100 << 30, 5 << 40] {
         let part = part_size(size);
-        assert!(size.div_ceil(part) <= PARTS_MAX && part % (1 << 20) == 0);
+        assert!(size.div_ceil(part) <= PARTS_MAX && part.is_multiple_of(1 << 20));
     }
 }
 
@@ -76,7 +75,6 @@ async fn an_object_that_appears_while_copying_is_not_overwritten() {
     let size = PART + 1;
     store.put("disk.img", pattern(usize::try_from(size).unwrap())).await;
     let job = job(&store, "disk.img", size, "race.img");
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, false).unwrap();
     assert_eq!(upload.refuse_existing().await.unwrap(), None);
     upload.begin().await.unwrap().unwrap();
@@ -140,7 +138,6 @@ async fn an_object_that_changes_while_it_is_copied_leaves_nothing() {
             server.change(|object| object.etag = Some("\"two\""));
         }
     };
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let ended = copy(&job, &tell, &CancellationToken::new()).await.unwrap();
     assert_eq!(reason(&ended), "SourceChanged");
     assert!(store.get("out.img").await.is_none());
@@ -158,7 +155,6 @@ async fn a_stopped_copy_leaves_nothing() {
             stop.cancel();
         }
     };
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let error = copy(&job, &tell, &stop).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Io);
     assert!(store.get("out.img").await.is_none());

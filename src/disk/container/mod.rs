@@ -127,7 +127,7 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
 /// An installation medium that was wrapped in a disk format is still one.
 fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
     let Some(guest) = container.guest.as_ref().filter(|_| format.name != raw::FORMAT.name) else { return Ok(()) };
-    match Probe::read(guest.as_ref()) {
+    match Probe::read_head(guest.as_ref()) {
         Ok(probe) => {
             let medium = [&medium::ISO, &medium::UDF].into_iter().find(|format| (format.probe)(&probe));
             container.facts.guest_format = medium.map(|format| format.name.to_owned());

@@ -25,14 +25,22 @@ impl Probe {
     /// # Errors
     /// Those of `bytes`.
     pub fn read(bytes: &dyn ReadAt) -> Result<Self> {
-        let len = bytes.len();
-        let head = bytes.read_vec_at(0, to_usize("probe", len.min(HEAD))?)?;
+        let Self { head, len, .. } = Self::read_head(bytes)?;
         let tail_at = len.saturating_sub(TAIL);
         let tail = match to_usize("probe", tail_at).ok().and_then(|at| head.get(at..)) {
             Some(tail) if to_u64(head.len()) == len => tail.to_vec(),
             _ => bytes.read_vec_at(tail_at, to_usize("probe", len.min(TAIL))?)?,
         };
         Ok(Self { head, tail, len })
+    }
+
+    /// Reads the head alone.
+    ///
+    /// # Errors
+    /// Those of `bytes`.
+    pub fn read_head(bytes: &dyn ReadAt) -> Result<Self> {
+        let len = bytes.len();
+        Ok(Self { head: bytes.read_vec_at(0, to_usize("probe", len.min(HEAD))?)?, tail: Vec::new(), len })
     }
 
     /// True when the object begins with `magic`.

@@ -60,7 +60,8 @@ impl Sector {
 
     /// Every flag is one that a table can have, and there is an entry.
     pub fn is_plausible(&self) -> bool {
-        self.entries.iter().all(|entry| entry.flag & 0x7f == 0) && self.entries.iter().any(|entry| !entry.is_empty())
+        self.entries.iter().all(|entry| matches!(entry.flag, 0 | 0x80))
+            && self.entries.iter().any(|entry| !entry.is_empty())
     }
 
     /// An entry covers a GPT.

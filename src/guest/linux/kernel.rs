@@ -59,12 +59,13 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
     let modules = Modules::read(tree, &version)?;
     let config = config(tree, path, &version, &modules)?;
     let initrds = match boot {
-        Some(boot) => boot.initrd.clone(),
-        None => usual_initrd(tree, &version)?,
+        Some(boot) => Fact::Known(boot.initrd.clone()),
+        None => Fact::settle(usual_initrd(tree, &version))?,
     };
-    let contents = match initrds.is_empty() {
-        true => None,
-        false => Some(Fact::settle(initramfs::read(tree, &initrds, &version))?),
+    let contents = match initrds {
+        Fact::Known(paths) if paths.is_empty() => None,
+        Fact::Known(paths) => Some(Fact::settle(initramfs::read(tree, &paths, &version))?),
+        Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     };
     let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
     let states = match &config {
@@ -131,7 +132,7 @@ fn usual_initrd(tree: &Tree, release: &str) -> Result<Vec<String>> {
         format!("/boot/initrd-{release}"),
     ];
     for name in names {
-        if settle(tree.exists(&name))? == Some(true) {
+        if tree.exists(&name)? {
             return Ok(vec![name]);
         }
     }

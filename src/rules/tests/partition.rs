@@ -239,8 +239,31 @@ fn the_partitions_of_coreos_count_as_one() {
 #[test]
 fn a_list_that_was_cut_gives_no_pass() {
     for id in ["PAR-05", "FS-01", "FS-02", "FS-03"] {
-        assert_eq!(outcome(A2020, id, |f, _| f.truncated = vec!["volumes".into()]), Unknown, "{id}");
+        for list in ["volumes", "partitions"] {
+            assert_eq!(outcome(A2020, id, |f, _| f.truncated = vec![list.into()]), Unknown, "{id}");
+        }
     }
-    assert_eq!(outcome(A2020, "LNX-04", |f, _| f.truncated = vec!["fstab".into()]), Unknown);
-    assert_eq!(outcome(A2020, "DRV-01", |f, _| f.truncated = vec!["drivers".into()]), Unknown);
+    assert_eq!(outcome(A2020, "LNX-04", |f, _| f.truncated = vec!["fstab.entries".into()]), Unknown);
+    let cut = |f: &mut Facts, _: &mut Request| {
+        f.truncated = vec!["volumes".into(), "guest".into()];
+        no_system(f, vec![]);
+    };
+    for id in ["PAR-02", "OS-01", "DRV-01"] {
+        let rule = result(TENCENT, id, cut);
+        assert_eq!((rule.result, rule.code.as_str()), (Unknown, "LimitExceeded"), "{id}");
+    }
+}
+
+#[test]
+fn a_search_for_the_root_that_ended_early_is_undecided() {
+    for id in ["PAR-02", "OS-01", "DRV-01"] {
+        let rule = result(TENCENT, id, |f, _| {
+            f.volumes[0].holds = Holds::Data;
+            f.guest = Some(crate::inspect::facts::Guest {
+                trouble: Some(troubled(TroubleKind::Limit)),
+                ..Default::default()
+            });
+        });
+        assert_eq!((rule.result, rule.code.as_str()), (Unknown, "LimitExceeded"), "{id}");
+    }
 }

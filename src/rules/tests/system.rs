@@ -14,7 +14,8 @@ fn system(id: &'static str, version: &'static str, like: &'static [&'static str]
 #[test]
 fn systems_are_judged_by_each_document_s_list() {
     const RHEL: &[&str] = &["rhel", "centos", "fedora"];
-    let rows: &[(&str, &str, &[&str], Outcome, Outcome, Outcome)] = &[
+    type Row = (&'static str, &'static str, &'static [&'static str], Outcome, Outcome, Outcome);
+    let rows: &[Row] = &[
         ("debian", "12", &[], Pass, Fail, Fail),
         ("debian", "10", &[], Pass, Pass, Fail),
         ("debian", "7", &[], Pass, Pass, Pass),

@@ -6,12 +6,7 @@ use crate::source::testing::{self, Minio, Server, pattern};
 
 const MODIFIED: &str = "Sat, 21 Nov 2026 08:00:00 GMT";
 
-fn prepare() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 async fn open_with(url: &str, budget: Budget) -> Result<Opened> {
-    prepare();
     let source = Source { url: url.into(), ..Source::default() };
     open(&source, &CredentialSource::Anonymous, &Egress::own_machine(), &budget).await
 }
@@ -188,7 +183,6 @@ async fn the_budget_ends_reading() {
 
 #[tokio::test]
 async fn addresses_that_are_not_dialled_are_refused_before_a_request() {
-    prepare();
     let server = Server::start(image()).await;
     let args = crate::worker::EgressArgs { allow_insecure_endpoints: true, ..Default::default() };
     let in_a_pod = Egress::new(&args).unwrap();
@@ -235,7 +229,6 @@ async fn a_real_store_is_read_with_keys_of_any_spelling() {
     let Some(store) = Minio::start().await else { return };
     let egress = Egress::own_machine();
     for key in ["plain.qcow2", "web/centos 8+1%20.img", "镜像/系统.vhd", "a~b/c=d&e;f'g(h)!*", "[x]{y}#z"] {
-        prepare();
         store.put(key, pattern(200_000)).await;
         let opened = open(&store.source(key), &store.credentials(), &egress, &Budget::default()).await.unwrap();
         assert_eq!(opened.facts.access, Access::Reached, "{key}: {:?}", opened.facts.http);
@@ -250,7 +243,6 @@ async fn a_real_store_is_read_with_keys_of_any_spelling() {
 #[tokio::test]
 async fn a_real_store_says_why_it_refuses() {
     let Some(store) = Minio::start().await else { return };
-    prepare();
     store.put("disk.img", pattern(200_000)).await;
     let egress = Egress::own_machine();
     let budget = Budget::default();
@@ -277,7 +269,6 @@ async fn a_real_store_says_why_it_refuses() {
 #[tokio::test]
 async fn a_real_store_refuses_an_object_that_changed() {
     let Some(store) = Minio::start().await else { return };
-    prepare();
     store.put("disk.img", pattern(200_000)).await;
     let egress = Egress::own_machine();
     let opened = open(&store.source("disk.img"), &store.credentials(), &egress, &Budget::default()).await.unwrap();
@@ -290,7 +281,6 @@ async fn a_real_store_refuses_an_object_that_changed() {
 #[tokio::test]
 async fn a_rotated_secret_is_read_again() {
     let Some(store) = Minio::start().await else { return };
-    prepare();
     store.put("disk.img", pattern(300_000)).await;
     let folder = tempfile::tempdir().unwrap();
     store.write_credentials(folder.path(), Some("expired secret"));

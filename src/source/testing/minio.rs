@@ -15,7 +15,7 @@ const PASSWORD: &str = "a long enough secret";
 pub(crate) struct Minio {
     child: Child,
     pub endpoint: String,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Minio {
@@ -25,6 +25,7 @@ impl Minio {
             eprintln!("skipped: {PROGRAM} does not name a minio program");
             return None;
         };
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().unwrap();
         std::fs::create_dir(data.path().join("images")).unwrap();
         let address = {
@@ -41,7 +42,7 @@ impl Minio {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let store = Self { child, endpoint: format!("http://{address}"), _data: data };
+        let store = Self { child, endpoint: format!("http://{address}"), data };
         let ready = format!("{}/minio/health/ready", store.endpoint);
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         for _ in 0..300 {
@@ -120,7 +121,7 @@ impl Minio {
 
     /// Uploads that were begun and neither completed nor aborted.
     pub(crate) fn unfinished_uploads(&self) -> usize {
-        let folder = self._data.path().join(".minio.sys/multipart");
+        let folder = self.data.path().join(".minio.sys/multipart");
         std::fs::read_dir(folder).map_or(0, |entries| {
             entries.flatten().map(|e| std::fs::read_dir(e.path()).map_or(0, Iterator::count)).sum()
         })

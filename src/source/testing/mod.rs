@@ -1,5 +1,7 @@
 //! Stores for tests, on loopback: a web server that can misbehave, and a real S3-compatible store.
 
+#![allow(clippy::cast_possible_truncation, clippy::unused_self, clippy::type_complexity)]
+
 mod minio;
 mod server;
 

@@ -3,10 +3,6 @@ use crate::inspect::wire::{Written, decode};
 use crate::source::testing::{Minio, Object, Server, pattern};
 use crate::worker::{EgressArgs, parse_failure};
 
-fn prepare() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 fn egress() -> EgressArgs {
     EgressArgs { allow: vec!["127.0.0.0/8".into()], deny: vec![], allow_insecure_endpoints: true }
 }
@@ -23,7 +19,6 @@ fn inspect_args(url: &str, result: &Path) -> InspectArgs {
 
 /// Runs the work as the program does: on a thread that belongs to no runtime.
 async fn worked(work: Work) -> (Exit, String) {
-    prepare();
     let result = work.result().to_owned();
     tokio::task::spawn_blocking(move || {
         let ended = supervise(work);
@@ -87,7 +82,6 @@ async fn arguments_that_cannot_be_parsed_leave_a_message() {
 #[tokio::test]
 async fn a_conversion_reports_the_object_it_wrote() {
     let Some(store) = Minio::start().await else { return };
-    prepare();
     let folder = tempfile::tempdir().unwrap();
     store.put("in/disk.img", pattern(100_000)).await;
     store.write_credentials(folder.path(), None);

@@ -59,7 +59,7 @@ pub struct Header {
     pub codec: Codec,
     backing_at: u64,
     backing_len: u32,
-    header_len: u64,
+    extensions_at: u64,
 }
 
 impl Header {
@@ -90,14 +90,14 @@ impl Header {
             codec: Codec::Zlib,
             backing_at: u64_at(BACKING_FILE_OFFSET)?,
             backing_len: u32_at(16)?,
-            header_len: 72,
+            extensions_at: 72,
         };
         if version >= 3 {
             header.incompatible = u64_at(INCOMPATIBLE_FEATURES)?;
             header.refcount_order = u32_at(REFCOUNT_ORDER)?;
-            header.header_len = u64::from(u32_at(HEADER_LENGTH)?);
-            if header.header_len < COMPRESSION_TYPE || header.header_len > header.cluster_size() {
-                let what = format!("header_length is {}", header.header_len);
+            header.extensions_at = u64::from(u32_at(HEADER_LENGTH)?);
+            if header.extensions_at < COMPRESSION_TYPE || header.extensions_at > header.cluster_size() {
+                let what = format!("header_length is {}", header.extensions_at);
                 return Err(Error::corrupt(LAYER, HEADER_LENGTH, what));
             }
             if header.refcount_order > 6 {
@@ -221,7 +221,7 @@ impl Header {
 
     /// The name in the header extension for the external data file ("Header extensions").
     fn data_file(&self, head: &[u8]) -> Option<String> {
-        let mut at = to_usize(LAYER, self.header_len).ok()?;
+        let mut at = to_usize(LAYER, self.extensions_at).ok()?;
         for _ in 0..MOST_EXTENSIONS {
             let kind = u32_be(LAYER, head, at).ok()?;
             let len = to_usize(LAYER, u64::from(u32_be(LAYER, head, at.checked_add(4)?).ok()?)).ok()?;

@@ -1,5 +1,7 @@
 //! QEMU writes the images, and what it says a guest reads is what must be read here.
 
+#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -92,6 +94,25 @@ fn every_way_to_write_an_image_gives_the_same_disk() {
 }
 
 #[test]
+fn several_threads_read_the_same_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, bytes) = pattern(dir.path());
+    let guest = opened(&convert(&raw, "image", &["-c", "-o", "cluster_size=4k"])).guest.unwrap();
+    std::thread::scope(|scope| {
+        for seed in 1..5 {
+            let (guest, bytes) = (&guest, &bytes);
+            scope.spawn(move || {
+                let mut dice = Dice(seed);
+                for _ in 0..200 {
+                    let at = dice.below(bytes.len() as u64 - 10_000) as usize;
+                    assert!(guest.read_vec_at(at as u64, 10_000).unwrap() == bytes[at..at + 10_000]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn zeros_that_were_written_and_discarded_read_as_zeros() {
     let dir = tempfile::tempdir().unwrap();
     let (raw, _) = pattern(dir.path());
@@ -180,7 +201,7 @@ fn an_upload_that_was_cut_short_is_found_at_once() {
     let (raw, _) = pattern(dir.path());
     for way in [&[][..], &["-c"], &["-o", "cluster_size=512"], &["-o", "extended_l2=on"], &["-o", "compat=0.10"]] {
         let image = std::fs::read(convert(&raw, "image", way)).unwrap();
-        for percent in [99, 90, 60, 30, 10, 1] {
+        for percent in [95, 90, 60, 30, 10, 1] {
             let cut = open(testkit::memory(image[..image.len() / 100 * percent].to_vec())).unwrap();
             let trouble = cut.facts.trouble.unwrap_or_else(|| panic!("{way:?} cut to {percent} %"));
             assert_eq!(trouble.kind, TroubleKind::Corrupt, "{way:?} {percent} %: {trouble:?}");

@@ -1,4 +1,4 @@
-//! FAT and exFAT. Their label is an entry of the root directory.
+//! FAT and exFAT. Their label is an entry of the root directory, of which the first cluster is looked at.
 
 use super::Content;
 use super::sample::{Sample, label, label_utf16};

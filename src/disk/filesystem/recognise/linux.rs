@@ -55,7 +55,9 @@ pub fn swap(sample: &Sample) -> Result<Option<Content>> {
             return Some(Content::new("swap", VolumeClass::Swap));
         }
         let sleeping = [b"S1SUSPEND\0", b"S2SUSPEND\0", b"ULSUSPEND\0", b"LINHIB0001"];
-        let name = if sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
+        // TuxOnIce leaves the signature and writes its own in front.
+        let tux_on_ice = sample.has(0, b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c");
+        let name = if tux_on_ice || sleeping.iter().any(|magic| sample.has(at, *magic)) { "swsuspend" } else { "swap" };
         if name == "swap" && !sample.has(at, b"SWAPSPACE2") {
             return None;
         }
@@ -81,10 +83,11 @@ pub fn btrfs(sample: &Sample) -> Result<Option<Content>> {
 /// ReiserFS: at 64 KiB, the oldest at 8 KiB; those have no UUID.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
-    if sample.has((8 << 10) + 52, b"ReIsErFs") {
+    const OLD: usize = 8 << 10;
+    const AT: usize = 64 << 10;
+    if sample.has(OLD.saturating_add(52), b"ReIsErFs") {
         return Ok(Some(Content::filesystem("reiserfs")));
     }
-    const AT: usize = 64 << 10;
     let known = [b"ReIsErFs\0".as_slice(), b"ReIsEr2Fs", b"ReIsEr3Fs"];
     Ok(known.iter().any(|magic| sample.has(AT.saturating_add(52), magic)).then(|| {
         Content::filesystem("reiserfs")

@@ -46,19 +46,23 @@ fn md_0(raw: &[u8]) -> Option<Content> {
     Some(Content::new("linux_raid_member", VolumeClass::Member).uuid(uuid(id)))
 }
 
-/// A bcache device, backing or caching (linux/bcache.h), and bcachefs, which descends from it.
+/// A bcache device, backing or caching (linux/bcache.h), and bcachefs (libbcachefs/bcachefs_format.h), which descends
+/// from it and first kept its magic number.
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn bcache(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 4096;
     let has = |magic: &[u8]| sample.has(AT.saturating_add(24), magic);
-    if has(b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81") {
-        let content = Content::new("bcache", VolumeClass::Member).uuid(sample.uuid(AT.saturating_add(40)));
-        return Ok(Some(content.label(sample.label(AT.saturating_add(72), 32))));
+    let old = has(b"\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81");
+    if !old && !has(b"\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef") {
+        return Ok(None);
     }
-    if has(b"\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef") {
-        return Ok(Some(Content::filesystem("bcachefs").uuid(sample.uuid(AT.saturating_add(56)))));
-    }
-    Ok(None)
+    // bcache says there in which sector it lies; bcachefs has a longer checksum there.
+    let content = if old && sample.u64(AT.saturating_add(8)) == Some(8) {
+        Content::new("bcache", VolumeClass::Member).uuid(sample.uuid(AT.saturating_add(40)))
+    } else {
+        Content::filesystem("bcachefs").uuid(sample.uuid(AT.saturating_add(56)))
+    };
+    Ok(Some(content.label(sample.label(AT.saturating_add(72), 32))))
 }
 
 /// An LVM physical volume: a label in one of the first four sectors.
@@ -98,10 +102,13 @@ pub fn luks(sample: &Sample) -> Result<Option<Content>> {
     Ok(Some(if sample.has(6, &[0, 2]) { content.label(sample.label(24, 48)) } else { content }))
 }
 
-/// BitLocker, by the OEM identifier of its boot sector.
+/// BitLocker, by the OEM identifier of its boot sector; on removable media by the identifier of its metadata, behind
+/// what looks like FAT ("BitLocker To Go").
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn bitlocker(sample: &Sample) -> Result<Option<Content>> {
-    Ok(sample.has(3, b"-FVE-FS-").then(|| Content::new("BitLocker", VolumeClass::Encrypted)))
+    const TO_GO: &[u8] = b"\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01";
+    let found = sample.has(3, b"-FVE-FS-") || (sample.has(3, b"MSWIN4.1") && sample.has(424, TO_GO));
+    Ok(found.then(|| Content::new("BitLocker", VolumeClass::Encrypted)))
 }
 
 /// A member of a ZFS pool: the name-value list of its first label, in XDR at 16 KiB.

@@ -64,6 +64,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     };
     let Some((root, kernel)) = loads.kernel else {
         let what = loads.other.unwrap_or_else(|| "no kernel".to_owned());
+        let place = crate::guest::linux::cut(&place, 128);
         return Err(Error::unsupported("grub.cfg", format!("the default entry ({place}) starts {what}")));
     };
     let guest = |device: &str, path: &str| {

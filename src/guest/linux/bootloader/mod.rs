@@ -88,13 +88,11 @@ fn root(system: &System, command_line: &str) -> Option<String> {
 fn configuration(system: &System) -> Result<(Kind, String)> {
     let mut found: Vec<(Kind, String)> = Vec::new();
     for (kind, path) in CONFIGURATIONS {
-        // grub.conf and menu.lst are one file under two names, and one directory may be a link to the other.
+        // grub.conf and menu.lst are mostly one file under two names, and /boot/grub2 may be a link to /boot/grub.
         if system.tree.exists(path)? {
             let real = system.tree.resolve(path)?;
-            let duplicate = |(k, p): &(Kind, String)| {
-                k == kind && (*k != Kind::Grub2 || system.tree.resolve(p).is_ok_and(|other| other == real))
-            };
-            if !found.iter().any(duplicate) {
+            let same = |other: &str| system.tree.resolve(other).is_ok_and(|other| other == real);
+            if !found.iter().any(|(k, other)| k == kind && same(other)) {
                 found.push((*kind, (*path).to_owned()));
             }
         }
@@ -113,7 +111,11 @@ fn configuration(system: &System) -> Result<(Kind, String)> {
         [only] => Ok(only.clone()),
         [] => Err(Error::unsupported(LAYER, "no configuration of a boot loader that this version reads")),
         [first, second, ..] => {
-            let what = format!("{} and {} are both there, and what starts is not known", first.1, second.1);
+            let what = format!(
+                "{} and {} are both there, and what starts is not known",
+                cut(&first.1, 64),
+                cut(&second.1, 64)
+            );
             Err(Error::unsupported(LAYER, what))
         }
     }

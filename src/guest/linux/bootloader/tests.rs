@@ -1,1 +1,146 @@
+use super::*;
+use crate::disk::ErrorKind;
+use crate::guest::linux::device::Devices;
+use crate::guest::linux::testarchive;
+use crate::guest::root::MountPoint;
+use crate::guest::testing::MemoryFs;
+use crate::inspect::facts::Volume;
 
+pub(super) fn volume(name: &str, partition: u32) -> Volume {
+    Volume { name: name.into(), partition: Some(partition), uuid: format!("uuid-{name}"), ..Volume::default() }
+}
+
+/// Reads the boot loader of a guest whose root is p1.
+pub(super) fn booted(fs: MemoryFs) -> Result<Boot> {
+    with_sector(fs, &[0; 512])
+}
+
+fn with_sector(fs: MemoryFs, boot_sector: &[u8]) -> Result<Boot> {
+    let volumes = [volume("p1", 1), volume("p2", 2)];
+    let mounts = [MountPoint { at: "/".into(), volume: "p1".into() }];
+    let tree = fs.tree();
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector })
+}
+
+/// A guest whose `/boot` is p1 and whose root is p2.
+fn with_boot(root: MemoryFs, boot: MemoryFs) -> Result<Boot> {
+    let volumes = [volume("p1", 1), volume("p2", 2)];
+    let mount = |at: &str, volume: &str| MountPoint { at: at.into(), volume: volume.into() };
+    let mounts = [mount("/", "p2"), mount("/boot", "p1")];
+    let mut tree = root.dir("/boot").tree();
+    tree.mount("/boot", boot.shared());
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: &[] })
+}
+
+const MENU_LST: &str = "# menu\ndefault=1\ntimeout=5\nhiddenmenu\n\
+    title Old\n\troot (hd0,0)\n\tkernel /boot/vmlinuz-old ro\n\
+    title CentOS (2.6.32)\n\troot (hd0,0)\n\tkernel /boot/vmlinuz-2.6.32 ro root=UUID=uuid-p1 quiet\n\tinitrd /boot/initramfs-2.6.32.img\n";
+
+#[test]
+fn grub_legacy_starts_its_default_title() {
+    let fs = MemoryFs::of_texts(&[("/boot/grub/menu.lst", MENU_LST), ("/boot/vmlinuz-2.6.32", "")]);
+    let boot = booted(fs.clone()).unwrap();
+    assert_eq!((boot.loader.as_str(), boot.entry.value.as_str()), ("grub-legacy", "CentOS (2.6.32)"));
+    assert_eq!(boot.entry.place, "/boot/grub/menu.lst:8");
+    assert_eq!(boot.kernel, "/boot/vmlinuz-2.6.32");
+    assert_eq!(boot.initrd, ["/boot/initramfs-2.6.32.img"]);
+    assert_eq!(boot.command_line, "ro root=UUID=uuid-p1 quiet");
+    assert_eq!(boot.root.as_deref(), Some("p1"));
+    assert_eq!(boot.missing, ["/boot/initramfs-2.6.32.img"]);
+    let saved = MENU_LST.replace("default=1", "default saved");
+    let fs = fs.file("/boot/grub/menu.lst", saved).file("/boot/grub/default", "0\n#\n#\n");
+    assert_eq!(booted(fs).unwrap().entry.value, "Old");
+}
+
+#[test]
+fn paths_of_a_boot_partition_are_the_guests_own() {
+    let menu = "default 0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz ro root=/dev/vda2\ninitrd /initrd\n";
+    let boot = MemoryFs::of_texts(&[("/grub/menu.lst", menu), ("/vmlinuz", ""), ("/initrd", "")]);
+    let found = with_boot(MemoryFs::new(), boot).unwrap();
+    assert_eq!((found.kernel.as_str(), found.root.as_deref()), ("/boot/vmlinuz", Some("p2")));
+    assert!(found.missing.is_empty());
+    let grub2 =
+        "search --no-floppy --fs-uuid --set=root uuid-p1\nmenuentry 'a' {\nlinux /vmlinuz root=UUID=uuid-p2\n}\n";
+    let boot = MemoryFs::of_texts(&[("/grub2/grub.cfg", grub2), ("/vmlinuz", "")]);
+    assert_eq!(with_boot(MemoryFs::new(), boot).unwrap().kernel, "/boot/vmlinuz");
+}
+
+#[test]
+fn a_hypervisor_is_seen() {
+    let menu = "title Xen\nroot (hd0,0)\nkernel /boot/xen.gz\nmodule /boot/vmlinuz-xen ro\nmodule /boot/initrd-xen\n";
+    let boot = booted(MemoryFs::of_texts(&[("/boot/grub/menu.lst", menu)])).unwrap();
+    assert!(boot.xen);
+    assert_eq!((boot.kernel.as_str(), boot.initrd), ("/boot/vmlinuz-xen", vec!["/boot/initrd-xen".to_owned()]));
+}
+
+#[test]
+fn extlinux_starts_its_default_label() {
+    let conf = "UI menu.c32\nDEFAULT l0\nLABEL l0\n  MENU LABEL Linux\n  LINUX ../vmlinuz-6.1\n  APPEND root=/dev/sda1 ro\n  INITRD ../initrd\nLABEL l1\n LINUX /x\n";
+    let boot =
+        booted(MemoryFs::of_texts(&[("/boot/extlinux/extlinux.conf", conf), ("/boot/vmlinuz-6.1", "")])).unwrap();
+    assert_eq!((boot.loader.as_str(), boot.entry.value.as_str()), ("extlinux", "Linux"));
+    assert_eq!(boot.root.as_deref(), Some("p1"));
+    assert_eq!(boot.missing.len(), 1);
+    let menu = conf.replace("LABEL l1\n", "LABEL l1\n MENU DEFAULT\n");
+    let boot = booted(MemoryFs::of_texts(&[("/boot/extlinux/extlinux.conf", &menu)])).unwrap();
+    assert_eq!(boot.kernel, "/x");
+}
+
+#[test]
+fn of_two_loaders_the_boot_sector_decides_and_else_nobody() {
+    let fs = MemoryFs::of_texts(&[
+        ("/boot/grub/menu.lst", MENU_LST),
+        ("/boot/grub2/grub.cfg", "menuentry x {\nlinux /boot/vmlinuz-new\n}\n"),
+    ]);
+    let error = booted(fs.clone()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    let mut sector = vec![0; 512];
+    sector[0x180..0x185].copy_from_slice(b"GRUB ");
+    assert_eq!(with_sector(fs.clone(), &sector).unwrap().loader, "grub2");
+    sector[0x3e..0x40].copy_from_slice(&[3, 2]);
+    assert_eq!(with_sector(fs, &sector).unwrap().loader, "grub-legacy");
+}
+
+#[test]
+fn no_loader_is_undecided() {
+    assert_eq!(booted(MemoryFs::new()).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn real_configurations_never_panic_and_most_are_understood() {
+    let Some(dir) = testarchive("linux-config/grubby-boot-configs.tar.xz") else { return };
+    let (mut read, mut seen) = (0, 0);
+    for entry in std::fs::read_dir(dir.path().join("test")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let place = match name.split('.').next().unwrap() {
+            "grub2" => "/boot/grub2/grub.cfg",
+            "grub" => "/boot/grub/menu.lst",
+            "extlinux" => "/boot/extlinux/extlinux.conf",
+            _ => continue,
+        };
+        if path.is_dir() {
+            continue;
+        }
+        let text = std::fs::read(&path).unwrap();
+        seen += 1;
+        match booted(MemoryFs::new().file(place, &text)) {
+            Ok(boot) => {
+                let file = boot.kernel.rsplit('/').next().unwrap();
+                assert!(String::from_utf8_lossy(&text).contains(file), "{name}: {boot:?}");
+                read += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Limit), "{name}: {error}");
+                println!("{name}: {error}");
+            }
+        }
+        for at in (0..text.len()).step_by(97) {
+            let mut bad = text.clone();
+            bad[at] = b"{}'\"$\n\\>"[at % 8];
+            let _ = booted(MemoryFs::new().file(place, &bad));
+            let _ = booted(MemoryFs::new().file(place, &text[..at]));
+        }
+    }
+    assert!(seen >= 40 && read * 3 >= seen, "{read} of {seen}");
+}

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::{cut, optional};
+use crate::guest::linux::{PATH_MAX, cut, optional};
 use crate::inspect::facts::Datasources;
 
 const CONFIG: &str = "/etc/cloud/cloud.cfg";
@@ -46,8 +46,10 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
     let mut effective = None;
     for path in files(tree)? {
         let Some(text) = optional(tree.read_text(&path, MAX_BYTES))? else { continue };
-        if let Some(list) = parse(&text).map_err(|what| Error::unsupported("cloud-init", format!("{path}: {what}")))? {
-            effective = Some(Datasources { list, place: path });
+        if let Some(list) =
+            parse(&text).map_err(|what| Error::unsupported("cloud-init", format!("{}: {what}", cut(&path, 64))))?
+        {
+            effective = Some(Datasources { list, place: cut(&path, PATH_MAX) });
         }
     }
     Ok(effective)

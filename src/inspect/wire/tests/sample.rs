@@ -47,6 +47,7 @@ fn kernel(n: usize) -> Kernel {
             tool: "dracut".into(),
         })),
         version,
+        ..Kernel::default()
     }
 }
 

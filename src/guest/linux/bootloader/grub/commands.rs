@@ -246,7 +246,7 @@ fn load_kernel(line: u32, args: &[Arg], state: &mut State) -> Result<Status> {
         state.doubt(line, "a kernel that depends on what is not known here");
         return Ok(None);
     };
-    let command_line: Vec<&str> = rest.iter().map(|arg| &*arg.text).collect();
+    let command_line: Vec<&str> = rest.iter().map(|arg| &*arg.text).filter(|text| !text.is_empty()).collect();
     // Unknown words (a video mode) are left out: what matters is asked of those that are known.
     let command_line = cut(&command_line.join(" "), LINE_MAX);
     state.loads.kernel = Some((root.to_owned(), path.to_owned()));
