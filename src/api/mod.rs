@@ -1,5 +1,8 @@
 //! What users write: the three kinds of the API group `imageimport.dev`, version `v1alpha1`.
 
+// Print columns are attributes within one attribute, and alike in part.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod conditions;
 mod customimage;
 mod imageimport;

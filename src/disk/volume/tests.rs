@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::scan;
 use crate::disk::testkit::{self, Counting, run};
-use crate::disk::{ReadAt, partition};
-use crate::inspect::facts::{TroubleKind, VolumeClass};
+use crate::disk::{ReadAt, container, partition};
+use crate::inspect::facts::{Scheme, TroubleKind, VolumeClass};
 
 /// A disk with an ext4 in its first partition, swap in its second and nothing in its third.
 fn disk(dir: &Path) -> std::path::PathBuf {
@@ -116,4 +116,17 @@ fn damage_never_panics_and_costs_little() {
         }
         assert!(counting.requests() < 600, "{} requests", counting.requests());
     }
+}
+
+#[test]
+fn a_real_image_is_walked_from_the_object_to_its_volumes() {
+    let Some(bytes) = testkit::sample("containers/scalibr-gpt-ext-exfat-fat32-ntfs.qcow2.zst") else { return };
+    let counting = Counting::new(testkit::memory(bytes));
+    let disk = container::open(counting.clone()).unwrap().guest.unwrap();
+    let table = partition::read(&disk).unwrap();
+    let starts: Vec<_> = table.partitions.iter().map(|partition| partition.start_bytes / 512).collect();
+    assert_eq!((table.scheme, starts), (Scheme::Gpt, vec![2048, 131_072, 262_144, 393_216]));
+    let kinds: Vec<_> = scan(&disk, &table).unwrap().into_iter().map(|(volume, _)| volume.type_id).collect();
+    assert_eq!(kinds, ["ext4", "exfat", "vfat", "ntfs"]);
+    assert!(counting.requests() < 40, "{} requests", counting.requests());
 }

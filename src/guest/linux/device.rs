@@ -110,15 +110,14 @@ fn unescape_udev(name: &str) -> String {
     let mut parts = name.split("\\x");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        match part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest))) {
-            Some((byte, rest)) => {
-                out.push(char::from(byte));
-                out.push_str(rest);
-            }
-            None => {
-                out.push_str("\\x");
-                out.push_str(part);
-            }
+        if let Some((byte, rest)) =
+            part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)))
+        {
+            out.push(char::from(byte));
+            out.push_str(rest);
+        } else {
+            out.push_str("\\x");
+            out.push_str(part);
         }
     }
     out

@@ -87,15 +87,14 @@ fn unescape(field: &str) -> String {
     let mut parts = field.split('\\');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        match part.split_at_checked(3).and_then(|(digits, rest)| Some((u8::from_str_radix(digits, 8).ok()?, rest))) {
-            Some((byte, rest)) => {
-                out.push(char::from(byte));
-                out.push_str(rest);
-            }
-            None => {
-                out.push('\\');
-                out.push_str(part);
-            }
+        if let Some((byte, rest)) =
+            part.split_at_checked(3).and_then(|(digits, rest)| Some((u8::from_str_radix(digits, 8).ok()?, rest)))
+        {
+            out.push(char::from(byte));
+            out.push_str(rest);
+        } else {
+            out.push('\\');
+            out.push_str(part);
         }
     }
     out

@@ -55,7 +55,7 @@ pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
     let Some(kind) = compression(&head) else {
         return Err(Error::unsupported(LAYER, "the kernel's payload has no known compression"));
     };
-    let found = kind.decoder(&mut stream).and_then(|kernel| find_config(kernel));
+    let found = kind.decoder(&mut stream).and_then(find_config);
     found.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, ..error }))
 }
 

@@ -28,11 +28,11 @@ const XEN_ONLY: &[&str] = &["CONFIG_X86_64_XEN=y", "CONFIG_X86_XEN=y"];
 pub fn read(system: &System, boot: Option<&Boot>) -> Result<Vec<Kernel>> {
     let mut kernels = Vec::new();
     let mut seen = BTreeSet::new();
-    if let Some(boot) = boot {
-        if let Ok(real) = system.tree.resolve(&boot.kernel) {
-            seen.insert(real);
-            kernels.push(one(system.tree, &boot.kernel, Some(boot))?);
-        }
+    if let Some(boot) = boot
+        && let Some(real) = settle(system.tree.resolve(&boot.kernel))?
+    {
+        seen.insert(real);
+        kernels.push(one(system.tree, &boot.kernel, Some(boot))?);
     }
     let names = settle(optional(system.tree.list("/boot", MAX_NAMES)))?.flatten().unwrap_or_default();
     let images = names.into_iter().rev().filter(|name| is_image(name)).map(|name| format!("/boot/{name}"));
@@ -172,8 +172,9 @@ impl Modules {
         match (configured, builtin, installed) {
             (Some(DriverState::Builtin), ..) | (None, Some(true), _) => DriverState::Builtin,
             (_, _, Some(true)) => DriverState::Module,
-            (Some(DriverState::Module), _, Some(false)) | (Some(DriverState::Absent), ..) => DriverState::Absent,
-            (None, Some(false), Some(false)) => DriverState::Absent,
+            (Some(DriverState::Module), _, Some(false))
+            | (Some(DriverState::Absent), ..)
+            | (None, Some(false), Some(false)) => DriverState::Absent,
             _ => DriverState::Unknown,
         }
     }

@@ -17,7 +17,7 @@ mod stream;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Fact, Linux};
+use crate::inspect::facts::{Boot, Fact, Linux};
 use device::Devices;
 
 /// Most characters of a path that go into the facts.
@@ -48,6 +48,10 @@ pub fn read(system: &System) -> Result<Linux> {
     let kernels = kernel::read(system, boot.known())?;
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let cloud_init = Fact::settle(cloud_init::read(system.tree, line))?;
+    let boot = match boot {
+        Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
+        unreadable @ Fact::Unreadable(_) => unreadable,
+    };
     Ok(Linux { fstab: Some(fstab), boot: Some(boot), kernels, cloud_init: Some(cloud_init) })
 }
 

@@ -60,10 +60,9 @@ pub fn read(tree: &Tree) -> Result<Release> {
         }
     }
     for older in OLDER {
-        if let Some(text) = optional(tree.read_text(older.path, MAX_BYTES))? {
-            if let Some(release) = older_file(&text, older) {
-                return Ok(release);
-            }
+        let text = optional(tree.read_text(older.path, MAX_BYTES))?;
+        if let Some(release) = text.and_then(|text| older_file(&text, older)) {
+            return Ok(release);
         }
     }
     Err(Error::not_found("guest", "no release file says what distribution this is"))
@@ -118,7 +117,7 @@ fn older_file(text: &str, older: &Older) -> Option<Release> {
         "/etc/SuSE-release" => {
             // "VERSION = 11" and "PATCHLEVEL = 4" on lines of their own.
             let value = |key| text.lines().find_map(|l| Some(l.strip_prefix(key)?.trim().strip_prefix('=')?.trim()));
-            release.id = named(line)?.to_owned();
+            named(line)?.clone_into(&mut release.id);
             release.version_id = cut(value("VERSION").unwrap_or_default(), 32);
             if let Some(level) = value("PATCHLEVEL").filter(|l| *l != "0" && !release.version_id.contains('.')) {
                 release.version_id = format!("{}.{}", release.version_id, cut(level, 16));

@@ -1,9 +1,9 @@
 //! EXTLINUX and SYSLINUX (doc/syslinux.txt of syslinux).
 
-use super::Found;
 use super::place::Places;
+use super::{COMMAND_LINE, Found};
 use crate::disk::{Error, Result};
-use crate::guest::linux::{LINE_MAX, cut};
+use crate::guest::linux::cut;
 
 const LAYER: &str = "extlinux.conf";
 /// Largest configuration that is read.
@@ -72,7 +72,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         place: format!("{config}:{}", label.line),
         kernel: guest(label.kernel)?,
         initrd,
-        command_line: cut(append, LINE_MAX),
+        command_line: cut(append, COMMAND_LINE),
         hypervisor: false,
     })
 }
@@ -116,7 +116,7 @@ fn parse(text: &str) -> Result<Config<'_>> {
             ("append", None) => config.append = rest,
             ("initrd", Some(label)) => label.initrd.push(rest),
             ("localboot" | "com32" | "boot" | "bss" | "pxe" | "fdimage" | "config", Some(label)) => {
-                label.unread = Some(number)
+                label.unread = Some(number);
             }
             ("default", _) => {
                 config.default = rest;

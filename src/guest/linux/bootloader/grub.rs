@@ -58,10 +58,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let mut runner = Runner::new(places);
     runner.block(&block, &mut state, &[], 0)?;
     let (entry, loads) = menu::choose(&mut runner, &mut state)?;
-    let place = match entry.place.starts_with('/') {
-        true => entry.place.clone(),
-        false => format!("{config}:{}", entry.place),
-    };
+    // An entry of a BLS file has that file's path, others have a line.
+    let place = if entry.place.starts_with('/') { entry.place.clone() } else { format!("{config}:{}", entry.place) };
     let Some((root, kernel)) = loads.kernel else {
         let what = loads.other.unwrap_or_else(|| "no kernel".to_owned());
         let place = crate::guest::linux::cut(&place, 128);

@@ -1,9 +1,9 @@
 //! GRUB legacy: `menu.lst` (GRUB 0.97 manual, "Configuration").
 
-use super::Found;
 use super::place::{Places, own};
+use super::{COMMAND_LINE, Found};
 use crate::disk::{Error, Result};
-use crate::guest::linux::{LINE_MAX, cut, optional};
+use crate::guest::linux::{cut, optional};
 
 const LAYER: &str = "menu.lst";
 /// Largest configuration that is read.
@@ -56,7 +56,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         };
         let arguments = |rest: &str| {
             let words = rest.split_whitespace().skip_while(|word| word.starts_with("--")).skip(1);
-            cut(&words.collect::<Vec<_>>().join(" "), LINE_MAX)
+            cut(&words.collect::<Vec<_>>().join(" "), COMMAND_LINE)
         };
         match *command {
             "root" | "rootnoverify" => {
@@ -76,12 +76,11 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
             }
             // Under a hypervisor the first module is the kernel, the second its initial ramdisk.
             "module" | "modulenounzip" if found.hypervisor && found.initrd.is_empty() => {
-                match found.kernel.rsplit('/').next().is_some_and(|file| file.starts_with("xen")) {
-                    true => {
-                        found.kernel = path(rest)?;
-                        found.command_line = arguments(rest);
-                    }
-                    false => found.initrd.push(path(rest)?),
+                if found.kernel.rsplit('/').next().is_some_and(|file| file.starts_with("xen")) {
+                    found.kernel = path(rest)?;
+                    found.command_line = arguments(rest);
+                } else {
+                    found.initrd.push(path(rest)?);
                 }
             }
             "initrd" => found.initrd = rest.split_whitespace().take(16).map(&path).collect::<Result<_>>()?,
@@ -89,10 +88,10 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
             _ => {}
         }
     }
-    match found.kernel.is_empty() {
-        true => Err(Error::unsupported(LAYER, format!("line {}: the default entry has no kernel", entry.line))),
-        false => Ok(found),
+    if found.kernel.is_empty() {
+        return Err(Error::unsupported(LAYER, format!("line {}: the default entry has no kernel", entry.line)));
     }
+    Ok(found)
 }
 
 /// The value of `default`, and the entries.
@@ -122,8 +121,8 @@ fn saved(places: Places, config: &str) -> Result<usize> {
     let directory = config.rsplit_once('/').map_or("", |(directory, _)| directory);
     let text = optional(places.system.tree.read_text(&format!("{directory}/default"), 4096))?.unwrap_or_default();
     let number = text.lines().next().unwrap_or_default().trim();
-    match number.is_empty() {
-        true => Ok(0),
-        false => number.parse().map_err(|_| Error::unsupported(LAYER, "the saved default is not a number")),
+    if number.is_empty() {
+        return Ok(0);
     }
+    number.parse().map_err(|_| Error::unsupported(LAYER, "the saved default is not a number"))
 }

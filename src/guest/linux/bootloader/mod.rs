@@ -7,12 +7,14 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use super::{LINE_MAX, PATH_MAX, System, cut};
+use super::{PATH_MAX, System, cut};
 use crate::disk::{Error, Result};
 use crate::inspect::facts::{Boot, Evident};
 use place::Places;
 
 const LAYER: &str = "boot loader";
+/// Most characters of a kernel command line that count: twice what x86 kernels take (`COMMAND_LINE_SIZE`).
+const COMMAND_LINE: usize = 4096;
 /// Most vendors on an EFI system partition that are looked at.
 const MAX_VENDORS: usize = 64;
 
@@ -48,7 +50,7 @@ const CONFIGURATIONS: &[(Kind, &str)] = &[
     (Kind::Extlinux, "/boot/syslinux/syslinux.cfg"),
 ];
 
-/// What is booted by default.
+/// What is booted by default. The command line is whole here, longer than what the facts keep of it.
 ///
 /// # Errors
 /// `Unsupported` where the loader or what decides its choice is not understood, and what the filesystem reports.
@@ -72,7 +74,7 @@ pub fn read(system: &System) -> Result<Boot> {
         root: root(system, &found.command_line),
         kernel: cut(&found.kernel, PATH_MAX),
         initrd: found.initrd.iter().take(16).map(|path| cut(path, PATH_MAX)).collect(),
-        command_line: cut(&found.command_line, LINE_MAX),
+        command_line: cut(&found.command_line, COMMAND_LINE),
         xen: found.hypervisor,
         missing,
     })

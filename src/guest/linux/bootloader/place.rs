@@ -15,7 +15,7 @@ pub struct Places<'a> {
 
 impl<'a> Places<'a> {
     /// The device that holds a path of the guest, and the path on it.
-    pub fn split(&self, path: &str) -> Option<(String, String)> {
+    pub fn split(self, path: &str) -> Option<(String, String)> {
         let inside = |at: &str| match at {
             "/" => Some(path),
             at => path.strip_prefix(at).filter(|rest| rest.starts_with('/')),
@@ -27,7 +27,7 @@ impl<'a> Places<'a> {
 
     /// The volume that GRUB 2 calls `device`, with or without parentheses: `hd0,msdos1`, `hd0,gpt2`, `lvm/vg-lv`, and
     /// what [`split`](Self::split) gave. Another disk's is none of ours.
-    pub fn volume(&self, device: &str) -> Option<&'a str> {
+    pub fn volume(self, device: &str) -> Option<&'a str> {
         let device = device.trim_start_matches('(').trim_end_matches(')');
         let devices = self.system.devices;
         if let Some(name) = device.strip_prefix(OWN) {
@@ -55,7 +55,7 @@ impl<'a> Places<'a> {
     }
 
     /// The volume that GRUB legacy calls `device`: partitions count from 0.
-    pub fn legacy_volume(&self, device: &str) -> Option<&'a str> {
+    pub fn legacy_volume(self, device: &str) -> Option<&'a str> {
         let (disk, part) = device.trim_start_matches('(').trim_end_matches(')').split_once(',')?;
         let number: u32 = part.parse().ok()?;
         if disk != "hd0" {
@@ -65,7 +65,7 @@ impl<'a> Places<'a> {
     }
 
     /// The guest's path of a file on a volume; `None` where the guest does not mount it, or mounts another over it.
-    pub fn guest(&self, volume: &str, path: &str) -> Option<String> {
+    pub fn guest(self, volume: &str, path: &str) -> Option<String> {
         let mount = self.system.mounts.iter().find(|m| m.volume == volume)?;
         let path = path.trim_start_matches('/');
         let full = format!("{}/{path}", mount.at.trim_end_matches('/'));
@@ -74,7 +74,7 @@ impl<'a> Places<'a> {
     }
 
     /// The guest's path of what GRUB 2 writes as `(device)/path`, or as `/path` on the device `root`.
-    pub fn file(&self, spec: &str, root: &str) -> Option<String> {
+    pub fn file(self, spec: &str, root: &str) -> Option<String> {
         match spec.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
             Some((device, path)) => self.guest(self.volume(device)?, path),
             None => self.guest(self.volume(root)?, spec.strip_prefix('/')?),

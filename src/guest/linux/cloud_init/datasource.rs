@@ -38,10 +38,9 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
     if let Some(list) = command_line.and_then(from_command_line) {
         return Ok(Some(Datasources { list, place: "kernel command line".to_owned() }));
     }
-    if let Some(text) = optional(tree.read_text(DS_IDENTIFY, MAX_BYTES))? {
-        if policy(&text).is_some_and(|policy| policy.split(',').next() == Some("disabled")) {
-            return Ok(Some(Datasources { list: vec!["None".to_owned()], place: DS_IDENTIFY.to_owned() }));
-        }
+    let identify = optional(tree.read_text(DS_IDENTIFY, MAX_BYTES))?.unwrap_or_default();
+    if policy(&identify).is_some_and(|policy| policy.split(',').next() == Some("disabled")) {
+        return Ok(Some(Datasources { list: vec!["None".to_owned()], place: DS_IDENTIFY.to_owned() }));
     }
     let mut effective = None;
     for path in files(tree)? {

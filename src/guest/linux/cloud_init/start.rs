@@ -105,7 +105,7 @@ pub fn disabled_by(tree: &Tree, command_line: Option<&str>) -> Result<Option<Str
 fn target_is_wanted(tree: &Tree) -> Result<bool> {
     for dir in UNIT_DIRS {
         for target in ["multi-user.target.wants", "graphical.target.wants", "default.target.wants"] {
-            if tree.stat_link(&format!("{dir}/{target}/cloud-init.target")).is_ok() {
+            if optional(tree.stat_link(&format!("{dir}/{target}/cloud-init.target")))?.is_some() {
                 return Ok(true);
             }
         }

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::run::Status;
 use super::state::{Arg, Entry, Loads, State};
 use crate::disk::Result;
+use crate::guest::linux::bootloader::COMMAND_LINE;
 use crate::guest::linux::bootloader::place::Places;
-use crate::guest::linux::{LINE_MAX, cut, optional};
+use crate::guest::linux::{cut, optional};
 
 /// Most files that are looked at, and the largest.
 const MAX_FILES: usize = 512;
@@ -42,10 +43,9 @@ pub fn add(places: Places, line: u32, args: &[Arg], state: &mut State) -> Result
         names.sort_by(|a, b| compare_names(b, a));
         for name in names {
             let path = format!("{directory}/{name}.conf");
-            if let Some(text) = optional(tree.read_text(&path, MAX_BYTES))? {
-                if let Some(entry) = entry(&text, name, path, &root.text, state) {
-                    state.add(entry)?;
-                }
+            let text = optional(tree.read_text(&path, MAX_BYTES))?.unwrap_or_default();
+            if let Some(entry) = entry(&text, name, path, &root.text, state) {
+                state.add(entry)?;
             }
         }
         return Ok(Some(true));
@@ -75,7 +75,7 @@ fn entry(text: &str, name: &str, place: String, root: &str, state: &State) -> Op
         place,
         loads: Some(Loads {
             kernel: Some((root.to_owned(), kernel)),
-            command_line: cut(&options.join(" "), LINE_MAX),
+            command_line: cut(&options.join(" "), COMMAND_LINE),
             initrd: initrd.split_whitespace().take(16).map(|path| (root.to_owned(), path.to_owned())).collect(),
             ..Loads::default()
         }),
@@ -134,12 +134,11 @@ pub fn compare_versions(mut a: &str, mut b: &str) -> Ordering {
         if y.is_empty() {
             return if digits { Ordering::Greater } else { Ordering::Less };
         }
-        let order = match digits {
-            true => {
-                let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
-                x.len().cmp(&y.len()).then(x.cmp(y))
-            }
-            false => x.cmp(y),
+        let order = if digits {
+            let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
+            x.len().cmp(&y.len()).then(x.cmp(y))
+        } else {
+            x.cmp(y)
         };
         if order != Ordering::Equal {
             return order;

@@ -8,8 +8,9 @@ use super::run::{MAX_DEPTH, Runner, Status};
 use super::state::{Arg, Entry, State};
 use super::{bls, test};
 use crate::disk::{Error, Result};
+use crate::guest::linux::bootloader::COMMAND_LINE;
 use crate::guest::linux::bootloader::place::own;
-use crate::guest::linux::{LINE_MAX, cut, optional};
+use crate::guest::linux::{cut, optional};
 
 /// Largest configuration file that is read.
 pub const MAX_CONFIG: usize = 1 << 20;
@@ -135,13 +136,13 @@ pub fn run(runner: &mut Runner, call: Call, state: &mut State) -> Result<Status>
         }
         "blscfg" => bls::add(runner.places, line, args, state),
         "source" | "." | "configfile" => file(runner, line, name, args, state, depth),
-        "linux" | "linux16" | "linuxefi" => load_kernel(line, args, state),
-        "initrd" | "initrd16" | "initrdefi" => load_initrd(line, args, state),
+        "linux" | "linux16" | "linuxefi" => Ok(load_kernel(line, args, state)),
+        "initrd" | "initrd16" | "initrdefi" => Ok(load_initrd(line, args, state)),
         "multiboot" | "multiboot2" | "xen_hypervisor" => {
             state.loads.hypervisor = true;
             Ok(Some(true))
         }
-        "module" | "module2" | "xen_module" => load_module(line, args, state),
+        "module" | "module2" | "xen_module" => Ok(load_module(line, args, state)),
         "devicetree" | "setparams" | "savedefault" => Ok(Some(true)),
         "boot" | "normal" | "exit" | "reboot" | "halt" => {
             state.doubt(line, name);
@@ -240,42 +241,42 @@ fn file(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut St
     Ok(status)
 }
 
-fn load_kernel(line: u32, args: &[Arg], state: &mut State) -> Result<Status> {
-    let (Some((path, rest)), root) = (args.split_first(), state.get("root")) else { return Ok(Some(false)) };
+fn load_kernel(line: u32, args: &[Arg], state: &mut State) -> Status {
+    let (Some((path, rest)), root) = (args.split_first(), state.get("root")) else { return Some(false) };
     let (Some(path), Some(root)) = (path.value(), root.value()) else {
         state.doubt(line, "a kernel that depends on what is not known here");
-        return Ok(None);
+        return None;
     };
     let command_line: Vec<&str> = rest.iter().map(|arg| &*arg.text).filter(|text| !text.is_empty()).collect();
     // Unknown words (a video mode) are left out: what matters is asked of those that are known.
-    let command_line = cut(&command_line.join(" "), LINE_MAX);
+    let command_line = cut(&command_line.join(" "), COMMAND_LINE);
     state.loads.kernel = Some((root.to_owned(), path.to_owned()));
     state.loads.command_line = command_line;
     state.loads.initrd.clear();
-    Ok(Some(true))
+    Some(true)
 }
 
-fn load_initrd(line: u32, args: &[Arg], state: &mut State) -> Result<Status> {
+fn load_initrd(line: u32, args: &[Arg], state: &mut State) -> Status {
     let root = state.get("root");
     for arg in args {
         let (Some(path), Some(root)) = (arg.value(), root.value()) else {
             state.doubt(line, "an initial ramdisk that depends on what is not known here");
-            return Ok(None);
+            return None;
         };
         if !path.starts_with("--") && state.loads.initrd.len() < 16 {
             state.loads.initrd.push((root.to_owned(), path.to_owned()));
         }
     }
-    Ok(Some(true))
+    Some(true)
 }
 
 /// Under a hypervisor the first module is the kernel, the second its initial ramdisk.
-fn load_module(line: u32, args: &[Arg], state: &mut State) -> Result<Status> {
+fn load_module(line: u32, args: &[Arg], state: &mut State) -> Status {
     let args: Vec<Arg> = args.iter().filter(|arg| &*arg.text != "--nounzip").cloned().collect();
-    match state.loads.kernel.is_none() {
-        true => load_kernel(line, &args, state),
-        false => load_initrd(line, args.get(..1).unwrap_or_default(), state),
+    if state.loads.kernel.is_none() {
+        return load_kernel(line, &args, state);
     }
+    load_initrd(line, args.get(..1).unwrap_or_default(), state)
 }
 
 fn search(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut State) -> Result<Status> {
@@ -322,10 +323,10 @@ fn search(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut 
 /// The first mounted volume that has a file.
 fn with_file(runner: &Runner, path: &str) -> Result<Option<String>> {
     for mount in runner.places.system.mounts {
-        if let Some(guest) = runner.places.guest(&mount.volume, path) {
-            if runner.places.system.tree.exists(&guest)? {
-                return Ok(Some(mount.volume.clone()));
-            }
+        if let Some(guest) = runner.places.guest(&mount.volume, path)
+            && runner.places.system.tree.exists(&guest)?
+        {
+            return Ok(Some(mount.volume.clone()));
         }
     }
     Ok(None)

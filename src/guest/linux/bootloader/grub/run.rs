@@ -198,10 +198,10 @@ fn append(current: &mut (String, bool), text: &str, whole: bool) -> Result<()> {
         current.0.push_str(text);
         current.1 = whole;
     }
-    match current.0.len() > MAX_VALUE {
-        true => Err(Error::limit(LAYER, format!("a value of more than {MAX_VALUE} bytes"))),
-        false => Ok(()),
+    if current.0.len() > MAX_VALUE {
+        return Err(Error::limit(LAYER, format!("a value of more than {MAX_VALUE} bytes")));
     }
+    Ok(())
 }
 
 fn lookup(name: &str, state: &State, args: &[Arg]) -> Arg {

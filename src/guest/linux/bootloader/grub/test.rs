@@ -33,9 +33,8 @@ pub fn evaluate(runner: &Runner, args: &[Arg], state: &State) -> Result<Status> 
                 all = Some(true);
             }
             Some("-a") => {}
-            Some(_) => return Ok(None),
             None if rest.is_empty() => break,
-            None => return Ok(None),
+            _ => return Ok(None),
         }
         rest = rest.get(1..).unwrap_or_default();
     }
@@ -44,10 +43,10 @@ pub fn evaluate(runner: &Runner, args: &[Arg], state: &State) -> Result<Status> 
 
 /// One comparison, and how many words it took.
 fn primary(runner: &Runner, args: &[Arg], state: &State) -> Result<(Status, usize)> {
-    if let (Some(left), Some(operator), Some(right)) = (args.first(), word(args, 1), args.get(2)) {
-        if let Some(answer) = compare(left, operator, right) {
-            return Ok((answer, 3));
-        }
+    if let (Some(left), Some(operator), Some(right)) = (args.first(), word(args, 1), args.get(2))
+        && let Some(answer) = compare(left, operator, right)
+    {
+        return Ok((answer, 3));
     }
     if let (Some(operator), Some(operand)) = (word(args, 0), args.get(1)) {
         match operator {

@@ -1,0 +1,12 @@
+//! End-to-end cases on a real cluster: API server, kubelet, containerd and an object store, none of them imitated.
+//!
+//! `make e2e` starts what they need; with `KUBECONFIG` and `REGISTRY` set they run on that cluster.
+//! One file in `cases/` for each behaviour; `harness/` has what they share.
+
+mod harness;
+
+mod cases {
+    mod images;
+    mod smoke;
+    mod verdicts;
+}
