@@ -212,6 +212,11 @@ pub struct ImageImportStatus {
     #[schemars(length(max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_request_at: Option<String>,
+    /// Hash of what the verdict rests on (reading, profile, `spec.image`, waivers) and the version of the rules: a new
+    /// one causes a new judgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub verdict_key: Option<String>,
     /// The CustomImage that records the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_ref: Option<LocalRef>,
@@ -293,6 +298,9 @@ pub struct Inspection {
     /// How many Jobs were made for this reading, this one included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<i32>,
+    /// How many of these Jobs finished without leaving a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_results: Option<i32>,
     /// When the Job was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
@@ -327,6 +335,9 @@ pub struct Conversion {
     /// How many Jobs were made for this copy, this one included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<i32>,
+    /// How many of these Jobs finished without leaving a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_results: Option<i32>,
     /// When the Job was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,

@@ -1,0 +1,210 @@
+//! The record: created once, never changed. The one create that succeeds decides who published.
+
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+
+use super::key;
+use super::status::LIFECYCLE_MANAGER;
+use super::worker::IMPORT_UID;
+use crate::api::conditions::{READY, Stamp, Status, is_true, reason as word};
+use crate::api::{
+    CustomImage, CustomImageSpec, DeletionPolicy, DiskStatus, ImageImport, ImportedDisk, LocalRef, SYSTEM_DISK,
+    SourceIdentity,
+};
+
+/// What there is under the record's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// The record of the same content: ours, an earlier one's, another worker's.
+    Same,
+    /// The record of something else.
+    Other,
+}
+
+/// The record's name and content key.
+pub struct Identity {
+    /// Its name.
+    pub name: String,
+    /// What makes two imports the same.
+    pub content_key: String,
+}
+
+fn disk(import: &ImageImport) -> Option<&DiskStatus> {
+    import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)
+}
+
+/// Name and content of the record of what was inspected.
+pub fn identity(import: &ImageImport) -> Option<Identity> {
+    let source = disk(import)?.source.as_ref()?;
+    Some(Identity { name: key::custom_image_name(import, source), content_key: key::content(import, source) })
+}
+
+/// The record of a finished copy. `import` has the conversion's result in its status.
+pub fn record(import: &ImageImport) -> Option<CustomImage> {
+    let Identity { name, content_key } = identity(import)?;
+    let disk = disk(import)?;
+    let source: &SourceIdentity = disk.source.as_ref()?;
+    let conversion = disk.conversion.as_ref()?;
+    let image = disk.image.clone().unwrap_or_default();
+    let request = import.spec.image.clone().unwrap_or_default();
+    let spec = CustomImageSpec {
+        disks: vec![ImportedDisk {
+            name: SYSTEM_DISK.to_owned(),
+            url: conversion.url.clone()?,
+            format: image.format.unwrap_or_default(),
+            size_bytes: conversion.bytes_written?,
+            virtual_size_bytes: image.virtual_size_bytes.unwrap_or_default(),
+            checksum: conversion.checksum.clone()?,
+        }],
+        operating_system: image.operating_system,
+        platform: request.platform,
+        architecture: image.architecture,
+        system_disk_size_gib: request.system_disk_size_gib,
+        profile: import.spec.profile_ref.name.clone(),
+        source_etag: source.etag.clone(),
+        content_key,
+        import_uid: import.uid()?,
+        deletion_policy: DeletionPolicy::Retain,
+    };
+    let mut record = CustomImage::new(&name, spec);
+    record.metadata = ObjectMeta {
+        name: Some(name),
+        namespace: import.namespace(),
+        // No owner: pruning the request must not delete the record.
+        labels: Some([(IMPORT_UID.to_owned(), import.uid()?)].into()),
+        ..ObjectMeta::default()
+    };
+    Some(record)
+}
+
+/// What is there under this name.
+///
+/// # Errors
+/// What the API server says.
+pub async fn find(client: &Client, namespace: &str, identity: &Identity) -> kube::Result<Found> {
+    let api: Api<CustomImage> = Api::namespaced(client.clone(), namespace);
+    let Some(there) = api.get_opt(&identity.name).await? else { return Ok(Found::Nothing) };
+    if there.spec.content_key != identity.content_key {
+        return Ok(Found::Other);
+    }
+    available(&api, &there).await?;
+    Ok(Found::Same)
+}
+
+/// Creates the record, unless one of its name is there.
+///
+/// # Errors
+/// What the API server says.
+pub async fn publish(client: &Client, record: &CustomImage) -> kube::Result<Found> {
+    let namespace = record.namespace().unwrap_or_default();
+    let api: Api<CustomImage> = Api::namespaced(client.clone(), &namespace);
+    match api.create(&PostParams::default(), record).await {
+        Ok(made) => {
+            available(&api, &made).await?;
+            Ok(Found::Same)
+        }
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let identity = Identity { name: record.name_any(), content_key: record.spec.content_key.clone() };
+            find(client, &namespace, &identity).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Says in the record's status that it can be used.
+async fn available(api: &Api<CustomImage>, record: &CustomImage) -> kube::Result<()> {
+    let stored = record.status.clone().unwrap_or_default().conditions;
+    if is_true(&stored, READY) {
+        return Ok(());
+    }
+    let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::now());
+    let stamp = Stamp { stored: &stored, now, observed_generation: record.metadata.generation };
+    let ready = stamp.condition(READY, Status::True, word::AVAILABLE, "The image can be used");
+    let body = json!({
+        "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage", "metadata": {"name": record.name_any()},
+        "status": {"observedGeneration": record.metadata.generation, "conditions": [ready]},
+    });
+    let params = PatchParams::apply(LIFECYCLE_MANAGER).force();
+    api.patch_status(&record.name_any(), &params, &Patch::Apply(body)).await.map(|_| ())
+}
+
+/// A reference to the record.
+pub fn reference(identity: &Identity) -> LocalRef {
+    LocalRef { name: identity.name.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn import() -> ImageImport {
+        serde_json::from_value(json!({
+            "apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
+            "metadata": {"name": "web", "namespace": "team", "uid": "import-uid"},
+            "spec": {"source": {"url": "s3://in/web.qcow2"}, "profileRef": {"name": "tencent-cvm"},
+                "image": {"platform": "Debian", "systemDiskSizeGiB": 40},
+                "destination": {"url": "s3://store/", "secretRef": {"name": "writer"}}},
+            "status": {"disks": [{"name": "system", "source": {"etag": "\"e\"", "sizeBytes": 42},
+                "image": {"format": "QCOW2", "virtualSizeBytes": 99, "architecture": "x86_64"},
+                "conversion": {"url": "s3://store/web-system-0a1b.qcow2", "bytesWritten": 42, "checksum": "sha256:aa"}}]}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_record_says_what_was_imported() {
+        let record = serde_json::to_value(record(&import()).unwrap()).unwrap();
+        assert!(record["metadata"]["name"].as_str().unwrap().starts_with("web-"));
+        assert_eq!(record["metadata"].get("ownerReferences"), None);
+        assert_eq!(
+            record["spec"]["disks"][0],
+            json!({"name": "system", "url": "s3://store/web-system-0a1b.qcow2",
+            "format": "QCOW2", "sizeBytes": 42, "virtualSizeBytes": 99, "checksum": "sha256:aa"})
+        );
+        assert_eq!((&record["spec"]["platform"], &record["spec"]["systemDiskSizeGiB"]), (&json!("Debian"), &json!(40)));
+        assert_eq!(
+            (&record["spec"]["sourceEtag"], &record["spec"]["importUID"]),
+            (&json!("\"e\""), &json!("import-uid"))
+        );
+    }
+
+    #[test]
+    fn an_unfinished_copy_is_never_recorded() {
+        for missing in ["url", "bytesWritten", "checksum"] {
+            let mut status = serde_json::to_value(import().status).unwrap();
+            status["disks"][0]["conversion"].as_object_mut().unwrap().remove(missing);
+            let unfinished = ImageImport { status: serde_json::from_value(status).unwrap(), ..import() };
+            assert_eq!(record(&unfinished), None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn content_is_source_and_destination_whoever_asks() {
+        let key = |change: fn(&mut ImageImport)| {
+            let mut other = import();
+            change(&mut other);
+            identity(&other).unwrap().content_key
+        };
+        let own = key(|_| {});
+        assert_eq!(own, key(|i| i.metadata.uid = Some("another".into())));
+        assert_eq!(own, key(|i| i.spec.destination.as_mut().unwrap().secret_ref = None));
+        assert_ne!(own, key(|i| i.spec.source.url = "s3://in/other".into()));
+        assert_ne!(own, key(|i| i.spec.destination.as_mut().unwrap().url = "s3://elsewhere/".into()));
+        assert_ne!(
+            own,
+            key(|i| i.status.as_mut().unwrap().disks[0].source.as_mut().unwrap().etag = Some("new".into()))
+        );
+    }
+
+    #[test]
+    fn a_record_of_a_long_name_still_has_63_characters() {
+        let mut long = import();
+        long.metadata.name = Some("x".repeat(63));
+        assert_eq!(identity(&long).unwrap().name.len(), 63);
+        long.spec.custom_image_name = Some("chosen".into());
+        assert_eq!(identity(&long).unwrap().name, "chosen");
+    }
+}

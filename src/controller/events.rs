@@ -1,0 +1,125 @@
+//! Kubernetes events and metrics of what just changed: a pure comparison of two statuses, and who publishes it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource;
+use kube::runtime::events::{Event, EventType};
+
+use super::context::Shared;
+use super::key::Stage;
+use super::work;
+use crate::api::conditions::{COMPLIANT, READY, find, reason as word};
+use crate::api::{ImageImport, ImageImportStatus};
+
+/// One event: reason, action, text, and whether it warns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    reason: &'static str,
+    action: &'static str,
+    note: String,
+    warns: bool,
+}
+
+/// What became of an import between two of its statuses.
+pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<Told> {
+    let mut told = vec![];
+    let mut tell = |reason, action, note: &str, warns| told.push(Told { reason, action, note: note.to_owned(), warns });
+    let before = |kind: &str| old.and_then(|s| find(&s.conditions, kind));
+    let changed = |now: &Condition, then: Option<&Condition>| {
+        then.is_none_or(|t| (&t.status, &t.reason) != (&now.status, &now.reason))
+    };
+    let job = |status: &ImageImportStatus, stage| work::of(status, stage).job_uid;
+    if let Some(ready) = find(&new.conditions, READY).filter(|r| changed(r, before(READY))) {
+        match (ready.status.as_str(), ready.reason.as_str()) {
+            ("Unknown", word::QUEUED) => tell("Queued", "Queue", &ready.message, false),
+            ("True", word::IMPORTED) => tell("Imported", "Publish", &ready.message, false),
+            _ => {}
+        }
+        let judged = find(&new.conditions, COMPLIANT).is_some_and(|c| c.status != "True" && c.reason == ready.reason);
+        if ready.status == "False" && !judged {
+            tell("InspectionFailed", "Import", &format!("{}: {}", ready.reason, ready.message), true);
+        }
+    }
+    for (stage, reason, action) in
+        [(Stage::Inspect, "InspectionStarted", "Inspect"), (Stage::Convert, "ConversionStarted", "Convert")]
+    {
+        if let Some(uid) = job(new, stage).filter(|uid| old.and_then(|s| job(s, stage)).as_ref() != Some(uid)) {
+            let name = work::of(new, stage).job_name.unwrap_or_default();
+            tell(reason, action, &format!("Made Job {name} ({uid})"), false);
+        }
+    }
+    if let Some(compliant) = find(&new.conditions, COMPLIANT).filter(|c| changed(c, before(COMPLIANT))) {
+        match compliant.status.as_str() {
+            "True" => tell("ImageAccepted", "Judge", "The image complies with its profile", false),
+            "False" => tell("ImageRejected", "Judge", &format!("{}: {}", compliant.reason, compliant.message), true),
+            _ => {}
+        }
+    }
+    told
+}
+
+/// Publishes them. An event that cannot be published is no reason to fail.
+pub async fn publish(shared: &Shared, import: &ImageImport, told: Vec<Told>) {
+    for Told { reason, action, note, warns } in told {
+        let event = Event {
+            type_: if warns { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = shared.recorder.publish(&event, &import.object_ref(&())).await {
+            tracing::debug!(%error, reason, "Event could not be published");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn status(conditions: &[(&str, &str, &str)], job: Option<&str>) -> ImageImportStatus {
+        let conditions: Vec<Value> = conditions
+            .iter()
+            .map(|(kind, status, reason)| {
+                json!({"type": kind, "status": status, "reason": reason, "message": "m",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            })
+            .collect();
+        let disks = json!([{"name": "system", "inspection": {"jobName": "j", "jobUID": job}}]);
+        serde_json::from_value(json!({"conditions": conditions, "disks": disks})).unwrap()
+    }
+    fn reasons(old: &ImageImportStatus, new: &ImageImportStatus) -> Vec<&'static str> {
+        between(Some(old), new).iter().map(|t| t.reason).collect()
+    }
+
+    #[test]
+    fn each_step_is_told_once() {
+        let steps = [
+            (status(&[("Ready", "Unknown", "Queued")], None), vec!["Queued"]),
+            (status(&[("Ready", "Unknown", "Inspecting")], Some("u")), vec!["InspectionStarted"]),
+            (
+                status(
+                    &[("Ready", "False", "VirtioNotInstall"), ("Compliant", "False", "VirtioNotInstall")],
+                    Some("u"),
+                ),
+                vec!["ImageRejected"],
+            ),
+        ];
+        let mut old = ImageImportStatus::default();
+        for (new, expected) in steps {
+            assert_eq!(reasons(&old, &new), expected);
+            assert!(reasons(&new, &new).is_empty());
+            old = new;
+        }
+    }
+
+    #[test]
+    fn good_ends_and_failures_are_told() {
+        let compliant = status(&[("Ready", "Unknown", "Queued"), ("Compliant", "True", "Passed")], None);
+        let imported = status(&[("Ready", "True", "Imported"), ("Compliant", "True", "Passed")], None);
+        assert_eq!(reasons(&compliant, &imported), ["Imported"]);
+        let failed = status(&[("Ready", "False", "SecretNotFound"), ("Compliant", "Unknown", "NotInspected")], None);
+        assert_eq!(reasons(&ImageImportStatus::default(), &failed), ["InspectionFailed"]);
+    }
+}

@@ -1,0 +1,222 @@
+//! Hashes that say when work is still valid, and the names made of them.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::api::{ImageImport, ImportProfileSpec, Source, SourceIdentity, Waiver};
+
+/// Version of the rules: an upgrade judges again what was refused.
+pub const RULES: &str = env!("CARGO_PKG_VERSION");
+/// Longest part of an import's name in a Job's name, which has at most 63 characters.
+const NAME_PART: usize = 40;
+
+/// Longest part of an import's name in a record's name, which has at most 63 characters too.
+const RECORD_NAME_PART: usize = 54;
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Reads a disk.
+    Inspect,
+    /// Copies a disk.
+    Convert,
+}
+
+impl Stage {
+    /// Name of the container.
+    pub fn container(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+            Self::Convert => "convert",
+        }
+    }
+    /// The word for the work in progress: reason of `Ready`, `progress.stage`.
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::Inspect => "Inspecting",
+            Self::Convert => "Converting",
+        }
+    }
+    fn letter(self) -> char {
+        match self {
+            Self::Inspect => 'i',
+            Self::Convert => 'c',
+        }
+    }
+}
+
+/// SHA-256 over the parts, each with its length in front, so that no two lists of parts give the same bytes. Hexadecimal.
+pub fn hash(parts: &[&str]) -> String {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part.as_bytes());
+    }
+    hex::encode(sha.finalize())
+}
+
+fn short(mut hash: String, characters: usize) -> String {
+    hash.truncate(characters);
+    hash
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What a reading depends on: how the object is reached, and the last request for a new reading. The declared format is
+/// judged, not read, and so left out.
+pub fn inspection(source: &Source, requested_at: Option<&str>) -> String {
+    let reached = Source { format: None, ..source.clone() };
+    short(hash(&["inspection", &json(&reached), requested_at.unwrap_or_default()]), 16)
+}
+
+/// The object's identity: its entity tag, or size and time where the store gives no strong one.
+pub fn identity(source: &SourceIdentity) -> String {
+    match &source.etag {
+        Some(etag) => etag.clone(),
+        None => format!("{}@{}", source.size_bytes, source.last_modified.as_deref().unwrap_or_default()),
+    }
+}
+
+/// What makes two imports the same: source address, its identity, and where it goes. 64 hexadecimal digits.
+pub fn content(import: &ImageImport, source: &SourceIdentity) -> String {
+    let destination = import.spec.destination.as_ref().map(|d| {
+        let mut d = d.clone();
+        d.secret_ref = None;
+        json(&d)
+    });
+    hash(&["content", &import.spec.source.url, &identity(source), destination.as_deref().unwrap_or_default()])
+}
+
+/// What a copy depends on.
+pub fn conversion(import: &ImageImport, source: &SourceIdentity) -> String {
+    short(content(import, source), 16)
+}
+
+/// Waivers that count at `now`.
+pub fn waivers_at(waivers: &[Waiver], now: Timestamp) -> Vec<Waiver> {
+    waivers.iter().filter(|w| w.expiration_time.as_ref().is_none_or(|t| t.0 > now)).cloned().collect()
+}
+
+/// Hash of a profile's rules: the same rules under the same name are the same profile, whoever put them there.
+pub fn profile(spec: &ImportProfileSpec) -> String {
+    short(hash(&["profile", &json(spec)]), 16)
+}
+
+/// What a verdict rests on, and by which rules it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerdictKey {
+    inputs: String,
+    rules: String,
+}
+
+impl VerdictKey {
+    /// The key of a verdict made at `now`.
+    pub fn new(import: &ImageImport, inspection: &str, profile: &str, now: Timestamp) -> Self {
+        let spec = &import.spec;
+        let inputs = hash(&[
+            "verdict",
+            inspection,
+            &spec.profile_ref.name,
+            profile,
+            &json(&spec.image),
+            &json(&spec.source.format),
+            &json(&waivers_at(&spec.waivers, now)),
+        ]);
+        Self { inputs: short(inputs, 16), rules: RULES.to_owned() }
+    }
+    /// The key as a status has it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (inputs, rules) = text.split_once('/')?;
+        Some(Self { inputs: inputs.to_owned(), rules: rules.to_owned() })
+    }
+    /// True when both rest on the same facts, profile, request and waivers, whatever the rules' version.
+    pub fn same_inputs(&self, other: &Self) -> bool {
+        self.inputs == other.inputs
+    }
+    /// True when both were made by the same version of the rules.
+    pub fn same_rules(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
+}
+
+impl std::fmt::Display for VerdictKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.inputs, self.rules)
+    }
+}
+
+/// Name of a worker Job: `<import, at most 40 characters>-<i|c>-<10 hexadecimal digits>`.
+pub fn job_name(import: &str, uid: &str, disk: &str, stage: Stage, key: &str, attempt: i32) -> String {
+    let letter = stage.letter();
+    let digest = hash(&["job", uid, disk, &letter.to_string(), key, &attempt.to_string()]);
+    let cut: String = import.chars().take(NAME_PART).map(|c| if c == '.' { '-' } else { c }).collect();
+    format!("{}-{letter}-{}", cut.trim_end_matches('-'), short(digest, 10))
+}
+
+/// Name of the record: what the user asked for, or the import's name and 8 digits of source and destination.
+pub fn custom_image_name(import: &ImageImport, source: &SourceIdentity) -> String {
+    import.spec.custom_image_name.clone().unwrap_or_else(|| {
+        let name = import.metadata.name.as_deref().unwrap_or_default();
+        let cut: String = name.chars().take(RECORD_NAME_PART).collect();
+        format!("{}-{}", cut.trim_end_matches(['-', '.']), short(content(import, source), 8))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Addressing, Format, LocalRef};
+
+    fn source() -> Source {
+        Source { url: "s3://b/k".into(), ..Source::default() }
+    }
+
+    #[test]
+    fn a_reading_is_valid_until_the_way_to_the_object_changes() {
+        let key = inspection(&source(), None);
+        let changed = [
+            Source { url: "s3://b/other".into(), ..source() },
+            Source { region: Some("eu-west-1".into()), ..source() },
+            Source { endpoint: Some("https://minio:9000".into()), ..source() },
+            Source { addressing: Some(Addressing::Path), ..source() },
+            Source { secret_ref: Some(LocalRef { name: "reader".into() }), ..source() },
+        ];
+        for other in changed {
+            assert_ne!(inspection(&other, None), key, "{other:?}");
+        }
+        assert_ne!(inspection(&source(), Some("now")), key);
+        assert_eq!(inspection(&Source { format: Some(Format::Raw), ..source() }, None), key, "only judged");
+    }
+
+    #[test]
+    fn parts_cannot_be_shifted_into_each_other() {
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        assert_ne!(hash(&["a", ""]), hash(&["", "a"]));
+    }
+
+    #[test]
+    fn job_names_fit_and_differ_by_attempt() {
+        let long = format!("web.{}", "x".repeat(59));
+        let name = job_name(&long, "uid", "system", Stage::Inspect, "key", 1);
+        assert!(name.len() <= 63 && name.starts_with("web-xxx") && !name.contains('.'), "{name}");
+        assert_ne!(name, job_name(&long, "uid", "system", Stage::Inspect, "key", 2));
+        assert_ne!(name, job_name(&long, "other", "system", Stage::Inspect, "key", 1));
+        assert_eq!(job_name("a.b", "u", "system", Stage::Convert, "k", 1).len(), "a-b-c-".len() + 10);
+        let cut = format!("{}.tail", "y".repeat(39));
+        assert!(job_name(&cut, "u", "system", Stage::Inspect, "k", 1).starts_with(&format!("{}-i-", "y".repeat(39))));
+    }
+
+    #[test]
+    fn a_verdicts_key_survives_the_status() {
+        let import = crate::api::ImageImport::new(
+            "web",
+            serde_json::from_value(serde_json::json!({
+            "source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}}))
+            .unwrap(),
+        );
+        let key = VerdictKey::new(&import, "i", "p", Timestamp::UNIX_EPOCH);
+        assert_eq!(VerdictKey::parse(&key.to_string()), Some(key));
+    }
+}

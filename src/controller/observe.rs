@@ -1,0 +1,153 @@
+//! What is known of an import's work right now: the part of a look that asks the API server.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::{Api, ListParams, LogParams};
+use kube::runtime::reflector::ObjectRef;
+use kube::{ResourceExt, api::Resource};
+
+use super::context::Context;
+use super::key::{self, Stage};
+use super::outcome::{self, Outcome, Seen};
+use super::plan::{Profile, World};
+use super::reason::{self, Class};
+use super::work::{self, Work};
+use super::{importprofile, progress, store, worker};
+use crate::api::conditions::{READY, find, reason as word};
+use crate::api::{ImageImport, ImportProfile, Progress};
+
+/// A profile by its name, and whether it can be applied.
+pub fn profile(context: &Context, import: &ImageImport) -> (Option<Arc<ImportProfile>>, Profile) {
+    let name = &import.spec.profile_ref.name;
+    let Some(profile) = context.shared.profiles.get(&ObjectRef::new(name)) else {
+        return (None, Profile::Problem(word::PROFILE_NOT_FOUND, format!("There is no ImportProfile `{name}`")));
+    };
+    let verdict = match importprofile::problem(&profile.spec) {
+        None => Profile::Usable(key::profile(&profile.spec)),
+        Some((_, why)) => Profile::Problem(word::PROFILE_NOT_READY, format!("ImportProfile `{name}`: {why}")),
+    };
+    (Some(profile), verdict)
+}
+
+/// All that a decision rests on, but for the slot.
+///
+/// # Errors
+/// What the API server says.
+pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: Profile) -> kube::Result<World<'a>> {
+    let uid = import.uid().unwrap_or_default();
+    let settings = &context.shared.settings;
+    let now = Timestamp::now();
+    let mut world = World {
+        import,
+        profile,
+        jobs: context.scope.jobs_of(&uid).iter().map(|job| store::seen(job)).collect(),
+        outcome: None,
+        progress: None,
+        own_url: None,
+        slot: context.shared.queue(|queue| (queue.holds(&uid), vec![])),
+        now,
+        times: &settings.times,
+    };
+    let in_flight = import.status.as_ref().and_then(work::in_flight);
+    let Some((stage, Work { job_name: Some(name), job_uid: Some(job_uid), started: Some(started), .. })) = in_flight
+    else {
+        return Ok(world);
+    };
+    let job = job(context, import, &name, &job_uid).await?;
+    let mut pods = context.scope.pods_of(&job_uid);
+    let recorded = recorded(import);
+    let look = |pods: &[Arc<Pod>], events: &[Event]| {
+        let seen = Seen {
+            stage,
+            job: job.as_deref(),
+            job_uid: &job_uid,
+            started: started.0,
+            pods,
+            pods_seen: context.shared.pods_seen(&job_uid, pods.iter().filter_map(|p| p.uid())),
+            events,
+            recorded: recorded.as_ref().map(|(reason, message)| (*reason, message.as_str())),
+            deadline: settings.deadline(stage),
+            memory_limit: &settings.worker.memory_limit(),
+            now,
+        };
+        (outcome::outcome(&seen), outcome::wants_events(&seen))
+    };
+    let (mut result, ask) = look(&pods, &[]);
+    if matches!(result, Outcome::ResultLost(_) | Outcome::Failed(..)) {
+        // The watch of pods may be behind the watch of Jobs.
+        pods = live_pods(context, import, &job_uid).await?;
+        result = look(&pods, &[]).0;
+    } else if !ask.is_empty() {
+        let mut events = vec![];
+        for object in ask {
+            events.extend(events_of(context, import, &object).await?);
+        }
+        result = look(&pods, &events).0;
+    }
+    if result == Outcome::Running && settings.progress {
+        world.progress = read_progress(context, import, stage, &job_uid, &pods, now).await;
+    }
+    if stage == Stage::Convert {
+        world.own_url = worker::own_url(settings, import, &job_uid);
+    }
+    world.outcome = Some(result);
+    Ok(world)
+}
+
+/// Why a worker waited, as the status keeps it.
+fn recorded(import: &ImageImport) -> Option<(&'static str, String)> {
+    let ready = find(&import.status.as_ref()?.conditions, READY)?;
+    let waits = ready.status == "False" && reason::class(&ready.reason) == Some(Class::Grace);
+    waits.then(|| (reason::known(&ready.reason), ready.message.clone()))
+}
+
+/// The noted Job; the cache may not have it yet, and a Job of its name with another UID is not it.
+async fn job(context: &Context, import: &ImageImport, name: &str, uid: &str) -> kube::Result<Option<Arc<Job>>> {
+    let namespace = import.namespace().unwrap_or_default();
+    let is_it = |job: &Job| job.uid().as_deref() == Some(uid);
+    if let Some(job) = context.scope.jobs.get(&ObjectRef::new(name).within(&namespace)).filter(|j| is_it(j)) {
+        return Ok(Some(job));
+    }
+    let api: Api<Job> = Api::namespaced(context.shared.client.clone(), &namespace);
+    Ok(api.get_opt(name).await?.filter(is_it).map(Arc::new))
+}
+
+async fn live_pods(context: &Context, import: &ImageImport, job_uid: &str) -> kube::Result<Vec<Arc<Pod>>> {
+    let api: Api<Pod> = Api::namespaced(context.shared.client.clone(), &import.namespace().unwrap_or_default());
+    let ours = ListParams::default().labels(&format!("batch.kubernetes.io/controller-uid={job_uid}"));
+    Ok(api.list(&ours).await?.items.into_iter().map(Arc::new).collect())
+}
+
+async fn events_of(context: &Context, import: &ImageImport, uid: &str) -> kube::Result<Vec<Event>> {
+    let api: Api<Event> = Api::namespaced(context.shared.client.clone(), &import.namespace().unwrap_or_default());
+    let of = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+    Ok(api.list(&of).await?.items)
+}
+
+/// Progress that is worth a write. A log that cannot be read is no reason to fail.
+async fn read_progress(
+    context: &Context,
+    import: &ImageImport,
+    stage: Stage,
+    job_uid: &str,
+    pods: &[Arc<Pod>],
+    now: Timestamp,
+) -> Option<Progress> {
+    let pod = pods.iter().max_by_key(|p| p.creation_timestamp().map(|t| t.0))?;
+    let api: Api<Pod> = Api::namespaced(context.shared.client.clone(), &import.namespace()?);
+    let tail = LogParams {
+        container: Some(stage.container().to_owned()),
+        tail_lines: Some(progress::LINES),
+        ..LogParams::default()
+    };
+    let log = api.logs(pod.meta().name.as_deref()?, &tail).await.ok()?;
+    let new = progress::parse(&log, stage)?;
+    let due = progress::due(context.shared.last_progress(job_uid), &new, now);
+    due.then(|| {
+        context.shared.note_progress(job_uid, now, new.percent);
+        new
+    })
+}

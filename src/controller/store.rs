@@ -1,0 +1,178 @@
+//! What is cached of the cluster: lean imports, worker Jobs and pods by our label, profiles.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::Api;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::{self, Config};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use super::outcome::owned_by;
+use super::plan::JobSeen;
+use super::worker::IMPORT_UID;
+use crate::api::conditions::LIFECYCLE;
+use crate::api::{ImageImport, ImportProfile};
+use crate::metrics::Metrics;
+
+/// A watch that keeps its store, ends never, and tells what was touched, deletions included.
+pub type Touched<K> = futures::stream::BoxStream<'static, Result<K, watcher::Error>>;
+
+/// The caches of one watched namespace, or of all.
+#[derive(Clone)]
+pub struct Scope {
+    /// The namespace; `None`: all.
+    pub namespace: Option<String>,
+    /// Imports, without managedFields, rule conditions and facts.
+    pub imports: Store<ImageImport>,
+    /// Worker Jobs.
+    pub jobs: Store<Job>,
+    /// Worker pods.
+    pub pods: Store<Pod>,
+}
+
+/// The watches that keep a [`Scope`].
+pub struct Watches {
+    /// Of imports.
+    pub imports: Touched<ImageImport>,
+    /// Of Jobs.
+    pub jobs: Touched<Job>,
+    /// Of pods.
+    pub pods: Touched<Pod>,
+}
+
+/// What the cache keeps of an import: not managedFields, not rules' conditions, not facts. They are most of its bytes.
+pub fn prune(import: &mut ImageImport) {
+    import.metadata.managed_fields = None;
+    if let Some(annotations) = &mut import.metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    let Some(status) = &mut import.status else { return };
+    status.conditions.retain(|c| LIFECYCLE.contains(&c.type_.as_str()));
+    for inspection in status.disks.iter_mut().filter_map(|d| d.inspection.as_mut()) {
+        inspection.facts = None;
+    }
+}
+
+impl Scope {
+    /// The caches of a namespace, or of all, and the watches that must be polled to keep them.
+    pub fn new(client: &Client, namespace: Option<String>, metrics: &Arc<Metrics>) -> (Self, Watches) {
+        let ours = Config::default().labels(IMPORT_UID);
+        let (imports, import_watch) =
+            kept(api(client, namespace.as_deref()), Config::default(), prune, "ImageImport", metrics);
+        let (jobs, job_watch) = kept(api(client, namespace.as_deref()), ours.clone(), |_| {}, "Job", metrics);
+        let (pods, pod_watch) = kept(api(client, namespace.as_deref()), ours, |_| {}, "Pod", metrics);
+        let watches = Watches { imports: import_watch, jobs: job_watch, pods: pod_watch };
+        (Self { namespace, imports, jobs, pods }, watches)
+    }
+
+    /// The Jobs whose controller has this UID.
+    pub fn jobs_of(&self, uid: &str) -> Vec<Arc<Job>> {
+        self.jobs.state_filter(|job| owned_by(job.metadata.owner_references.as_ref(), uid))
+    }
+
+    /// The pods whose controller has this UID.
+    pub fn pods_of(&self, job_uid: &str) -> Vec<Arc<Pod>> {
+        self.pods.state_filter(|pod| owned_by(pod.metadata.owner_references.as_ref(), job_uid))
+    }
+}
+
+/// What a plan has to know of a Job.
+pub fn seen(job: &Job) -> JobSeen {
+    let conditions = job.status.as_ref().and_then(|s| s.conditions.as_ref());
+    let done = |c: &k8s_openapi::api::batch::v1::JobCondition| {
+        c.status == "True" && matches!(c.type_.as_str(), "Complete" | "Failed")
+    };
+    JobSeen {
+        name: job.name_any(),
+        uid: job.uid().unwrap_or_default(),
+        finished: conditions.is_some_and(|c| c.iter().any(done)),
+        deleting_since: job.metadata.deletion_timestamp.as_ref().map(|t| t.0),
+    }
+}
+
+/// Profiles and their watch.
+pub fn profiles(client: &Client, metrics: &Arc<Metrics>) -> (Store<ImportProfile>, Touched<ImportProfile>) {
+    kept(Api::all(client.clone()), Config::default(), |p| p.metadata.managed_fields = None, "ImportProfile", metrics)
+}
+
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn kept<K>(
+    api: Api<K>,
+    config: Config,
+    lean: impl FnMut(&mut K) + Send + 'static,
+    kind: &'static str,
+    metrics: &Arc<Metrics>,
+) -> (Store<K>, Touched<K>)
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let metrics = Arc::clone(metrics);
+    let stream = watch(api, config.any_semantic().page_size(100))
+        .inspect(move |event| {
+            if let Err(error) = event {
+                metrics.watch_error(kind);
+                tracing::warn!(kind, %error, "Watch failed");
+            }
+        })
+        .default_backoff()
+        .modify(lean)
+        .reflect(writer)
+        .touched_objects();
+    (store, resilient(stream).boxed())
+}
+
+/// A watch's errors are logged and counted where they come up; the stream itself goes on after its backoff.
+fn resilient<K: Send>(
+    stream: impl Stream<Item = Result<K, watcher::Error>> + Send,
+) -> impl Stream<Item = Result<K, watcher::Error>> + Send {
+    stream.filter(|item| futures::future::ready(item.is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_cache_keeps_what_decides_and_no_more() {
+        let mut import: ImageImport = serde_json::from_value(json!({
+            "apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
+            "metadata": {"name": "a", "managedFields": [{"manager": "kubectl"}],
+                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "imageimport.dev/requestedAt": "1"}},
+            "spec": {"source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}},
+            "status": {
+                "disks": [{"name": "system", "inspection": {"key": "k", "facts": "v1:...", "attempt": 1}}],
+                "conditions": [
+                    {"type": "Ready", "status": "True", "reason": "Checked", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+                    {"type": "VirtioInstalled", "status": "True", "reason": "Passed", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+        }))
+        .unwrap();
+        prune(&mut import);
+        assert_eq!(import.metadata.managed_fields, None);
+        assert_eq!(import.requested_at().as_deref(), Some("1"));
+        assert_eq!(import.metadata.annotations.as_ref().unwrap().len(), 1);
+        let status = import.status.unwrap();
+        assert_eq!(status.conditions.iter().map(|c| c.type_.as_str()).collect::<Vec<_>>(), ["Ready"]);
+        let inspection = status.disks[0].inspection.as_ref().unwrap();
+        assert_eq!(
+            (inspection.key.as_deref(), inspection.facts.as_ref(), inspection.attempt),
+            (Some("k"), None, Some(1))
+        );
+    }
+}

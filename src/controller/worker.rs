@@ -1,0 +1,260 @@
+//! The worker's Job and pod.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
+    PodFailurePolicyRule,
+};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec,
+    PodTemplateSpec, ProjectedVolumeSource, SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount,
+    VolumeProjection,
+};
+use kube::Resource;
+use kube::api::ObjectMeta;
+
+use super::key::Stage;
+use super::settings::Settings;
+use crate::api::{Destination, Format, ImageImport, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
+use crate::worker::{ConvertArgs, DESTINATION_CREDENTIALS, Exit, InspectArgs, RESULT, SOURCE_CREDENTIALS};
+
+/// Label of every worker Job and pod: the UID of its import. Names may be longer than a label's value.
+pub const IMPORT_UID: &str = "imageimport.dev/import-uid";
+/// Annotation of every worker Job and pod: the import's name.
+pub const IMPORT_NAME: &str = "imageimport.dev/import";
+/// Label of every worker Job and pod: `inspect` or `convert`.
+pub const STAGE: &str = "imageimport.dev/stage";
+/// The user all worker containers run as.
+const USER: i64 = 65532;
+/// Keys a credential must have, and those it may have.
+const KEYS: &[&str] = &["accessKeyID", "secretAccessKey"];
+const OPTIONAL_KEYS: &[&str] = &["sessionToken"];
+
+/// The Job of a stage, complete. `source` and `format` are what was inspected, for a copy.
+pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) -> Option<Job> {
+    let (args, secrets) = match stage {
+        Stage::Inspect => (inspect_args(settings, import).to_args(), vec![("source", &import.spec.source.secret_ref)]),
+        Stage::Convert => {
+            let destination = import.spec.destination.as_ref()?;
+            let secrets = vec![("source", &import.spec.source.secret_ref), ("destination", &destination.secret_ref)];
+            (convert_args(settings, import)?.to_args(), secrets)
+        }
+    };
+    let secrets = secrets.into_iter().filter_map(|(role, secret)| Some((role, secret.as_ref()?))).collect::<Vec<_>>();
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: import.metadata.namespace.clone(),
+        labels: Some(labels(settings, import, stage)),
+        annotations: Some(annotations(settings, import)),
+        owner_references: Some(vec![import.controller_owner_ref(&())?]),
+        ..ObjectMeta::default()
+    };
+    let day = 86_400;
+    let spec = JobSpec {
+        backoff_limit: Some(3),
+        active_deadline_seconds: Some(settings.deadline(stage).as_secs()),
+        ttl_seconds_after_finished: Some(if stage == Stage::Inspect { day } else { 7 * day }),
+        pod_replacement_policy: Some("Failed".into()),
+        pod_failure_policy: Some(failure_policy(stage)),
+        template: PodTemplateSpec {
+            metadata: Some(ObjectMeta {
+                labels: metadata.labels.clone(),
+                annotations: metadata.annotations.clone(),
+                ..ObjectMeta::default()
+            }),
+            spec: Some(pod(settings, stage, args, &secrets)),
+        },
+        ..JobSpec::default()
+    };
+    Some(Job { metadata, spec: Some(spec), status: None })
+}
+
+fn labels(settings: &Settings, import: &ImageImport, stage: Stage) -> BTreeMap<String, String> {
+    let own = [
+        ("app.kubernetes.io/name", "image-import-operator"),
+        ("app.kubernetes.io/component", "worker"),
+        ("app.kubernetes.io/managed-by", "image-import-operator"),
+        (IMPORT_UID, import.metadata.uid.as_deref().unwrap_or_default()),
+        (STAGE, stage.container()),
+        // A sidecar never ends, and takes a part of the termination message's room.
+        ("sidecar.istio.io/inject", "false"),
+    ];
+    let mut all = settings.worker.labels.clone();
+    all.extend(own.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    all
+}
+
+fn annotations(settings: &Settings, import: &ImageImport) -> BTreeMap<String, String> {
+    let own = [
+        (IMPORT_NAME, import.metadata.name.as_deref().unwrap_or_default()),
+        ("linkerd.io/inject", "disabled"),
+        ("vault.hashicorp.com/agent-inject", "false"),
+        ("cluster-autoscaler.kubernetes.io/safe-to-evict", "true"),
+    ];
+    let mut all: BTreeMap<_, _> = own.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    all.extend(settings.worker.annotations.clone());
+    all.insert(IMPORT_NAME.to_owned(), import.metadata.name.clone().unwrap_or_default());
+    all
+}
+
+/// Evictions do not count, and what will not heal is not repeated.
+fn failure_policy(stage: Stage) -> PodFailurePolicy {
+    let disrupted = PodFailurePolicyOnPodConditionsPattern { status: "True".into(), type_: "DisruptionTarget".into() };
+    let final_codes = PodFailurePolicyOnExitCodesRequirement {
+        container_name: Some(stage.container().into()),
+        operator: "In".into(),
+        // 101 is a Rust panic, 134 and 139 are SIGABRT and SIGSEGV.
+        values: vec![Exit::Internal as i32, Exit::Config as i32, 101, 134, 139],
+    };
+    let rule = |action: &str| PodFailurePolicyRule { action: action.into(), ..PodFailurePolicyRule::default() };
+    PodFailurePolicy {
+        rules: vec![
+            PodFailurePolicyRule { on_pod_conditions: Some(vec![disrupted]), ..rule("Ignore") },
+            PodFailurePolicyRule { on_exit_codes: Some(final_codes), ..rule("FailJob") },
+        ],
+    }
+}
+
+fn pod(settings: &Settings, stage: Stage, args: Vec<String>, secrets: &[(&str, &LocalRef)]) -> PodSpec {
+    let config = &settings.worker;
+    let mount = |(role, _): &(&str, &LocalRef)| VolumeMount {
+        name: format!("{role}-credentials"),
+        mount_path: credentials(role).to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    let mut env = config.env.clone();
+    env.push(EnvVar {
+        name: "JOB_UID".into(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector {
+                api_version: None,
+                field_path: "metadata.labels['batch.kubernetes.io/controller-uid']".into(),
+            }),
+            ..EnvVarSource::default()
+        }),
+    });
+    let container = Container {
+        name: stage.container().into(),
+        image: Some(settings.worker_image.clone()),
+        image_pull_policy: filled(&config.image_pull_policy),
+        args: Some(args),
+        env: Some(env),
+        resources: Some(config.resources.clone()),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            read_only_root_filesystem: Some(true),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
+            ..SecurityContext::default()
+        }),
+        // Logs may carry a guest's text: only the message counts.
+        termination_message_policy: Some("File".into()),
+        termination_message_path: Some(RESULT.into()),
+        volume_mounts: Some(secrets.iter().map(mount).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
+        ..Container::default()
+    };
+    PodSpec {
+        restart_policy: Some("Never".into()),
+        automount_service_account_token: Some(false),
+        termination_grace_period_seconds: Some(30),
+        enable_service_links: Some(false),
+        host_users: config.host_users,
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+            ..PodSecurityContext::default()
+        }),
+        containers: vec![container],
+        volumes: Some(secrets.iter().map(volume).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
+        node_selector: Some(config.node_selector.clone()).filter(|v| !v.is_empty()),
+        tolerations: Some(config.tolerations.clone()).filter(|v| !v.is_empty()),
+        affinity: config.affinity.clone(),
+        priority_class_name: filled(&config.priority_class_name),
+        runtime_class_name: filled(&config.runtime_class_name),
+        image_pull_secrets: Some(config.image_pull_secrets.clone()).filter(|v| !v.is_empty()),
+        ..PodSpec::default()
+    }
+}
+
+fn filled(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn credentials(role: &str) -> &'static str {
+    if role == "source" { SOURCE_CREDENTIALS } else { DESTINATION_CREDENTIALS }
+}
+
+/// A Secret's documented keys and no others, so that no other Secret can be used; one `optional` covers a whole source,
+/// hence two.
+fn volume((role, secret): &(&str, &LocalRef)) -> Volume {
+    let project = |keys: &[&str], optional: bool| VolumeProjection {
+        secret: Some(SecretProjection {
+            name: secret.name.clone(),
+            items: Some(keys.iter().map(|k| KeyToPath { key: (*k).into(), path: (*k).into(), mode: None }).collect()),
+            optional: optional.then_some(true),
+        }),
+        ..VolumeProjection::default()
+    };
+    Volume {
+        name: format!("{role}-credentials"),
+        projected: Some(ProjectedVolumeSource {
+            sources: Some(vec![project(KEYS, false), project(OPTIONAL_KEYS, true)]),
+            default_mode: None,
+        }),
+        ..Volume::default()
+    }
+}
+
+fn source(import: &ImageImport) -> Source {
+    Source { secret_ref: None, ..import.spec.source.clone() }
+}
+
+fn mounted(role: &str, secret: Option<&LocalRef>) -> Option<std::path::PathBuf> {
+    secret.map(|_| credentials(role).into())
+}
+
+fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
+    let deadline = settings.inspect_deadline.as_secs().unsigned_abs();
+    InspectArgs {
+        source: source(import),
+        source_credentials: mounted("source", import.spec.source.secret_ref.as_ref()),
+        result: RESULT.into(),
+        // Facts with LimitExceeded must arrive before the Job's time is up.
+        seconds: (deadline / 2).max(1),
+        egress: settings.egress.clone(),
+    }
+}
+
+fn convert_args(settings: &Settings, import: &ImageImport) -> Option<ConvertArgs> {
+    let disk = import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)?;
+    let SourceIdentity { etag, size_bytes, .. } = disk.source.clone()?;
+    let found = disk.image.as_ref().and_then(|i| i.format.as_deref()).and_then(format);
+    let destination = import.spec.destination.clone()?;
+    Some(ConvertArgs {
+        source: source(import),
+        source_credentials: mounted("source", import.spec.source.secret_ref.as_ref()),
+        etag,
+        size: u64::try_from(size_bytes).ok()?,
+        destination_credentials: mounted("destination", destination.secret_ref.as_ref()),
+        destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
+        destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
+        result: RESULT.into(),
+        egress: settings.egress.clone(),
+    })
+}
+
+fn format(name: &str) -> Option<Format> {
+    [Format::Raw, Format::Qcow2, Format::Vhd, Format::Vmdk].into_iter().find(|f| f.name() == name)
+}
+
+/// Address of the object that the conversion Job with this UID writes.
+pub fn own_url(settings: &Settings, import: &ImageImport, job_uid: &str) -> Option<String> {
+    convert_args(settings, import).map(|args| args.object_url(Some(job_uid)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::controller::plan::Times;
+use crate::controller::settings::WorkerConfig;
+use crate::worker::EgressArgs;
+
+fn settings(worker: &str) -> Settings {
+    Settings {
+        worker_image: "registry.example/image-import-operator@sha256:abc".into(),
+        namespace: "system".into(),
+        lease_name: "image-import-operator".into(),
+        watch_namespaces: vec![],
+        max_workers: 10,
+        max_workers_per_namespace: 3,
+        times: Times { pending_timeout: SignedDuration::from_secs(120), grace: SignedDuration::from_secs(300) },
+        inspect_deadline: SignedDuration::from_secs(1200),
+        convert_deadline: SignedDuration::from_secs(21600),
+        egress: EgressArgs {
+            allow: vec!["10.0.0.0/8".into()],
+            deny: vec!["10.96.0.1/32".into()],
+            ..EgressArgs::default()
+        },
+        builtin_profiles: true,
+        progress: true,
+        worker: WorkerConfig::parse(worker).unwrap(),
+    }
+}
+
+fn import() -> ImageImport {
+    serde_json::from_value(json!({
+        "apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
+        "metadata": {"name": "web.base", "namespace": "team", "uid": "1234-uid", "generation": 1},
+        "spec": {
+            "source": {"url": "s3://acme/web.qcow2", "secretRef": {"name": "reader"}},
+            "profileRef": {"name": "tencent-cvm"},
+            "destination": {"url": "s3://store/images/", "secretRef": {"name": "writer"}}
+        },
+        "status": {"disks": [{"name": "system", "source": {"etag": "\"e1\"", "sizeBytes": 42}, "image": {"format": "QCOW2"}}]}
+    }))
+    .unwrap()
+}
+
+fn built(worker: &str, stage: Stage) -> Value {
+    serde_json::to_value(job(&settings(worker), &import(), stage, "web-base-i-0123456789").unwrap()).unwrap()
+}
+
+#[test]
+fn a_reading_job_is_exactly_this() {
+    let credentials = |keys: &[&str]| keys.iter().map(|k| json!({"key": k, "path": k})).collect::<Vec<_>>();
+    let labels = json!({
+        "app.kubernetes.io/component": "worker", "app.kubernetes.io/managed-by": "image-import-operator",
+        "app.kubernetes.io/name": "image-import-operator", "imageimport.dev/import-uid": "1234-uid",
+        "imageimport.dev/stage": "inspect", "sidecar.istio.io/inject": "false"});
+    let annotations = json!({
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "true", "imageimport.dev/import": "web.base",
+        "linkerd.io/inject": "disabled", "vault.hashicorp.com/agent-inject": "false"});
+    let expected = json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {
+            "name": "web-base-i-0123456789", "namespace": "team", "labels": labels, "annotations": annotations,
+            "ownerReferences": [{"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport", "name": "web.base",
+                "uid": "1234-uid", "controller": true}]},
+        "spec": {
+            "backoffLimit": 3, "activeDeadlineSeconds": 1200, "ttlSecondsAfterFinished": 86400,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": [
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                {"action": "FailJob", "onExitCodes": {"containerName": "inspect", "operator": "In", "values": [70, 78, 101, 134, 139]}}]},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": {
+                    "restartPolicy": "Never", "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 30,
+                    "enableServiceLinks": false,
+                    "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
+                        "seccompProfile": {"type": "RuntimeDefault"}},
+                    "containers": [{
+                        "name": "inspect", "image": "registry.example/image-import-operator@sha256:abc",
+                        "args": ["worker", "inspect", "--source={\"url\":\"s3://acme/web.qcow2\"}",
+                            "--source-credentials=/run/credentials/source", "--result=/dev/termination-log", "--seconds=600",
+                            "--egress-allow=10.0.0.0/8", "--egress-deny=10.96.0.1/32"],
+                        "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                            "capabilities": {"drop": ["ALL"]}},
+                        "resources": {
+                            "requests": {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "16Mi"},
+                            "limits": {"cpu": "2", "memory": "512Mi", "ephemeral-storage": "64Mi"}},
+                        "terminationMessagePolicy": "File", "terminationMessagePath": "/dev/termination-log",
+                        "env": [{"name": "JOB_UID", "valueFrom": {"fieldRef":
+                            {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}}}],
+                        "volumeMounts": [{"name": "source-credentials", "mountPath": "/run/credentials/source", "readOnly": true}]}],
+                    "volumes": [{"name": "source-credentials", "projected": {"sources": [
+                        {"secret": {"name": "reader", "items": credentials(&["accessKeyID", "secretAccessKey"])}},
+                        {"secret": {"name": "reader", "optional": true, "items": credentials(&["sessionToken"])}}]}}]
+                }}}
+    });
+    assert_eq!(built("", Stage::Inspect), expected);
+}
+
+#[test]
+fn a_copying_job_has_the_judged_identity_and_both_credentials() {
+    let job = built("", Stage::Convert);
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    let args: Vec<&str> = container["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+    assert_eq!(args[..2], ["worker", "convert"]);
+    for wanted in [
+        "--etag=\"e1\"",
+        "--size=42",
+        "--destination={\"url\":\"s3://store/images/\",\"format\":\"QCOW2\"}",
+        "--destination-name=web.base-system",
+        "--destination-credentials=/run/credentials/destination",
+    ] {
+        assert!(args.contains(&wanted), "{wanted} in {args:?}");
+    }
+    assert_eq!(container["name"], "convert");
+    assert_eq!(container["volumeMounts"].as_array().unwrap().len(), 2);
+    assert_eq!(job["spec"]["activeDeadlineSeconds"], 21600);
+    assert_eq!(job["spec"]["ttlSecondsAfterFinished"], 604_800);
+    let url = own_url(&settings(""), &import(), "0a1b2c3d-4e5f").unwrap();
+    assert_eq!(url, "s3://store/images/web.base-system-0a1b2c3d.qcow2");
+}
+
+#[test]
+fn nothing_is_copied_before_it_was_seen() {
+    let mut unseen = import();
+    unseen.status = None;
+    assert_eq!(job(&settings(""), &unseen, Stage::Convert, "x"), None);
+}
+
+#[test]
+fn the_clusters_owner_adds_and_cannot_replace_what_we_rely_on() {
+    let job = built(
+        "labels: {team: a, imageimport.dev/import-uid: forged}\nannotations: {note: b, imageimport.dev/import: forged}\n\
+         nodeSelector: {disk: ssd}\ntolerations: [{key: images, operator: Exists}]\npriorityClassName: low\n\
+         runtimeClassName: gvisor\nimagePullSecrets: [{name: pull}]\nimagePullPolicy: IfNotPresent\n\
+         env: [{name: HTTPS_PROXY, value: 'http://proxy:3128'}]\nhostUsers: false\n",
+        Stage::Inspect,
+    );
+    let template = &job["spec"]["template"];
+    assert_eq!(template["metadata"]["labels"]["team"], "a");
+    assert_eq!(template["metadata"]["labels"]["imageimport.dev/import-uid"], "1234-uid");
+    assert_eq!(template["metadata"]["annotations"]["imageimport.dev/import"], "web.base");
+    let pod = &template["spec"];
+    assert_eq!(pod["nodeSelector"]["disk"], "ssd");
+    assert_eq!((&pod["priorityClassName"], &pod["runtimeClassName"]), (&json!("low"), &json!("gvisor")));
+    assert_eq!((&pod["hostUsers"], &pod["imagePullSecrets"][0]["name"]), (&json!(false), &json!("pull")));
+    assert_eq!(pod["containers"][0]["env"][0]["name"], "HTTPS_PROXY");
+    assert_eq!(pod["containers"][0]["imagePullPolicy"], "IfNotPresent");
+}
+
+#[test]
+fn an_anonymous_source_mounts_nothing() {
+    let mut anonymous = import();
+    anonymous.spec.source.secret_ref = None;
+    let job = serde_json::to_value(job(&settings(""), &anonymous, Stage::Inspect, "x").unwrap()).unwrap();
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!((&pod["volumes"], &pod["containers"][0]["volumeMounts"]), (&Value::Null, &Value::Null));
+}
