@@ -99,7 +99,6 @@ failCgroupV1: false
 failSwapOn: false
 makeIPTablesUtilChains: false
 enforceNodeAllocatable: []
-localStorageCapacityIsolation: false
 evictionHard: {memory.available: 50Mi}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
