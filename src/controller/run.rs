@@ -154,7 +154,7 @@ impl Operator {
             let waker = shared.wakers.iter().find(|w| w.namespace == scope.namespace).map(|w| w.to.clone());
             if let Some(waker) = waker {
                 tasks.spawn(forward(jobs, waker.clone(), owner, stop.clone()));
-                tasks.spawn(forward(pods, waker, |pod| named(pod), stop.clone()));
+                tasks.spawn(forward(pods, waker, named, stop.clone()));
             }
             let context = Arc::new(Context { scope, shared: Arc::clone(&shared) });
             tasks.spawn(controller(context, imports, woken, stop.clone()));
