@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
-const CAP: Duration = Duration::from_mins(5);
+const CAP: Duration = Duration::from_secs(300);
 /// Part of the delay that is random, in percent.
 const JITTER: u32 = 20;
 
@@ -35,7 +35,7 @@ impl Backoff {
 fn delay(n: u32, random: u64) -> Duration {
     let full = FIRST.saturating_mul(1 << n.min(16)).min(CAP);
     let part = u32::try_from(random % 1000).unwrap_or_default();
-    full - full * JITTER * part / 100_000
+    full.saturating_sub(full * JITTER * part / 100_000)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub async fn reconcile(import: Arc<ImageImport>, context: Arc<Context>) -> Resul
     // The sender lives as long as the controllers do.
     let _ = counted.wait_for(|counted| *counted).await;
     let started = Instant::now();
-    let result = look(&import, &context).await;
+    let result = Box::pin(look(&import, &context)).await;
     let word = match &result {
         Ok(_) => "ok",
         Err(error) if error.is_conflict() => "conflict",
@@ -271,7 +271,7 @@ impl Hand<'_> {
         let written = shared.writer.report(&live, &part).await?;
         verdict::settle(&mut draft, &report, &facts, key, self.import.spec.destination.is_some());
         let latest = shared.writer.lifecycle(&written, &draft.status).await?;
-        self.count(&report, &inspection.start_time, facts.reads.bytes, last.is_none());
+        self.count(&report, inspection.start_time.as_ref(), facts.reads.bytes, last.is_none());
         Ok((latest, None))
     }
 
@@ -289,12 +289,12 @@ impl Hand<'_> {
         Ok((self.context.shared.writer.lifecycle(&written, &draft.status).await?, None))
     }
 
-    fn count(&self, report: &report::Report, started: &Option<Time>, bytes: u64, first: bool) {
+    fn count(&self, report: &report::Report, started: Option<&Time>, bytes: u64, first: bool) {
         let metrics = &self.context.shared.metrics;
         for rule in &report.rules {
             metrics.rule(&report.profile, &rule.rule, outcome_word(rule.result));
         }
-        if let Some(started) = started.as_ref().filter(|_| first) {
+        if let Some(started) = started.filter(|_| first) {
             let word = match report.verdict {
                 report::Overall::Compliant => "Compliant",
                 report::Overall::NonCompliant => "NonCompliant",

@@ -24,7 +24,7 @@ pub const MAX_RULES: usize = 100;
 /// Field manager of the built-in profiles.
 const MANAGER: &str = "imageimport.dev/profiles";
 /// How often every built-in profile is looked at, whatever the watch says.
-const SWEEP: Duration = Duration::from_mins(5);
+const SWEEP: Duration = Duration::from_secs(300);
 /// How long after an error a profile is looked at again.
 const RETRY: Duration = Duration::from_secs(5);
 

@@ -3,6 +3,8 @@
 //! A plan is a status to write and at most one act. Whatever is acted on stands in the status first, so that a controller
 //! that dies between any two steps finds its way by asking again.
 
+mod world;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::key::{self, Stage, VerdictKey};
@@ -11,7 +13,7 @@ use super::outcome::Outcome;
 use super::reason::{self, Class};
 use super::work::{self, Work};
 use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, READY, STALLED, Status, reason as word};
-use crate::api::{ImageImport, Progress, SYSTEM_DISK, SourceIdentity};
+use crate::api::{SYSTEM_DISK, SourceIdentity};
 use crate::inspect::Facts;
 
 /// Jobs that finished without a result before the import stalls: the first and three more.
@@ -21,112 +23,7 @@ pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// How often a running worker is looked at, for its progress and for what no event tells.
 pub const TICK: SignedDuration = SignedDuration::from_secs(5);
 
-/// Times that decide.
-#[derive(Debug, Clone)]
-pub struct Times {
-    /// How long a worker may wait for its start before Job and slot are given up.
-    pub pending_timeout: SignedDuration,
-    /// How long what is missing may be missing before the import stalls.
-    pub grace: SignedDuration,
-}
-
-/// A profile that can be applied, or why it cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Profile {
-    /// Usable; hash of its rules.
-    Usable(String),
-    /// Reason and message.
-    Problem(&'static str, String),
-}
-
-/// A Job that this import owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobSeen {
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
-    /// Whether it is done.
-    pub finished: bool,
-    /// Since when it is being deleted.
-    pub deleting_since: Option<Timestamp>,
-}
-
-/// All that a decision rests on.
-#[derive(Debug)]
-pub struct World<'a> {
-    /// The import, as the cache has it.
-    pub import: &'a ImageImport,
-    /// Its profile.
-    pub profile: Profile,
-    /// The Jobs it owns, by UID.
-    pub jobs: Vec<JobSeen>,
-    /// What became of the Job that was noted and whose result is not.
-    pub outcome: Option<Outcome>,
-    /// How far it is, when that is to be written.
-    pub progress: Option<Progress>,
-    /// Address the noted conversion Job writes to.
-    pub own_url: Option<String>,
-    /// Whether a slot is reserved for it.
-    pub slot: bool,
-    /// The moment.
-    pub now: Timestamp,
-    /// Times that decide.
-    pub times: &'a Times,
-}
-
-/// What to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Act {
-    /// Nothing.
-    Rest,
-    /// Make this Job, then note it.
-    Start {
-        /// What it does.
-        stage: Stage,
-        /// Its name.
-        name: String,
-        /// Its number.
-        attempt: i32,
-        /// Jobs without a result so far.
-        lost: i32,
-    },
-    /// Store facts before anything is judged.
-    KeepFacts {
-        /// The message, verbatim.
-        text: String,
-        /// The key they answer.
-        key: String,
-    },
-    /// Judge the stored facts.
-    Judge {
-        /// The key of the verdict.
-        key: VerdictKey,
-        /// The key of the facts.
-        facts_key: String,
-        /// Not the first verdict: the rate limit holds, and facts that are too old may be read again.
-        again: bool,
-    },
-    /// Create the record.
-    Publish,
-    /// Note in the report that it no longer follows profile and rules.
-    MarkStale,
-}
-
-/// A status and an act.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The lifecycle part of the status, as it is to be.
-    pub draft: Draft,
-    /// What to do.
-    pub act: Act,
-    /// Look again after.
-    pub again: Option<SignedDuration>,
-    /// Whether a slot is wanted or kept; otherwise it is given back.
-    pub slot: bool,
-    /// Jobs (name, UID) to delete once the status is written.
-    pub discard: Vec<(String, String)>,
-}
+pub use world::{Act, JobSeen, Plan, Profile, Times, World};
 
 /// Decides.
 pub fn plan(world: &World) -> Plan {

@@ -21,7 +21,7 @@ use super::importprofile;
 use super::leader::Elector;
 use super::queue::Ticket;
 use super::settings::Settings;
-use super::store::{self, Scope, Touched, Watches};
+use super::store::{self, Filled, Scope, Touched, Watches};
 use super::worker::IMPORT_NAME;
 use crate::api::{ImageImport, ImportProfile};
 use crate::metrics::Metrics;
@@ -126,7 +126,7 @@ impl Operator {
             [] => vec![None],
             some => some.iter().cloned().map(Some).collect(),
         };
-        let (profiles, profile_watch) = store::profiles(&self.client, &self.metrics);
+        let (profiles, profile_watch, profiles_filled) = store::profiles(&self.client, &self.metrics);
         let (mut scopes, mut watches, mut wakers, mut woken) = (vec![], vec![], vec![], vec![]);
         for namespace in namespaces {
             let (scope, watch) = Scope::new(&self.client, namespace.clone(), &self.metrics);
@@ -154,7 +154,7 @@ impl Operator {
             let waker = shared.wakers.iter().find(|w| w.namespace == scope.namespace).map(|w| w.to.clone());
             if let Some(waker) = waker {
                 tasks.spawn(forward(jobs, waker.clone(), owner, stop.clone()));
-                tasks.spawn(forward(pods, waker, |pod| named(pod), stop.clone()));
+                tasks.spawn(forward(pods, waker, named, stop.clone()));
             }
             let context = Arc::new(Context { scope, shared: Arc::clone(&shared) });
             tasks.spawn(controller(context, imports, woken, stop.clone()));
@@ -167,7 +167,7 @@ impl Operator {
         tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = count_in(&shared, &scopes) => {}
+                () = count_in(&shared, &scopes, profiles_filled) => {}
             }
             // Whoever waits for it has gone when this fails.
             let _ = count.send(true);
@@ -237,13 +237,12 @@ fn named(object: &impl ResourceExt) -> Option<ObjectRef<ImageImport>> {
 }
 
 /// Waits for the caches, then takes a slot for every Job that runs.
-async fn count_in(shared: &Shared, scopes: &[Scope]) {
-    // A store whose watch has ended is never ready; then everything ends.
-    let _ = shared.profiles.wait_until_ready().await;
+async fn count_in(shared: &Shared, scopes: &[Scope], profiles: Filled) {
+    for mut filled in scopes.iter().flat_map(|s| s.filled.clone()).chain([profiles]) {
+        // A watch that has ended fills nothing; then everything ends.
+        let _ = filled.wait_for(|filled| *filled).await;
+    }
     for scope in scopes {
-        let _ = scope.imports.wait_until_ready().await;
-        let _ = scope.jobs.wait_until_ready().await;
-        let _ = scope.pods.wait_until_ready().await;
         for job in scope.jobs.state().iter().filter(|job| !store::seen(job).finished) {
             if let Some(ticket) = ticket(job) {
                 shared.queue(|queue| {

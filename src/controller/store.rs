@@ -23,6 +23,10 @@ use crate::metrics::Metrics;
 /// A watch that keeps its store, ends never, and tells what was touched, deletions included.
 pub type Touched<K> = futures::stream::BoxStream<'static, Result<K, watcher::Error>>;
 
+/// True once a cache holds all there is. The store's own `wait_until_ready` wakes only the last of several waiters, and
+/// the controller is one.
+pub type Filled = tokio::sync::watch::Receiver<bool>;
+
 /// The caches of one watched namespace, or of all.
 #[derive(Clone)]
 pub struct Scope {
@@ -34,6 +38,8 @@ pub struct Scope {
     pub jobs: Store<Job>,
     /// Worker pods.
     pub pods: Store<Pod>,
+    /// Whether each of these is filled.
+    pub filled: [Filled; 3],
 }
 
 /// The watches that keep a [`Scope`].
@@ -63,12 +69,14 @@ impl Scope {
     /// The caches of a namespace, or of all, and the watches that must be polled to keep them.
     pub fn new(client: &Client, namespace: Option<String>, metrics: &Arc<Metrics>) -> (Self, Watches) {
         let ours = Config::default().labels(IMPORT_UID);
-        let (imports, import_watch) =
+        let (imports, import_watch, imports_filled) =
             kept(api(client, namespace.as_deref()), Config::default(), prune, "ImageImport", metrics);
-        let (jobs, job_watch) = kept(api(client, namespace.as_deref()), ours.clone(), |_| {}, "Job", metrics);
-        let (pods, pod_watch) = kept(api(client, namespace.as_deref()), ours, |_| {}, "Pod", metrics);
+        let (jobs, job_watch, jobs_filled) =
+            kept(api(client, namespace.as_deref()), ours.clone(), |_| {}, "Job", metrics);
+        let (pods, pod_watch, pods_filled) = kept(api(client, namespace.as_deref()), ours, |_| {}, "Pod", metrics);
         let watches = Watches { imports: import_watch, jobs: job_watch, pods: pod_watch };
-        (Self { namespace, imports, jobs, pods }, watches)
+        let filled = [imports_filled, jobs_filled, pods_filled];
+        (Self { namespace, imports, jobs, pods, filled }, watches)
     }
 
     /// The Jobs whose controller has this UID.
@@ -97,7 +105,7 @@ pub fn seen(job: &Job) -> JobSeen {
 }
 
 /// Profiles and their watch.
-pub fn profiles(client: &Client, metrics: &Arc<Metrics>) -> (Store<ImportProfile>, Touched<ImportProfile>) {
+pub fn profiles(client: &Client, metrics: &Arc<Metrics>) -> (Store<ImportProfile>, Touched<ImportProfile>, Filled) {
     kept(Api::all(client.clone()), Config::default(), |p| p.metadata.managed_fields = None, "ImportProfile", metrics)
 }
 
@@ -117,11 +125,12 @@ fn kept<K>(
     lean: impl FnMut(&mut K) + Send + 'static,
     kind: &'static str,
     metrics: &Arc<Metrics>,
-) -> (Store<K>, Touched<K>)
+) -> (Store<K>, Touched<K>, Filled)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
+    let (fill, filled) = tokio::sync::watch::channel(false);
     let metrics = Arc::clone(metrics);
     let stream = watch(api, config.any_semantic().page_size(100))
         .inspect(move |event| {
@@ -133,8 +142,13 @@ where
         .default_backoff()
         .modify(lean)
         .reflect(writer)
+        .inspect(move |event| {
+            if matches!(event, Ok(watcher::Event::InitDone)) {
+                fill.send_replace(true);
+            }
+        })
         .touched_objects();
-    (store, resilient(stream).boxed())
+    (store, resilient(stream).boxed(), filled)
 }
 
 /// A watch's errors are logged and counted where they come up; the stream itself goes on after its backoff.
