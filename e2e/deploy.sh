@@ -17,7 +17,7 @@ operator() {
   say "installing $ref with charts/image-import-operator"
   # The store here speaks plain http, which the operator refuses unless told.
   helm upgrade --install image-import-operator "$ROOT/charts/image-import-operator" --namespace "$NAMESPACE" --create-namespace \
-    --set image.repository="${ref%:*}" --set image.tag="${ref##*:}" --set egress.allowInsecureEndpoints=true \
+    --set image.repository="${ref%:*}" --set image.tag="${ref##*:}" --set egress.allowInsecureEndpoints=true --force-conflicts \
     --wait --timeout 3m >&2 || {
     kubectl -n "$NAMESPACE" get pods,events >&2 || true
     kubectl -n "$NAMESPACE" logs deployment/image-import-operator --tail=30 >&2 || true

@@ -84,11 +84,12 @@ rust_tools() {
   { cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy >&2 ||
     die "rustfmt or clippy is missing, and rustup could not add them"
 }
-build_program() { # prints its path
+build_program() { # prints its path; PROFILE=dev builds faster, for trying things
+  local profile=${PROFILE:-release}
   need_rust; packages build
   if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $TARGET; then
     rustup target add $TARGET >&2
   fi
-  (cd "$ROOT" && $CARGO build --release --locked --target $TARGET >&2)
-  echo "$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$TARGET/release/image-import"
+  (cd "$ROOT" && $CARGO build --profile "$profile" --locked --target $TARGET >&2)
+  echo "$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$TARGET/${profile/#dev/debug}/image-import"
 }
