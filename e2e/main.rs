@@ -6,7 +6,11 @@
 mod harness;
 
 mod cases {
+    mod api;
     mod images;
+    mod lifecycle;
+    mod outcome;
     mod smoke;
+    mod source;
     mod verdicts;
 }

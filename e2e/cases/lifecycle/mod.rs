@@ -1,0 +1,1 @@
+//! What becomes of an import over its life: edits, restarts, foreign objects, deletion.
