@@ -97,6 +97,7 @@ impl super::cache::Fetch for Remote {
 }
 
 /// A connected store and the path of one object in it.
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) inner: Arc<dyn ObjectStore>,
     /// The same, where it is a bucket: uploads need its own interface.
