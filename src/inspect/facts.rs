@@ -129,6 +129,9 @@ pub struct Source {
     pub http: Option<Http>,
     /// True when a credential was used.
     pub signed: bool,
+    /// True for a file of this machine: no store was asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub local: bool,
     /// Strong entity tag, with its quotes, as the store spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
