@@ -1,4 +1,4 @@
-#![allow(clippy::cast_possible_truncation)]
+#![expect(clippy::cast_possible_truncation, reason = "the test data repeats at 256 and below")]
 
 use std::sync::Arc;
 
