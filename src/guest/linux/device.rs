@@ -1,5 +1,6 @@
 //! Device specifications, as fstab and kernel command lines write them, to volumes of this disk.
 
+use super::escape::Escape;
 use crate::inspect::facts::{Partition, PartitionTable, Volume};
 
 /// The disk's volumes and partitions, by which device names are resolved.
@@ -15,6 +16,9 @@ pub struct Devices<'a> {
 const LETTERED: &[&str] = &["sd", "vd", "hd", "xvd"];
 /// What the kernel calls first disks whose partitions come after a `p`.
 const NUMBERED: &[&str] = &["nvme0n1", "mmcblk0", "nbd0", "loop0"];
+
+/// udev writes what it does not allow in a name as `\x20`.
+const UDEV: Escape = Escape { mark: "\\x", digits: 2, radix: 16 };
 
 impl<'a> Devices<'a> {
     /// Of a disk with these volumes and this table.
@@ -41,7 +45,7 @@ impl<'a> Devices<'a> {
         }
         let path = spec.strip_prefix("/dev/")?;
         if let Some((by, name)) = path.strip_prefix("disk/by-").and_then(|rest| rest.split_once('/')) {
-            let name = unescape_udev(name);
+            let name = UDEV.undo(name);
             return match by {
                 "uuid" => self.by_uuid(&name),
                 "label" => self.by_label(&name),
@@ -103,24 +107,6 @@ impl<'a> Devices<'a> {
 /// The device-mapper name of a logical volume: hyphens in either part are doubled (`lvm(8)`).
 pub fn mapper_name(vg: &str, lv: &str) -> String {
     format!("{}-{}", vg.replace('-', "--"), lv.replace('-', "--"))
-}
-
-/// udev writes what it does not allow in a name as `\x20`.
-fn unescape_udev(name: &str) -> String {
-    let mut parts = name.split("\\x");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        if let Some((byte, rest)) =
-            part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)))
-        {
-            out.push(char::from(byte));
-            out.push_str(rest);
-        } else {
-            out.push_str("\\x");
-            out.push_str(part);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

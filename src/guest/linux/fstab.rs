@@ -1,6 +1,7 @@
 //! `/etc/fstab` (fstab(5)).
 
 use super::device::Devices;
+use super::escape::Escape;
 use super::{PATH_MAX, cut, optional};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -10,6 +11,8 @@ use crate::inspect::facts::{Fstab, Mount};
 const MAX_BYTES: usize = 256 * 1024;
 /// Most entries that are kept.
 const MAX_ENTRIES: usize = 256;
+/// White space in a field is written as `\040` and the like (fstab(5)).
+const OCTAL: Escape = Escape { mark: "\\", digits: 3, radix: 8 };
 
 /// Filesystems that have no device behind them (fstab(5), proc(5), `/proc/filesystems` "nodev").
 const PSEUDO: &[&str] = &[
@@ -70,34 +73,16 @@ fn entry(line: &str, number: u32) -> Option<Mount> {
         return None;
     }
     let mut fields = line.split([' ', '\t']).filter(|field| !field.is_empty());
-    let (source, target) = (unescape(fields.next()?), unescape(fields.next()?));
+    let (source, target) = (OCTAL.undo(fields.next()?), OCTAL.undo(fields.next()?));
     // util-linux takes a line of two fields, too: the type is then found by probing.
-    let type_id = unescape(fields.next().unwrap_or("auto"));
+    let type_id = OCTAL.undo(fields.next().unwrap_or("auto"));
     if PSEUDO.contains(&type_id.as_str()) && !source.starts_with("/dev/") {
         return None;
     }
-    let options = unescape(fields.next().unwrap_or("defaults"));
+    let options = OCTAL.undo(fields.next().unwrap_or("defaults"));
     let options = options.split(',').filter(|option| DECIDING.contains(option)).map(str::to_owned).collect();
     let (source, target) = (cut(&source, PATH_MAX), cut(&target, PATH_MAX));
     Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None })
-}
-
-/// Undoes `\040` and the like: a backslash and three octal digits.
-fn unescape(field: &str) -> String {
-    let mut parts = field.split('\\');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        if let Some((byte, rest)) =
-            part.split_at_checked(3).and_then(|(digits, rest)| Some((u8::from_str_radix(digits, 8).ok()?, rest)))
-        {
-            out.push(char::from(byte));
-            out.push_str(rest);
-        } else {
-            out.push('\\');
-            out.push_str(part);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

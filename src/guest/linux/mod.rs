@@ -6,6 +6,7 @@ pub mod cloud_init;
 mod cpio;
 pub mod device;
 mod drivers;
+mod escape;
 pub mod fstab;
 mod image;
 mod initramfs;
