@@ -5,7 +5,7 @@
 //! only what the profile requires and nobody waived makes the import fail.
 
 use super::sanitise::{MESSAGE_BYTES, clean};
-use super::{Outcome, Report, RuleResult};
+use super::{Outcome, Report, ReportEvidence, RuleResult};
 
 /// One rule as a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +41,23 @@ fn condition(rule: &RuleResult) -> Option<RuleCondition> {
     })
 }
 
+/// The first place the message does not tell itself; with its offset, where one is known and none was told.
+fn place(message: &str, evidence: &[ReportEvidence]) -> Option<String> {
+    let at = |e: &ReportEvidence| e.offset.map(|offset| format!("at byte {offset:#x}"));
+    let located = evidence.iter().filter_map(at).any(|at| message.contains(&at));
+    let named = |e: &&ReportEvidence| message.contains(&e.place) && (located || e.offset.is_none());
+    let first = evidence.iter().find(|e| !named(e))?;
+    Some(match at(first) {
+        Some(at) if !located => format!("{} {at}", first.place),
+        _ => first.place.clone(),
+    })
+}
+
 /// What, where, how to mend it. What does not fit is left off from the end.
 fn problem(rule: &RuleResult) -> String {
     let mut message = rule.message.clone();
-    let places: Vec<&str> = rule.evidence.iter().map(|e| e.place.as_str()).filter(|p| !message.contains(p)).collect();
-    if let Some(first) = places.first() {
-        message = format!("{message}; seen in {first}");
+    if let Some(place) = place(&message, &rule.evidence) {
+        message = format!("{message}; seen in {place}");
     }
     if !rule.remedy.is_empty() {
         message = format!("{message}. To mend it: {}", rule.remedy);

@@ -4,7 +4,7 @@ use super::table::columns;
 use super::*;
 use crate::api::{Action, Waiver};
 use crate::inspect::Facts;
-use crate::inspect::facts::{CloudInit, VolumeClass};
+use crate::inspect::facts::{CloudInit, Container, Trouble, TroubleKind, VolumeClass};
 use crate::profiles;
 use crate::rules::Request;
 use crate::rules::fixture::{A2018_06, A2020, TENCENT, cloud_init, driver, guest, healthy, table as table_of, volume};
@@ -124,6 +124,23 @@ fn conditions_say_whether_the_claim_holds() {
     assert_eq!((unknown.status, unknown.reason.as_str()), ("Unknown", "FactMissing"));
     assert!(find("DeclaredFormatMatches").is_none(), "not applicable");
     assert!(all.iter().all(|c| c.message.len() <= MESSAGE_BYTES));
+}
+
+#[test]
+fn conditions_say_where_to_the_byte() {
+    let message = |profile, facts: &Facts, rule: &str| {
+        let all = conditions(&report(profile, facts, &request()));
+        all.into_iter().find(|c| c.type_ == rule).unwrap().message
+    };
+    let mut garbage = healthy();
+    garbage.container = Some(Container { format: "data".into(), magic: "a5".into(), ..Container::default() });
+    let told = message(TENCENT, &garbage, "ImageFormatAccepted");
+    assert!(told.contains("the object is data") && told.contains("; seen in object at byte 0x0. To mend"), "{told}");
+
+    let trouble = Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x28), what: "cut short".into() };
+    garbage.container = Some(Container { format: "QCOW2".into(), trouble: Some(trouble), ..Container::default() });
+    let told = message(TENCENT, &garbage, "ImageFormatAccepted");
+    assert!(told.contains("(at byte 0x28). To mend"), "an offset is told once: {told}");
 }
 
 #[test]

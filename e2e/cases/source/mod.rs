@@ -1,1 +1,6 @@
-//! What becomes of objects that are missing, forbidden, no image, or change.
+//! What is in the bucket: every way in which an object can be wrong, missing, forbidden or replaced.
+
+mod again;
+mod destinations;
+mod disks;
+mod mending;
