@@ -23,7 +23,8 @@ impl Store {
     /// Opens a way to the store; it closes when the value is dropped.
     pub async fn open(client: &Client) -> Self {
         let (forward, address) = port_forward();
-        let owner: Secret = Api::namespaced(client.clone(), "image-store").get("owner").await.expect("the store's Secret");
+        let owner: Secret =
+            Api::namespaced(client.clone(), "image-store").get("owner").await.expect("the store's Secret");
         let key = |name: &str| String::from_utf8(owner.data.as_ref().unwrap()[name].0.clone()).unwrap();
         let bucket = AmazonS3Builder::new()
             .with_endpoint(format!("http://{address}"))

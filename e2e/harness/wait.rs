@@ -24,27 +24,46 @@ pub struct Triple {
 impl Triple {
     /// `Triple::of("False/Rejected", None, Some("True/Rejected"))`.
     pub fn of(ready: &str, reconciling: Option<&str>, stalled: Option<&str>) -> Self {
-        Self { ready: ready.to_owned(), reconciling: reconciling.map(str::to_owned), stalled: stalled.map(str::to_owned) }
+        Self {
+            ready: ready.to_owned(),
+            reconciling: reconciling.map(str::to_owned),
+            stalled: stalled.map(str::to_owned),
+        }
     }
 }
 
 /// The exact triple of an import; an absent `Ready` is "absent".
 pub fn triple(import: &ImageImport) -> Triple {
     let of = |kind| condition(import, kind).map(|c| format!("{}/{}", c.status, c.reason));
-    Triple { ready: of("Ready").unwrap_or_else(|| "absent".to_owned()), reconciling: of("Reconciling"), stalled: of("Stalled") }
+    Triple {
+        ready: of("Ready").unwrap_or_else(|| "absent".to_owned()),
+        reconciling: of("Reconciling"),
+        stalled: of("Stalled"),
+    }
 }
 
 impl Case {
     /// Waits until the import is as wanted, at most two minutes. On failure shows its status, events, pods and logs.
     pub async fn wait(&self, name: &str, what: &str, wanted: impl Fn(&ImageImport) -> bool) -> ImageImport {
+        self.wait_at_most(name, what, Duration::from_secs(120), wanted).await
+    }
+
+    /// As [`Case::wait`], with another limit.
+    pub async fn wait_at_most(
+        &self,
+        name: &str,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&ImageImport) -> bool,
+    ) -> ImageImport {
         let seen = await_condition(self.api(), name, |object: Option<&ImageImport>| object.is_some_and(&wanted));
-        match tokio::time::timeout(Duration::from_secs(120), seen).await {
+        match tokio::time::timeout(limit, seen).await {
             Ok(Ok(Some(import))) => import,
             Ok(Ok(None)) => panic!("{name} is gone while waiting for {what}"),
             Ok(Err(error)) => panic!("watching {name} for {what}: {error}"),
             Err(_) => {
                 self.dump();
-                panic!("{name} did not become {what} within two minutes");
+                panic!("{name} did not become {what} within {} s", limit.as_secs());
             }
         }
     }
@@ -75,7 +94,16 @@ impl Case {
             &["get", "imageimports,customimages", "-n", &self.namespace, "-o", "yaml"],
             &["get", "jobs,pods", "-n", &self.namespace, "-o", "wide"],
             &["get", "events", "-n", &self.namespace, "--sort-by=.lastTimestamp"],
-            &["logs", "-n", &self.namespace, "--all-containers", "--prefix", "--tail=40", "-l", "app.kubernetes.io/managed-by=image-import-operator"],
+            &[
+                "logs",
+                "-n",
+                &self.namespace,
+                "--all-containers",
+                "--prefix",
+                "--tail=40",
+                "-l",
+                "app.kubernetes.io/managed-by=image-import-operator",
+            ],
             &["logs", "-n", &operator, "--tail=60", "-l", "app.kubernetes.io/name=image-import-operator"],
         ];
         for look in looks {
