@@ -45,14 +45,25 @@ pub fn triple(import: &ImageImport) -> Triple {
 impl Case {
     /// Waits until the import is as wanted, at most two minutes. On failure shows its status, events, pods and logs.
     pub async fn wait(&self, name: &str, what: &str, wanted: impl Fn(&ImageImport) -> bool) -> ImageImport {
+        self.wait_at_most(name, what, Duration::from_secs(120), wanted).await
+    }
+
+    /// As [`Case::wait`], with another limit.
+    pub async fn wait_at_most(
+        &self,
+        name: &str,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&ImageImport) -> bool,
+    ) -> ImageImport {
         let seen = await_condition(self.api(), name, |object: Option<&ImageImport>| object.is_some_and(&wanted));
-        match tokio::time::timeout(Duration::from_secs(120), seen).await {
+        match tokio::time::timeout(limit, seen).await {
             Ok(Ok(Some(import))) => import,
             Ok(Ok(None)) => panic!("{name} is gone while waiting for {what}"),
             Ok(Err(error)) => panic!("watching {name} for {what}: {error}"),
             Err(_) => {
                 self.dump();
-                panic!("{name} did not become {what} within two minutes");
+                panic!("{name} did not become {what} within {} s", limit.as_secs());
             }
         }
     }

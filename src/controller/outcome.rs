@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod};
 
 use super::key::Stage;
@@ -87,7 +87,9 @@ pub fn outcome(seen: &Seen) -> Outcome {
     }
     let timer = seen.now.duration_since(seen.started) > seen.deadline + DEADLINE_SLACK;
     if condition(job, &["FailureTarget", "Failed"]).is_some() || timer {
-        return failure(seen, pods.last().copied());
+        // The Job's controller ends the pods of a Job whose time is up: that they stopped then is no reason of their own.
+        let last = pods.last().copied().filter(|pod| !stopped_at_deadline(seen.stage, pod, job));
+        return failure(seen, last);
     }
     if let Some((reason, message)) = waiting(seen, &pods) {
         return Outcome::Waiting(reason, message, quiet_since(seen, &pods));
@@ -139,9 +141,19 @@ fn own_pods<'a>(seen: &Seen<'a>) -> Vec<&'a Pod> {
     pods
 }
 
-fn condition<'a>(job: &'a Job, kinds: &[&str]) -> Option<&'a str> {
+fn condition<'a>(job: &'a Job, kinds: &[&str]) -> Option<&'a JobCondition> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|c| c.status == "True" && kinds.contains(&c.type_.as_str())).map(|c| c.type_.as_str())
+    conditions.iter().find(|c| c.status == "True" && kinds.contains(&c.type_.as_str()))
+}
+
+/// True when the pod was told to stop, or killed, after the Job's time was up.
+fn stopped_at_deadline(stage: Stage, pod: &Pod, job: &Job) -> bool {
+    let up = condition(job, &["FailureTarget"]).or_else(|| condition(job, &["Failed"]));
+    let up =
+        up.filter(|c| c.reason.as_deref() == Some("DeadlineExceeded")).and_then(|c| c.last_transition_time.as_ref());
+    let Some(ended) = state(stage, pod).and_then(|s| s.terminated.as_ref()) else { return false };
+    let stopped = ended.exit_code == Exit::Transport as i32 || matches!(ended.exit_code, 137 | 143);
+    stopped && up.zip(ended.finished_at.as_ref()).is_some_and(|(up, end)| end.0 >= up.0)
 }
 
 fn container(stage: Stage, pod: &Pod) -> Option<&ContainerStatus> {

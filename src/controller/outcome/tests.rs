@@ -217,6 +217,19 @@ fn row_3_without_a_pod_it_is_the_recorded_reason_or_the_deadline() {
 }
 
 #[test]
+fn row_3_a_pod_that_stopped_because_time_was_up_is_no_failed_transport() {
+    for code in [75, 137, 143] {
+        // The pods of this table end 5 s after they were made.
+        for (made, reason) in [(1194, "SourceUnavailable"), (1195, "DeadlineExceeded")] {
+            let mut given = Given::after(1210).pod(ended(made, code, ""));
+            given.job.as_mut().unwrap()["status"] = json!({"conditions": [{"type": "FailureTarget", "status": "True",
+                "reason": "DeadlineExceeded", "lastTransitionTime": at(1200).to_string()}]});
+            assert_eq!(given.failed().0, reason, "{code}");
+        }
+    }
+}
+
+#[test]
 fn row_3_our_own_timer_ends_what_a_lost_node_never_does() {
     assert_eq!(Given::after(1320).pod(running(1)).outcome(), Outcome::Running);
     let mut lost = running(1);
