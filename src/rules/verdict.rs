@@ -2,6 +2,10 @@
 
 use crate::inspect::facts::{Trouble, TroubleKind};
 
+/// What to do about damage below the rule that meets it.
+const DAMAGED: &str =
+    "See that the upload is complete; otherwise repair the disk where it runs, and make the image again.";
+
 /// A rule's answer; `Err` ends the judging early with `?`, and is an answer all the same.
 pub type Judged = Result<Verdict, Box<Verdict>>;
 
@@ -143,7 +147,8 @@ impl Verdict {
     pub fn of_trouble(what: &str, trouble: &Trouble) -> Self {
         if trouble.kind == TroubleKind::Corrupt {
             let finding =
-                Finding::new(format!("{what} cannot be read, the image is damaged: {}", Why::from(trouble).message));
+                Finding::new(format!("{what} cannot be read, the image is damaged: {}", Why::from(trouble).message))
+                    .remedy(DAMAGED);
             let evidence = Evidence { what: trouble.what.clone(), place: trouble.layer.clone(), offset: trouble.at };
             return Self::Fail(Grade::Breach, Finding { evidence: vec![evidence], ..finding });
         }
