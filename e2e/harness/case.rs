@@ -64,7 +64,10 @@ impl Case {
         for name in ["bucket-reader", "bucket-writer"] {
             let original: Secret =
                 Api::namespaced(self.client.clone(), "image-store").get(name).await.expect("the store's Secrets");
-            let copy = Secret { metadata: kube::core::ObjectMeta { name: Some(name.to_owned()), ..Default::default() }, ..original };
+            let copy = Secret {
+                metadata: kube::core::ObjectMeta { name: Some(name.to_owned()), ..Default::default() },
+                ..original
+            };
             self.api().create(&PostParams::default(), &copy).await.expect("a Secret");
         }
     }

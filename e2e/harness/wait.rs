@@ -24,14 +24,22 @@ pub struct Triple {
 impl Triple {
     /// `Triple::of("False/Rejected", None, Some("True/Rejected"))`.
     pub fn of(ready: &str, reconciling: Option<&str>, stalled: Option<&str>) -> Self {
-        Self { ready: ready.to_owned(), reconciling: reconciling.map(str::to_owned), stalled: stalled.map(str::to_owned) }
+        Self {
+            ready: ready.to_owned(),
+            reconciling: reconciling.map(str::to_owned),
+            stalled: stalled.map(str::to_owned),
+        }
     }
 }
 
 /// The exact triple of an import; an absent `Ready` is "absent".
 pub fn triple(import: &ImageImport) -> Triple {
     let of = |kind| condition(import, kind).map(|c| format!("{}/{}", c.status, c.reason));
-    Triple { ready: of("Ready").unwrap_or_else(|| "absent".to_owned()), reconciling: of("Reconciling"), stalled: of("Stalled") }
+    Triple {
+        ready: of("Ready").unwrap_or_else(|| "absent".to_owned()),
+        reconciling: of("Reconciling"),
+        stalled: of("Stalled"),
+    }
 }
 
 impl Case {
@@ -75,7 +83,16 @@ impl Case {
             &["get", "imageimports,customimages", "-n", &self.namespace, "-o", "yaml"],
             &["get", "jobs,pods", "-n", &self.namespace, "-o", "wide"],
             &["get", "events", "-n", &self.namespace, "--sort-by=.lastTimestamp"],
-            &["logs", "-n", &self.namespace, "--all-containers", "--prefix", "--tail=40", "-l", "app.kubernetes.io/managed-by=image-import-operator"],
+            &[
+                "logs",
+                "-n",
+                &self.namespace,
+                "--all-containers",
+                "--prefix",
+                "--tail=40",
+                "-l",
+                "app.kubernetes.io/managed-by=image-import-operator",
+            ],
             &["logs", "-n", &operator, "--tail=60", "-l", "app.kubernetes.io/name=image-import-operator"],
         ];
         for look in looks {
