@@ -2,7 +2,7 @@
 # What demo and tests stand on, each step also a verb of the Makefile.
 #   deploy.sh cluster    the cluster and the store with both disk images
 #   deploy.sh image      the operator's image, where the cluster finds it; prints its reference
-#   deploy.sh operator   that image, installed by the chart
+#   deploy.sh operator   that image, installed by the chart; $VALUES names a file of values
 #   deploy.sh down       removes the operator
 . "$(dirname "$0")/lib.sh"
 NAMESPACE=${NAMESPACE:-image-import-operator}
@@ -17,7 +17,7 @@ operator() {
   say "installing $ref with charts/image-import-operator"
   # The store here speaks plain http, which the operator refuses unless told.
   helm upgrade --install image-import-operator "$ROOT/charts/image-import-operator" --namespace "$NAMESPACE" --create-namespace \
-    --set image.repository="${ref%:*}" --set image.tag="${ref##*:}" --set egress.allowInsecureEndpoints=true --force-conflicts \
+    ${VALUES:+--values "$VALUES"} --set image.repository="${ref%:*}" --set image.tag="${ref##*:}" --set egress.allowInsecureEndpoints=true --force-conflicts \
     --wait --timeout 3m >&2 || {
     kubectl -n "$NAMESPACE" get pods,events >&2 || true
     kubectl -n "$NAMESPACE" logs deployment/image-import-operator --tail=30 >&2 || true

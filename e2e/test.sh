@@ -12,7 +12,7 @@ trap finish EXIT
 
 use_cluster
 "$E2E/cluster/store.sh" up
-"$E2E/deploy.sh" operator
+VALUES=$E2E/test-values.yaml "$E2E/deploy.sh" operator
 IMAGE_IMPORT_IMAGES=$("$E2E/images/build.sh")
 export IMAGE_IMPORT_IMAGES IMAGE_IMPORT_MINIO=$STATE/bin/minio
 T=$SECONDS status=0

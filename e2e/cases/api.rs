@@ -2,8 +2,6 @@
 //!
 //! The tables are those of the tests beside the code, which run the CEL rules without a server.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a case cannot go on without fails it")]
-
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

@@ -13,7 +13,7 @@ async fn the_store_holds_both_images_and_takes_objects() {
     let key = format!("{}/object", case.namespace);
     store.put(&key, b"bytes".to_vec()).await;
     assert_eq!(store.get(&key).await, b"bytes");
-    assert_eq!(store.list(&case.namespace).await, [key.clone()]);
+    assert_eq!(store.list(&case.namespace).await, [key.as_str()]);
     store.delete(&key).await;
     assert!(store.list(&case.namespace).await.is_empty());
 }

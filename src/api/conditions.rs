@@ -132,7 +132,7 @@ pub mod reason {
 
 /// What a condition says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the words of the Kubernetes API")]
 pub enum Status {
     True,
     False,

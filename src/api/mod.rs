@@ -1,7 +1,6 @@
 //! What users write: the three kinds of the API group `imageimport.dev`, version `v1alpha1`.
 
-// Print columns are attributes within one attribute, and alike in part.
-#![allow(clippy::duplicated_attributes)]
+#![expect(clippy::duplicated_attributes, reason = "print columns are attributes within one attribute, alike in part")]
 
 pub mod conditions;
 mod customimage;

@@ -43,7 +43,7 @@ fn merge(into: &mut Value, patch: &Value) {
 /// What the CEL rules say against an object, one line each.
 fn refusals(schema: &Value, new: &Value, old: Option<&Value>) -> String {
     let Err(errors) = Validator::new().validate(schema, new, old) else { return String::new() };
-    errors.iter().map(|e| format!("{e}\n")).collect()
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn table(text: &str) -> Vec<Value> {

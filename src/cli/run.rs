@@ -197,7 +197,7 @@ fn positive(text: &str) -> Result<usize, String> {
 /// `90s`, `5m`, `6h`, or several of these: `1h30m`.
 fn duration(text: &str) -> Result<SignedDuration, String> {
     let parsed: Option<SignedDuration> = text.parse().ok();
-    parsed.filter(|d| d.is_positive()).ok_or_else(|| "must be a duration, as 90s, 5m or 1h30m".to_owned())
+    parsed.filter(jiff::SignedDuration::is_positive).ok_or_else(|| "must be a duration, as 90s, 5m or 1h30m".to_owned())
 }
 
 #[cfg(test)]

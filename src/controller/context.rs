@@ -154,14 +154,13 @@ impl Shared {
     /// Takes a turn at judging again: nothing when it is now, else how long to wait for it.
     pub fn judging_turn(&self, uid: &str, now: Instant) -> Option<Duration> {
         let mut judging = lock(&self.judging);
-        let turn = match judging.turns.get(uid) {
-            Some(turn) => *turn,
-            None => {
-                let turn = judging.next.map_or(now, |next| next.max(now));
-                judging.next = Some(turn + JUDGE_PAUSE);
-                judging.turns.insert(uid.to_owned(), turn);
-                turn
-            }
+        let turn = if let Some(turn) = judging.turns.get(uid) {
+            *turn
+        } else {
+            let turn = judging.next.map_or(now, |next| next.max(now));
+            judging.next = Some(turn + JUDGE_PAUSE);
+            judging.turns.insert(uid.to_owned(), turn);
+            turn
         };
         if turn > now {
             return Some(turn - now);

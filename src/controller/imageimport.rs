@@ -78,7 +78,7 @@ pub async fn reconcile(import: Arc<ImageImport>, context: Arc<Context>) -> Resul
 }
 
 /// When to look again after an error.
-#[allow(clippy::needless_pass_by_value)] // the runtime's signature
+#[expect(clippy::needless_pass_by_value, reason = "the runtime's signature")]
 pub fn retry(import: Arc<ImageImport>, error: &Error, context: Arc<Context>) -> Action {
     let delay = context.shared.backoff.failed(&import.uid().unwrap_or_default());
     tracing::warn!(namespace = import.namespace(), name = import.name_any(), %error, "Import will be looked at again");
@@ -106,13 +106,13 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
             next = plan(&world);
         }
     }
-    if let Act::Judge { again: true, .. } = next.act {
-        if let Some(wait) = context.shared.judging_turn(&uid, Instant::now()) {
-            return Ok(Action::requeue(wait));
-        }
+    if let Act::Judge { again: true, .. } = next.act
+        && let Some(wait) = context.shared.judging_turn(&uid, Instant::now())
+    {
+        return Ok(Action::requeue(wait));
     }
     let hand = Hand { import, context, profile };
-    let (latest, again) = hand.carry_out(&next).await?;
+    let (latest, again) = Box::pin(hand.carry_out(&next)).await?;
     if !next.slot {
         context.shared.queue(|queue| ((), queue.release(&uid)));
     }
@@ -180,12 +180,12 @@ impl Hand<'_> {
 
     /// Makes a Job, and notes it.
     async fn start(&self, mut draft: Draft, stage: Stage, mut work: Work) -> Result<Done> {
-        if stage == Stage::Convert {
-            if let Some(identity) = customimage::identity(self.import) {
-                match customimage::find(&self.context.shared.client, &self.namespace(), &identity).await? {
-                    customimage::Found::Nothing => {}
-                    found => return self.published(draft, found, &identity).await,
-                }
+        if stage == Stage::Convert
+            && let Some(identity) = customimage::identity(self.import)
+        {
+            match customimage::find(&self.context.shared.client, &self.namespace(), &identity).await? {
+                customimage::Found::Nothing => {}
+                found => return self.published(draft, found, &identity).await,
             }
         }
         let settings = &self.context.shared.settings;

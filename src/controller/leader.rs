@@ -118,9 +118,8 @@ impl Elector {
             let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.step()).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
-                Ok(Ok(false)) => return,
+                Ok(Ok(false)) | Err(_) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "Lease could not be renewed"),
-                Err(_) => return,
             }
             if renewed.elapsed() >= RENEW_DEADLINE {
                 return;

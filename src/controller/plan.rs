@@ -158,7 +158,7 @@ impl Planner<'_> {
                 // Until the worker runs, nothing says that what failed before is mended.
                 match self.draft.failing_since().map(|(_, r, m)| (r.to_owned(), m.to_owned())) {
                     Some((reason, message)) if reason::class(&reason).is_some() => {
-                        self.draft.failing(&reason, &message)
+                        self.draft.failing(&reason, &message);
                     }
                     Some(_) => {}
                     None => self.draft.working(stage),
@@ -386,7 +386,7 @@ impl Planner<'_> {
     fn next_expiry(&self) -> Option<SignedDuration> {
         let now = self.world.now;
         let times = self.world.import.spec.waivers.iter().filter_map(|w| w.expiration_time.as_ref());
-        times.map(|t| t.0.duration_since(now)).filter(|d| d.is_positive()).min().filter(|_| self.compliant())
+        times.map(|t| t.0.duration_since(now)).filter(SignedDuration::is_positive).min().filter(|_| self.compliant())
     }
 
     fn fail(&mut self, reason: &str, message: &str) -> Plan {

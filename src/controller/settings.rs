@@ -55,7 +55,7 @@ impl Settings {
 /// What a cluster's owner says of worker pods: the file of `--worker-config`. Empty values are as good as none.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the fields of a pod, by their names there")]
 pub struct WorkerConfig {
     pub resources: ResourceRequirements,
     pub node_selector: BTreeMap<String, String>,

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::upload::Upload;
+use super::existing;
+use super::upload::{EXISTS, Upload};
 use crate::api::{Destination, Source};
 use crate::disk::{Error, Http, Result};
 use crate::inspect::Budget;
@@ -21,7 +22,8 @@ const PART: u64 = 8 << 20;
 /// S3 takes so many parts of an upload, and no more (Amazon S3 user guide, "Multipart upload limits").
 const PARTS_MAX: u64 = 10_000;
 /// The Job's own deadline ends first.
-const BUDGET: Budget = Budget { requests: u64::MAX, bytes: u64::MAX, time: Duration::from_secs(7 * 24 * 3600) };
+pub(super) const BUDGET: Budget =
+    Budget { requests: u64::MAX, bytes: u64::MAX, time: Duration::from_secs(7 * 24 * 3600) };
 
 /// What is copied, and where.
 #[derive(Debug, Clone)]
@@ -67,18 +69,23 @@ pub async fn copy(job: &Copy, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cance
     };
     let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, job.overwrite)?;
     let work = async {
-        if let Some(refusal) = upload.refuse_existing().await? {
-            return Ok(Err(refusal));
+        let ended = match upload.refuse_existing().await? {
+            Some(refusal) => Err(refusal),
+            None => transfer(&object, &upload, progress).await?,
+        };
+        match ended {
+            // An earlier pod of this Job, or a request whose answer was lost, may have written it.
+            Err(refusal) if refusal.reason == EXISTS => {
+                Ok(existing::checksum_if_same(&object, upload.store(), PART).await?.ok_or(refusal))
+            }
+            ended => Ok(ended),
         }
-        transfer(&object, &upload, progress).await
     };
     let ended = tokio::select! {
         ended = work => ended,
         () = stop.cancelled() => Err(Error::io("convert", "the work was stopped")),
     };
-    if !matches!(ended, Ok(Ok(_))) {
-        upload.abort().await;
-    }
+    upload.abort().await;
     match ended {
         Ok(Ok(checksum)) => {
             Ok(Message::Written(Written { url: job.destination.url.clone(), bytes: object.size, checksum }))
@@ -130,7 +137,7 @@ async fn transfer(
     Ok(Ok(format!("sha256:{}", hex::encode(hash.finalize()))))
 }
 
-async fn fetch(object: &Object, from: u64, to: u64) -> Result<Bytes> {
+pub(super) async fn fetch(object: &Object, from: u64, to: u64) -> Result<Bytes> {
     let to = to.min(object.size);
     if from >= to { Ok(Bytes::new()) } else { object.get(from..to).await }
 }

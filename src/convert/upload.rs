@@ -13,10 +13,21 @@ use crate::disk::{Error, ErrorKind, Result};
 use crate::inspect::wire::Refusal;
 use crate::source::answer::{Answer, to_error};
 use crate::source::opening::{Store, connect_destination};
-use crate::source::{CredentialSource, Egress};
+use crate::source::{CredentialSource, Egress, credentials};
 
 /// An abort that takes longer is left to the bucket's own rule.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// First word of the layer of every error of the destination: by it the controller tells which store failed.
+const LAYER: &str = "destination";
+/// Reason of the refusal that something is there already.
+pub(super) const EXISTS: &str = "DestinationExists";
+
+/// An error as the destination's, not the source's.
+pub(super) fn of_destination(error: Error) -> Error {
+    let layer = if error.layer == credentials::LAYER { "destination credentials" } else { LAYER };
+    Error { layer, ..error }
+}
 
 /// A result that the store may refuse for good.
 pub(super) type Accepted<T> = Result<std::result::Result<T, Refusal>>;
@@ -42,11 +53,15 @@ impl Upload {
         egress: &Egress,
         overwrite: bool,
     ) -> Result<Self> {
-        let store = connect_destination(destination, credentials, egress, !overwrite)?;
-        let bucket =
-            store.bucket.clone().ok_or_else(|| Error::unsupported("convert", "the destination is no bucket"))?;
+        let store = connect_destination(destination, credentials, egress, !overwrite).map_err(of_destination)?;
+        let bucket = store.bucket.clone().ok_or_else(|| Error::unsupported(LAYER, "the destination is no bucket"))?;
         let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
         Ok(Self { store, bucket, mode, state: Mutex::default() })
+    }
+
+    /// Store and path of the object, to read it.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Refuses early what would be refused after hours; the last word is the store's, when the upload is completed.
@@ -113,7 +128,7 @@ impl Upload {
 
     fn here(&self) -> Result<(MultipartId, usize)> {
         let state = self.state();
-        let id = state.id.clone().ok_or_else(|| Error::corrupt("convert", 0, "no upload was begun"))?;
+        let id = state.id.clone().ok_or_else(|| Error::corrupt(LAYER, 0, "no upload was begun"))?;
         Ok((id, state.parts.len()))
     }
 
@@ -143,7 +158,7 @@ fn is_forbidden(error: &object_store::Error) -> bool {
 
 /// What a store's refusal means for the copy: a refusal for good, or an error.
 fn settle(error: &object_store::Error) -> Result<Refusal> {
-    let plain = to_error(error);
+    let plain = of_destination(to_error(error));
     let Some(Answer::Status(http)) = Answer::of(error) else { return Err(plain) };
     let (reason, message) = match (http.status, http.code.as_str()) {
         (401 | 403, _) => ("DestinationForbidden", "the store refuses to take the object"),
@@ -159,5 +174,5 @@ fn settle(error: &object_store::Error) -> Result<Refusal> {
 
 fn exists() -> Refusal {
     let message = "an object of this name is there already, and it is not overwritten";
-    Refusal { reason: "DestinationExists".to_owned(), message: message.to_owned(), http: None }
+    Refusal { reason: EXISTS.to_owned(), message: message.to_owned(), http: None }
 }

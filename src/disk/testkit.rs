@@ -1,6 +1,6 @@
 //! What the tests of the byte layers share: real tools, samples, readers that count, and a generator of damage.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

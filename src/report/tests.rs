@@ -44,9 +44,9 @@ fn a_waiver_turns_a_failure_into_waived_and_nothing_else() {
         |rule: &str| Waiver { rule: rule.into(), justification: "tested by hand".into(), expiration_time: None };
     let mut asked = request();
     asked.waivers = vec![waiver("VirtioInstalled"), waiver("CloudInitInstalled"), waiver("PartitionTablePresent")];
-    let waived = report(TENCENT, &broken(), &asked);
-    assert_eq!((waived.verdict, waived.counts.waived, waived.counts.failed), (Overall::Compliant, 2, 0));
-    let rule = waived.rules.iter().find(|r| r.id == "DRV-01").unwrap();
+    let found = report(TENCENT, &broken(), &asked);
+    assert_eq!((found.verdict, found.counts.waived, found.counts.failed), (Overall::Compliant, 2, 0));
+    let rule = found.rules.iter().find(|r| r.id == "DRV-01").unwrap();
     assert!(rule.message.starts_with("waived (tested by hand): ") && rule.code == "VirtioNotInstall");
     let mut structural = healthy();
     table_of(&mut structural).scheme = crate::inspect::facts::Scheme::None;

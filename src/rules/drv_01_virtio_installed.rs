@@ -30,8 +30,8 @@ pub const RULE: Rule = Rule {
     check,
 };
 
-/// What the boot disk needs. The first two are part of the others' stack and judged where they were looked for.
-const DISK: &[&str] = &["virtio", "virtio_ring", "virtio_pci", "virtio_blk"];
+/// What the boot disk needs, most telling first. The last two are part of the others' stack and judged where they were looked for.
+const DISK: &[&str] = &["virtio_blk", "virtio_pci", "virtio", "virtio_ring"];
 const XEN_DISK: &str = "xen_blkfront";
 
 /// Whether a driver is there when the root disk must be found.
@@ -113,7 +113,7 @@ fn find<'a>(kernel: &'a Kernel, name: &str) -> Option<&'a Driver> {
     kernel.drivers.iter().find(|d| d.name == name)
 }
 
-/// Whether every driver of `names` is there at boot; of those that were not looked for, the last two must have been.
+/// Whether every driver of `names` is there at boot; `virtio` and `virtio_ring` need not have been looked for.
 fn disk(kernel: &Kernel, names: &[&str]) -> At {
     let mut how = Vec::new();
     let mut unknown = None;

@@ -17,6 +17,7 @@
 
 use super::case::{Kind, kind};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why};
+use crate::disk::container;
 use crate::inspect::facts::{Container, TroubleKind};
 
 /// IMG-01.
@@ -78,8 +79,6 @@ fn remedy(case: &Case, kind: Kind, format: &str) -> Option<String> {
     match kind {
         Kind::Image => Some(format!("Convert it: `qemu-img convert -p {output}`.")),
         Kind::Iso => Some(super::img_02_not_iso::REMEDY.to_owned()),
-        Kind::Other => Some(format!(
-            "Upload the disk image itself: unpack the {format} object, and see that it is the right file."
-        )),
+        Kind::Other => container::descriptor(format).map(|found| format!("{}.", found.advice)),
     }
 }

@@ -30,6 +30,9 @@ pub const RULE: Rule = Rule {
 #[expect(clippy::unnecessary_wraps, reason = "every rule has this signature")]
 fn check(case: &Case) -> Judged {
     let source = &case.facts.source;
+    if source.local {
+        return Ok(Verdict::not_applicable("a file of this machine: no store was asked"));
+    }
     let with = if source.signed { "the credentials that were given" } else { "an anonymous request" };
     match source.access {
         Access::Reached if source.signed => Ok(Finding::new("read with the credentials that were given")

@@ -23,7 +23,7 @@ use crate::inspect::facts::{Access, Source};
 pub fn open_file(path: &Path, budget: &Budget) -> Result<Opened> {
     let meter = Arc::new(Meter::default());
     let not_reached = |access| {
-        let facts = Source { access, ..Source::default() };
+        let facts = Source { access, local: true, ..Source::default() };
         Ok(Opened { facts, bytes: None, meter: Arc::default() })
     };
     let mut file = match File::open(path) {
@@ -41,6 +41,7 @@ pub fn open_file(path: &Path, budget: &Budget) -> Result<Opened> {
     let modified = found.modified().ok().and_then(|t| jiff::Timestamp::try_from(t).ok());
     let facts = Source {
         access: Access::Reached,
+        local: true,
         size_bytes: size,
         last_modified: modified.and_then(|t| jiff::Timestamp::from_second(t.as_second()).ok()).map(|t| t.to_string()),
         ..Source::default()

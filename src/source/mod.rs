@@ -23,6 +23,7 @@ pub use url::redacted;
 
 /// For those who read an object without blocking, or write one.
 pub(crate) mod opening {
+    pub(crate) use super::meter::Allowance;
     pub(crate) use super::object::{First, Object};
     pub(crate) use super::stores::{Store, connect_destination, open_object};
 }

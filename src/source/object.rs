@@ -184,7 +184,7 @@ fn settle_first(error: &object_store::Error) -> Result<Settled> {
     }
 }
 
-#[allow(clippy::default_trait_access)] // The type is of a crate that is not ours to name.
+#[expect(clippy::default_trait_access, reason = "the type is of a crate that is no dependency")]
 fn empty(store: &Store) -> ObjectMeta {
     ObjectMeta { location: store.path.clone(), last_modified: Default::default(), size: 0, e_tag: None, version: None }
 }

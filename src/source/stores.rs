@@ -61,6 +61,13 @@ pub(crate) async fn open_object(
     let author = if egress.is_own_machine() { Author::Terminal } else { Author::Api };
     let address = Address::of_source(source, author)?;
     let keyring = Keyring::new(credentials)?;
+    // At a terminal the keys come with the environment, and mean no address in particular.
+    if author == Author::Api && matches!(address.location, Location::Http(_)) && keyring.signs() {
+        return Err(Error::unsupported(
+            super::credentials::LAYER,
+            "an http(s):// address is read without credentials, and some are given; leave out secretRef, or write s3://bucket/key with the store's endpoint",
+        ));
+    }
     let store = Store::connect(&address, &keyring, Dialler::new(egress, meter)?)?;
     Object::open(store, Allowance::start(budget, meter)).await
 }
@@ -97,6 +104,7 @@ impl super::cache::Fetch for Remote {
 }
 
 /// A connected store and the path of one object in it.
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) inner: Arc<dyn ObjectStore>,
     /// The same, where it is a bucket: uploads need its own interface.

@@ -29,7 +29,7 @@ pub struct InspectArgs {
     #[arg(long, default_value_t = 600)]
     pub seconds: u64,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[expect(missing_docs, reason = "a flattened field has no help of its own")]
     pub egress: EgressArgs,
 }
 
@@ -62,7 +62,7 @@ pub struct ConvertArgs {
     #[arg(long, default_value = RESULT)]
     pub result: PathBuf,
     #[command(flatten)]
-    #[allow(missing_docs)]
+    #[expect(missing_docs, reason = "a flattened field has no help of its own")]
     pub egress: EgressArgs,
 }
 

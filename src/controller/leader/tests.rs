@@ -87,9 +87,9 @@ mod against_an_api {
     async fn answer(server: &mut Server, method: &str, code: u16, body: Value) -> Value {
         let (request, send) = server.next_request().await.expect("a request");
         assert_eq!(request.method().as_str(), method);
-        let sent = request.into_body().collect_bytes().await.unwrap();
+        let asked = request.into_body().collect_bytes().await.unwrap();
         send.send_response(Response::builder().status(code).body(Body::from(body.to_string().into_bytes())).unwrap());
-        serde_json::from_slice(&sent).unwrap_or_default()
+        serde_json::from_slice(&asked).unwrap_or_default()
     }
 
     fn lease(spec: &LeaseSpec) -> Value {

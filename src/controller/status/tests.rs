@@ -150,9 +150,9 @@ mod against_an_api {
         let query = request.uri().query().unwrap_or_default().to_owned();
         assert!(request.uri().path().ends_with("/namespaces/team/imageimports/web/status"));
         assert!(query.contains("force=true") && query.contains("fieldManager=imageimport.dev%2Flifecycle"), "{query}");
-        let sent: serde_json::Value =
+        let patch: serde_json::Value =
             serde_json::from_slice(&request.into_body().collect_bytes().await.unwrap()).unwrap();
-        assert_eq!(sent["metadata"]["resourceVersion"], "41");
+        assert_eq!(patch["metadata"]["resourceVersion"], "41");
         let conflict = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409, "reason": "Conflict", "message": "x"});
         send.send_response(
             Response::builder().status(409).body(Body::from(conflict.to_string().into_bytes())).unwrap(),

@@ -63,25 +63,25 @@ fn settled(report: &Report, access: Access, destination: bool) -> [Option<String
         .map(|kind| find(&draft.status.conditions, kind).map(|c| format!("{}/{}", c.status, c.reason)))
 }
 
-fn expect(found: [Option<String>; 4], ready: &str, compliant: &str, reconciling: Option<&str>, stalled: Option<&str>) {
+fn expect(found: &[Option<String>; 4], ready: &str, compliant: &str, reconciling: Option<&str>, stalled: Option<&str>) {
     let owned = |s: &str| Some(s.to_owned());
-    assert_eq!(found, [owned(ready), owned(compliant), reconciling.map(str::to_owned), stalled.map(str::to_owned)]);
+    assert_eq!(*found, [owned(ready), owned(compliant), reconciling.map(str::to_owned), stalled.map(str::to_owned)]);
 }
 
 #[test]
 fn each_verdict_has_its_row_of_the_table() {
     let good = report(Overall::Compliant, vec![rule(Outcome::Pass, "Passed")]);
-    expect(settled(&good, Access::Reached, false), "True/Checked", "True/Passed", None, None);
-    expect(settled(&good, Access::Reached, true), "Unknown/Queued", "True/Passed", Some("True/Progressing"), None);
+    expect(&settled(&good, Access::Reached, false), "True/Checked", "True/Passed", None, None);
+    expect(&settled(&good, Access::Reached, true), "Unknown/Queued", "True/Passed", Some("True/Progressing"), None);
     let bad =
         report(Overall::NonCompliant, vec![rule(Outcome::Warn, "Other"), rule(Outcome::Fail, "VirtioNotInstall")]);
     for destination in [false, true] {
         let found = settled(&bad, Access::Reached, destination);
-        expect(found, "False/VirtioNotInstall", "False/VirtioNotInstall", None, Some("True/Rejected"));
+        expect(&found, "False/VirtioNotInstall", "False/VirtioNotInstall", None, Some("True/Rejected"));
     }
     let open = report(Overall::Undetermined, vec![rule(Outcome::Unknown, "VolumeEncrypted")]);
     let found = settled(&open, Access::Reached, true);
-    expect(found, "False/Undetermined", "Unknown/Undetermined", None, Some("True/Undetermined"));
+    expect(&found, "False/Undetermined", "Unknown/Undetermined", None, Some("True/Undetermined"));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_object_that_was_not_reached_passes_nowhere() {
         for verdict in [Overall::Compliant, Overall::Undetermined] {
             let found = settled(&report(verdict, vec![]), access, true);
             expect(
-                found,
+                &found,
                 &format!("False/{reason}"),
                 &format!("Unknown/{reason}"),
                 None,
@@ -103,7 +103,7 @@ fn an_object_that_was_not_reached_passes_nowhere() {
         }
         let told = report(Overall::NonCompliant, vec![rule(Outcome::Fail, "InvalidUrl")]);
         let found = settled(&told, access, false);
-        expect(found, "False/InvalidUrl", "False/InvalidUrl", None, Some(&format!("True/{reason}")));
+        expect(&found, "False/InvalidUrl", "False/InvalidUrl", None, Some(&format!("True/{reason}")));
     }
 }
 

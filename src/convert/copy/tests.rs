@@ -70,6 +70,43 @@ async fn an_object_that_is_there_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_pod_of_the_job_had_written_is_its_result() {
+    let Some(store) = Minio::start().await else { return };
+    for size in [0, 1000, PART + 1] {
+        let image = pattern(usize::try_from(size).unwrap());
+        store.put("disk.img", image.clone()).await;
+        let to = format!("{size}.img");
+        let job = job(&store, "disk.img", size, &to);
+        let first = run(&job).await.unwrap();
+        assert!(matches!(first, Message::Written(_)), "{first:?}");
+        assert_eq!(run(&job).await.unwrap(), first, "the second pod");
+        if let Some(last) = image.len().checked_sub(1) {
+            let other = [&image[..last], &[!image[last]]].concat();
+            store.put(&to, other.clone()).await;
+            assert_eq!(reason(&run(&job).await.unwrap()), "DestinationExists", "same size, other bytes");
+            assert!(store.get(&to).await.unwrap() == other);
+        }
+    }
+    assert_eq!(store.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn errors_of_the_destination_name_it() {
+    let Some(store) = Minio::start().await else { return };
+    store.put("disk.img", pattern(1000)).await;
+    let good = job(&store, "disk.img", 1000, "a.img");
+    let mut down = good.clone();
+    down.destination.endpoint = Some("http://127.0.0.1:9".into());
+    let error = run(&down).await.unwrap_err();
+    assert_eq!((error.kind, error.layer), (ErrorKind::Io, "destination"), "{error}");
+    let none = Copy { destination_credentials: CredentialSource::Folder("/nonexistent".into()), ..good.clone() };
+    assert_eq!(run(&none).await.unwrap_err().layer, "destination credentials");
+    let mut down = good;
+    down.source.endpoint = Some("http://127.0.0.1:9".into());
+    assert_eq!(run(&down).await.unwrap_err().layer, "source");
+}
+
+#[tokio::test]
 async fn an_object_that_appears_while_copying_is_not_overwritten() {
     let Some(store) = Minio::start().await else { return };
     let size = PART + 1;

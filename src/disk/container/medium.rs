@@ -50,7 +50,7 @@ fn is_udf(probe: &Probe) -> bool {
         .any(|found| array::<5>("udf", found, 1).is_ok_and(|id| &id == b"NSR02" || &id == b"NSR03"))
 }
 
-#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
 fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let name = primary(probe).and_then(|found| found.get(40..72)).map(|name| text(name, 32)).unwrap_or_default();
     let mut detail = format!("volume \"{}\"", name.trim_end());

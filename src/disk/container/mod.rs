@@ -149,7 +149,7 @@ fn settle(error: Error) -> Result<facts::Trouble> {
 }
 
 /// A container of which only the name is known.
-#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
 fn name_only(_object: Arc<dyn ReadAt>, _probe: &Probe) -> Result<Container> {
     Ok(Container { facts: facts::Container::default(), guest: None })
 }

@@ -18,7 +18,7 @@ pub const FORMAT: Format = Format {
     open,
 };
 
-#[allow(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
 fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let facts = facts::Container { virtual_size_bytes: Some(probe.len), ..Default::default() };
     Ok(Container { facts, guest: Some(object) })

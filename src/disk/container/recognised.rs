@@ -131,7 +131,7 @@ fn tar_name(probe: &Probe) -> &[u8] {
     probe.head.get(..100).and_then(|name| name.split(|byte| *byte == 0).next()).unwrap_or_default()
 }
 
-#[allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
 fn open_qed(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let value = format!("QED, header {:#x}", u32_be("qed", &probe.head, 0).unwrap_or_default());
     let reference = facts::UnsafeReference { what: "a format for backing files".to_owned(), at: 0, value };

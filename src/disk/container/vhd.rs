@@ -22,7 +22,6 @@ pub const FORMAT: Format = Format {
     open,
 };
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape of `Format::open`")]
 fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let complete = probe.tail_starts_with(COOKIE);
     let (footer, footer_at) = if complete { (&probe.tail, probe.len.saturating_sub(512)) } else { (&probe.head, 0) };

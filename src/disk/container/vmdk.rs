@@ -34,7 +34,7 @@ pub const FORMAT: Format = Format {
     open,
 };
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape of `Format::open`")]
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `Format::open`")]
 fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let mut facts = facts::Container::default();
     if probe.starts_with(SPARSE) {

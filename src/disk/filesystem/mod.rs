@@ -81,12 +81,15 @@ pub trait FileSystem: Send + Sync {
     fn usage(&self) -> Result<Usage>;
 }
 
+/// Opens a filesystem on the bytes of its volume.
+pub type OpenFileSystem = fn(Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>>;
+
 /// A kind of filesystem that can be read.
 pub struct FileSystemFormat {
     /// The names [`recognise`] gives it, as `blkid` spells them: `ext4`, `xfs`, ...
     pub names: &'static [&'static str],
     /// Opens it. `Unsupported` where a feature is in the way, `Corrupt` where it contradicts itself.
-    pub open: fn(Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>>,
+    pub open: OpenFileSystem,
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.

@@ -1,6 +1,6 @@
 //! sfdisk and sgdisk write the tables, and sfdisk says what is in them.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -224,6 +224,7 @@ pub(crate) mod tests {
     struct Names(Vec<String>, Vec<Vec<u8>>);
 
     impl Sink for Names {
+        #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as the archive spells it")]
         fn wants(&self, member: &Member) -> bool {
             member.name.ends_with(".conf")
         }

@@ -129,6 +129,7 @@ const TOOLS: &[(&str, &str)] = &[
 ];
 
 impl Sink for Listing<'_> {
+    #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as modprobe and the scripts compare")]
     fn wants(&self, member: &Member) -> bool {
         let name = member.name.as_str();
         let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -28,7 +29,7 @@ fn disk(dir: &Path, partitions: &[Vec<u8>]) -> Vec<u8> {
     let mut disk = vec![0; MIB];
     let mut script = "label: dos\n".to_owned();
     for partition in partitions {
-        script += &format!("start={}, size={}, type=83\n", disk.len() / 512, partition.len() / 512);
+        writeln!(script, "start={}, size={}, type=83", disk.len() / 512, partition.len() / 512).unwrap();
         disk.extend(partition);
     }
     disk.resize(disk.len() + MIB, 0);
@@ -161,9 +162,10 @@ impl ReadAt for Ending {
         self.bytes.len()
     }
     fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
-        match self.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
-            true => self.bytes.read_exact_at(buf, at),
-            false => Err(self.error.clone()),
+        if self.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            self.bytes.read_exact_at(buf, at)
+        } else {
+            Err(self.error.clone())
         }
     }
 }

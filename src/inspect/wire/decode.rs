@@ -18,7 +18,7 @@ const TEXT_MAX: usize = 2048;
 
 /// Why a message is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "each has its message")]
 pub enum DecodeError {
     #[error("the message has more than 4096 bytes")]
     TooLong,

@@ -42,6 +42,11 @@ fn a_missing_object_fails_once_and_leaves_the_rest_undecided() {
 }
 
 #[test]
+fn who_reads_a_file_asks_no_store() {
+    assert_eq!(outcome(TENCENT, "SRC-02", |facts, _| facts.source.local = true), NotApplicable);
+}
+
+#[test]
 fn a_private_object_that_was_read_passes_with_advice() {
     assert_eq!(outcome(TENCENT, "SRC-02", |_, _| {}), Pass);
     assert_eq!(outcome(TENCENT, "SRC-06", |_, _| {}), Pass);

@@ -1,4 +1,4 @@
-#![allow(clippy::cast_possible_truncation)]
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 use std::sync::Arc;
 

@@ -75,6 +75,7 @@ impl Minio {
         self.credentials_with(PASSWORD)
     }
 
+    #[expect(clippy::unused_self, reason = "a store's credentials are asked of the store")]
     pub(crate) fn credentials_with(&self, secret: &'static str) -> CredentialSource {
         CredentialSource::from_env(move |name| match name {
             "AWS_ACCESS_KEY_ID" => Some(USER.to_owned()),
@@ -85,6 +86,7 @@ impl Minio {
     }
 
     /// The folder form of the credentials, as a pod mounts it.
+    #[expect(clippy::unused_self, reason = "a store's credentials are asked of the store")]
     pub(crate) fn write_credentials(&self, folder: &std::path::Path, secret: Option<&str>) {
         std::fs::write(folder.join("accessKeyID"), USER).unwrap();
         std::fs::write(folder.join("secretAccessKey"), secret.unwrap_or(PASSWORD)).unwrap();

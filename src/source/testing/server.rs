@@ -25,6 +25,7 @@ pub(crate) struct Object {
     /// More bytes than were asked for, without end.
     pub floods: bool,
     /// A fixed answer: status, headers, body.
+    #[expect(clippy::type_complexity, reason = "status, headers and body of one answer")]
     pub fixed: Option<(u16, Vec<(&'static str, String)>, &'static str)>,
     /// Time before an answer.
     pub delay: Duration,

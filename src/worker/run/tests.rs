@@ -61,6 +61,15 @@ async fn a_transport_that_failed_is_75_and_unusable_settings_are_78() {
     assert_eq!(exit, Exit::Config);
     assert!(parse_failure(&text).unwrap().what.contains("metadata address"), "{text}");
 
+    let mut useless = inspect_args("http://127.0.0.1:9/disk.img", &result);
+    useless.source_credentials = Some(folder.path().to_owned());
+    for key in ["accessKeyID", "secretAccessKey"] {
+        std::fs::write(folder.path().join(key), "k").unwrap();
+    }
+    let (exit, text) = worked(Work::Inspect(useless)).await;
+    assert_eq!((exit, parse_failure(&text).unwrap().layer.as_str()), (Exit::Config, "credentials"), "{text}");
+    assert!(text.contains("leave out secretRef"), "{text}");
+
     let mut no_secret = inspect_args("s3://bucket/key", &result);
     no_secret.source_credentials = Some(folder.path().join("none"));
     let (exit, text) = worked(Work::Inspect(no_secret)).await;

@@ -1,6 +1,6 @@
 //! QEMU writes the images, and what it says a guest reads is what must be read here.
 
-#![allow(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

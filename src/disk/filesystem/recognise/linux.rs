@@ -14,7 +14,7 @@ const EXT3_INCOMPAT: u32 = 0x2 | 0x4 | 0x10;
 const EXT3_RO_COMPAT: u32 = 0x1 | 0x2 | 0x4;
 
 /// ext2, ext3, ext4, and the external journal of one (`jbd`).
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn ext(sample: &Sample) -> Result<Option<Content>> {
     Ok(ext_superblock(sample))
 }
@@ -41,13 +41,13 @@ fn ext_superblock(sample: &Sample) -> Option<Content> {
 }
 
 /// XFS.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn xfs(sample: &Sample) -> Result<Option<Content>> {
     Ok(sample.has(0, b"XFSB").then(|| Content::filesystem("xfs").uuid(sample.uuid(32)).label(sample.label(108, 12))))
 }
 
 /// Swap space, also with a hibernated system in it: the signature ends the first page, whose size is the machine's.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn swap(sample: &Sample) -> Result<Option<Content>> {
     let found = [0x1000_usize, 0x2000, 0x4000, 0x8000, 0x1_0000].into_iter().find_map(|page| {
         let at = page.saturating_sub(10);
@@ -70,7 +70,7 @@ pub fn swap(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// Btrfs: the first superblock.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn btrfs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 64 << 10;
     Ok(sample.has(AT.saturating_add(64), b"_BHRfS_M").then(|| {
@@ -81,7 +81,7 @@ pub fn btrfs(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// ReiserFS: at 64 KiB, the oldest at 8 KiB; those have no UUID.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
     const OLD: usize = 8 << 10;
     const AT: usize = 64 << 10;
@@ -97,7 +97,7 @@ pub fn reiserfs(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// IBM's journaled filesystem.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn jfs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 32 << 10;
     Ok(sample.has(AT, b"JFS1").then(|| {
@@ -108,7 +108,7 @@ pub fn jfs(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// F2FS.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn f2fs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 1024;
     Ok(sample.has(AT, &0xf2f5_2010_u32.to_le_bytes()).then(|| {
@@ -119,7 +119,7 @@ pub fn f2fs(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// EROFS.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn erofs(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 1024;
     Ok(sample.has(AT, &0xe0f5_e1e2_u32.to_le_bytes()).then(|| {

@@ -10,7 +10,7 @@ const MD: u32 = 0xa92b_4efc;
 const SECTOR: u64 = 512;
 
 /// A member of an md array: version 1.1 at the start, 1.2 at 4 KiB, 1.0 and 0.90 near the end.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn linux_raid(sample: &Sample) -> Result<Option<Content>> {
     let len = sample.volume_len();
     // 1.0: at least 8 KiB from the end, on a boundary of 4 KiB. 0.90: the last whole 64 KiB.
@@ -48,7 +48,7 @@ fn md_0(raw: &[u8]) -> Option<Content> {
 
 /// A bcache device, backing or caching (linux/bcache.h), and bcachefs (libbcachefs/bcachefs_format.h), which descends
 /// from it and first kept its magic number.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn bcache(sample: &Sample) -> Result<Option<Content>> {
     const AT: usize = 4096;
     let has = |magic: &[u8]| sample.has(AT.saturating_add(24), magic);
@@ -66,7 +66,7 @@ pub fn bcache(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// An LVM physical volume: a label in one of the first four sectors.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn lvm2(sample: &Sample) -> Result<Option<Content>> {
     let found = [0_usize, 512, 1024, 1536].into_iter().find_map(|at| {
         let sector = sample.bytes(at, 512)?;
@@ -93,7 +93,7 @@ fn grouped(id: &str) -> String {
 }
 
 /// LUKS 1 and 2 (LUKS2 On-Disk Format Specification 2.1): the UUID is text, and version 2 has a label.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn luks(sample: &Sample) -> Result<Option<Content>> {
     if !sample.has(0, b"LUKS\xba\xbe") {
         return Ok(None);
@@ -104,7 +104,7 @@ pub fn luks(sample: &Sample) -> Result<Option<Content>> {
 
 /// BitLocker, by the OEM identifier of its boot sector; on removable media by the identifier of its metadata, behind
 /// what looks like FAT ("BitLocker To Go").
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn bitlocker(sample: &Sample) -> Result<Option<Content>> {
     const TO_GO: &[u8] = b"\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01";
     let found = sample.has(3, b"-FVE-FS-") || (sample.has(3, b"MSWIN4.1") && sample.has(424, TO_GO));
@@ -112,7 +112,7 @@ pub fn bitlocker(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// A member of a ZFS pool: the name-value list of its first label, in XDR at 16 KiB.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn zfs(sample: &Sample) -> Result<Option<Content>> {
     Ok(zfs_label(sample.bytes(16 << 10, 48 << 10).unwrap_or_default()))
 }

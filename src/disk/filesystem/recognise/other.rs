@@ -9,7 +9,7 @@ const DESCRIPTORS: usize = 0x8000;
 const SECTOR: usize = 2048;
 
 /// UDF: an NSR descriptor in the volume recognition sequence.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn udf(sample: &Sample) -> Result<Option<Content>> {
     let nsr = |at: &usize| sample.has(at.saturating_add(1), b"NSR02") || sample.has(at.saturating_add(1), b"NSR03");
     let found = (DESCRIPTORS..0x1_0000).step_by(SECTOR).any(|at| nsr(&at));
@@ -17,7 +17,7 @@ pub fn udf(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// ISO 9660: the primary volume descriptor. Its UUID is when the volume was modified, or else created.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn iso9660(sample: &Sample) -> Result<Option<Content>> {
     if !sample.has(DESCRIPTORS, b"\x01CD001\x01") {
         return Ok(None);
@@ -38,7 +38,7 @@ pub fn iso9660(sample: &Sample) -> Result<Option<Content>> {
 }
 
 /// UFS1 and UFS2, in either byte order (FreeBSD, sys/ufs/ffs/fs.h).
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn ufs(sample: &Sample) -> Result<Option<Content>> {
     const MAGIC: usize = 1372;
     let found = [64_usize << 10, 8 << 10, 0].into_iter().find_map(|at| {
@@ -75,7 +75,7 @@ const SIGNATURES: &[(&str, usize, &[u8])] = &[
 ];
 
 /// The rest.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn by_signature(sample: &Sample) -> Result<Option<Content>> {
     let found = SIGNATURES.iter().find(|(_, at, magic)| sample.has(*at, magic));
     Ok(found.map(|(name, _, _)| Content::filesystem(name)))

@@ -64,7 +64,7 @@ fn volume_name(record: &[u8]) -> Option<String> {
 }
 
 /// ReFS.
-#[allow(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a recogniser")]
 pub fn refs(sample: &Sample) -> Result<Option<Content>> {
     Ok(sample.has(0, b"\0\0\0ReFS\0").then(|| Content::filesystem("ReFS")))
 }

@@ -56,15 +56,11 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let append = if label.append.is_empty() { parsed.append } else { label.append };
     let append = if append == "-" { "" } else { append };
     let appended = append.split_whitespace().filter_map(|word| word.strip_prefix("initrd="));
-    let initrd = match label.initrd.is_empty() {
-        true => appended.flat_map(|list| list.split(',')).take(16).map(&guest).collect::<Result<_>>()?,
-        false => label
-            .initrd
-            .iter()
-            .flat_map(|list| list.split(','))
-            .take(16)
-            .map(|p| guest(p.trim()))
-            .collect::<Result<_>>()?,
+    let initrd = if label.initrd.is_empty() {
+        appended.flat_map(|list| list.split(',')).take(16).map(&guest).collect::<Result<_>>()?
+    } else {
+        let named = label.initrd.iter().flat_map(|list| list.split(','));
+        named.take(16).map(|p| guest(p.trim())).collect::<Result<_>>()?
     };
     Ok(Found {
         loader: "extlinux",
@@ -77,6 +73,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     })
 }
 
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as the loader compares")]
 fn choose<'c, 't>(config: &'c Config<'t>) -> Result<&'c Label<'t>> {
     let named = |name: &str| config.labels.iter().position(|label| label.name == name);
     let by_name = match config.default {
@@ -99,6 +96,7 @@ fn choose<'c, 't>(config: &'c Config<'t>) -> Result<&'c Label<'t>> {
     config.labels.get(index).ok_or_else(|| Error::unsupported(LAYER, "it has no label"))
 }
 
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as the loader compares")]
 fn parse(text: &str) -> Result<Config<'_>> {
     let mut config = Config::default();
     for (line, number) in text.lines().zip(1_u32..) {

@@ -55,6 +55,7 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
 }
 
 /// cloud.cfg and its drop-ins, in the order in which later ones win.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as cloud-init compares")]
 fn files(tree: &Tree) -> Result<Vec<String>> {
     let names = optional(tree.list(DROP_INS, 4096))?.unwrap_or_default();
     let drop_ins = names.into_iter().filter(|name| name.ends_with(".cfg"));

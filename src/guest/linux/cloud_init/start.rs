@@ -40,6 +40,7 @@ const MAX_NAMES: usize = 4096;
 ///
 /// # Errors
 /// What the filesystem reports.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as systemd compares")]
 pub fn enabled_by(tree: &Tree) -> Result<Option<String>> {
     for dir in UNIT_DIRS {
         for target in optional(tree.list(dir, MAX_NAMES))?.unwrap_or_default() {

@@ -100,10 +100,10 @@ pub struct Call<'c> {
 ///
 /// # Errors
 /// `Limit`, and what reading the guest's files reports.
-pub fn run(runner: &mut Runner, call: Call, state: &mut State) -> Result<Status> {
-    let Call { line, name, args, block, depth } = call;
+pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status> {
+    let &Call { line, name, args, block, depth } = call;
     match name {
-        "true" | ":" => Ok(Some(true)),
+        "true" | ":" | "devicetree" | "setparams" | "savedefault" => Ok(Some(true)),
         // Nobody is at the keyboard.
         "false" | "keystatus" => Ok(Some(false)),
         "[" => test::evaluate(runner, args.split_last().map(|(_, rest)| rest).unwrap_or_default(), state),
@@ -143,7 +143,6 @@ pub fn run(runner: &mut Runner, call: Call, state: &mut State) -> Result<Status>
             Ok(Some(true))
         }
         "module" | "module2" | "xen_module" => Ok(load_module(line, args, state)),
-        "devicetree" | "setparams" | "savedefault" => Ok(Some(true)),
         "boot" | "normal" | "exit" | "reboot" | "halt" => {
             state.doubt(line, name);
             Ok(None)

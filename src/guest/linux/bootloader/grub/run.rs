@@ -133,7 +133,7 @@ impl<'a> Runner<'a> {
             }
             None => {}
         }
-        commands::run(self, commands::Call { line, name, args: rest, block, depth }, state)
+        commands::run(self, &commands::Call { line, name, args: rest, block, depth }, state)
     }
 }
 

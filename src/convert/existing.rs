@@ -1,0 +1,44 @@
+//! What lies at the destination already: the very image, or something else.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::copy::{BUDGET, fetch};
+use super::upload::of_destination;
+use crate::disk::Result;
+use crate::source::opening::{Allowance, First, Object, Store};
+use crate::source::{Meter, is_source_changed};
+
+/// Checksum of `image` when the object at the destination has the same bytes; `None` when it has others, or may not be
+/// read. Compares `step` bytes at a time, and stops at the first difference.
+///
+/// # Errors
+/// What either store reports.
+pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: u64) -> Result<Option<String>> {
+    let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
+    let First::Reached { object: found, .. } =
+        Object::open(destination.clone(), allowance).await.map_err(of_destination)?
+    else {
+        return Ok(None);
+    };
+    if found.size != image.size {
+        return Ok(None);
+    }
+    let mut hash = Sha256::new();
+    let mut from = 0;
+    while from < image.size {
+        let to = from.saturating_add(step);
+        let (wanted, there) = tokio::join!(fetch(image, from, to), fetch(&found, from, to));
+        let wanted = wanted?;
+        match there {
+            Ok(there) if there == wanted => hash.update(&wanted),
+            // Whoever changes it meanwhile is not this Job.
+            Err(error) if is_source_changed(&error) => return Ok(None),
+            Ok(_) => return Ok(None),
+            Err(error) => return Err(of_destination(error)),
+        }
+        from = to;
+    }
+    Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
+}

@@ -1,0 +1,181 @@
+//! What only a Linux has: mounts, boot entry, kernels, cloud-init.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Evident, Fact};
+
+/// Facts that only a Linux has.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Linux {
+    /// `/etc/fstab`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fstab: Option<Fact<Fstab>>,
+    /// The boot loader's default entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Fact<Boot>>,
+    /// The kernels, the default entry's first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<Kernel>,
+    /// cloud-init.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud_init: Option<Fact<CloudInit>>,
+}
+
+/// The mounts that `/etc/fstab` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Fstab {
+    /// False when the file is not there.
+    pub present: bool,
+    /// Every entry that is not a comment, pseudo filesystems left out.
+    pub entries: Vec<Mount>,
+}
+
+/// One line of `/etc/fstab`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Mount {
+    /// Line number, from 1.
+    pub line: u32,
+    /// First field, unescaped.
+    pub source: String,
+    /// Second field, unescaped.
+    pub target: String,
+    /// Third field.
+    #[serde(rename = "type")]
+    pub type_id: String,
+    /// Those of the options that decide: `noauto`, `nofail`, `ro`, `bind`, `_netdev`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// The volume of this disk that the source names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+}
+
+/// What the boot loader starts when nobody is at the keyboard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Boot {
+    /// `grub2`, `grub-legacy`, `extlinux`, `systemd-boot`.
+    pub loader: String,
+    /// Title of the entry.
+    pub entry: Evident,
+    /// Path of the kernel in the guest.
+    pub kernel: String,
+    /// Paths of the initial ramdisks in the guest, in order.
+    pub initrd: Vec<String>,
+    /// The kernel's command line, at most 512 characters.
+    pub command_line: String,
+    /// What the command line's `root=` names, when it is a volume of this disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// The entry starts a Xen hypervisor.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub xen: bool,
+    /// Those of `kernel` and `initrd` that are not in the guest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// One installed kernel and the drivers it starts with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Kernel {
+    /// Release: `6.1.0-18-cloud-amd64`.
+    pub version: String,
+    /// Path of the kernel image.
+    pub path: String,
+    /// The default entry starts this one.
+    pub default: bool,
+    /// Where the configuration was read: `/boot/config-...`, `modules.builtin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Drivers that matter, each with where it is.
+    pub drivers: Vec<Driver>,
+    /// It runs only as a Xen guest: the configuration line that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xen_only: Option<String>,
+    /// The initramfs of its entry; `None` when the entry names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initramfs: Option<Fact<Initramfs>>,
+}
+
+/// One driver of one kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Driver {
+    /// Name with underscores: `virtio_blk`.
+    pub name: String,
+    /// How the kernel has it.
+    pub state: DriverState,
+    /// In the initramfs: the member's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_initramfs: Option<String>,
+    /// Blocked from loading: where that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
+}
+
+/// How a kernel has a driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DriverState {
+    /// Built into the kernel.
+    Builtin,
+    /// A module under `/lib/modules`.
+    Module,
+    /// Nowhere.
+    Absent,
+    /// Could not be found out.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// An initial ramdisk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Initramfs {
+    /// Path in the guest.
+    pub path: String,
+    /// Compression of its main part: `zstd`, `gzip`, `xz`, `none`.
+    pub compression: String,
+    /// Number of members that were listed.
+    pub members: u32,
+    /// What made it, where that shows: `initramfs-tools`, `dracut`, `mkinitrd`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tool: String,
+}
+
+/// cloud-init.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CloudInit {
+    /// How it was found to be installed: `dpkg`, `/usr/bin/cloud-init`; `None` when it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Evident>,
+    /// Its version; empty when unknown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// What makes it start: a unit link, the generator, an S-link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled_by: Option<String>,
+    /// What keeps it from starting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<String>,
+    /// The effective `datasource_list`; `None` when unset, so that the version's own list holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datasources: Option<Datasources>,
+}
+
+/// cloud-init's effective `datasource_list`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Datasources {
+    /// The names, in order.
+    pub list: Vec<String>,
+    /// The file, or `kernel command line`, that decided.
+    #[serde(rename = "where")]
+    pub place: String,
+}

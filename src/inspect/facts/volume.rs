@@ -1,0 +1,99 @@
+//! Partitions, volumes, and what is on them.
+
+use serde::{Deserialize, Serialize};
+
+use super::Trouble;
+
+/// One partition, logical volume or whole disk, and what is on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Volume {
+    /// `p1`, `vg0/root`, `disk`.
+    pub name: String,
+    /// The partition it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// What is on it, as `blkid` spells it: `ext4`, `swap`, `LVM2_member`; empty when nothing was recognised.
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub type_id: String,
+    /// What that is.
+    pub class: VolumeClass,
+    /// The filesystem's label.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// The filesystem's UUID, as `blkid` spells it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub uuid: String,
+    /// ext2, ext3, ext4: the feature words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ext: Option<ExtFeatures>,
+    /// What the files on it make it.
+    pub holds: Holds,
+    /// Where the guest mounts it (`/`, `/boot`), from fstab; empty when nowhere.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mounted_at: String,
+    /// The first names in its root directory, as evidence when no system was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub top: Vec<String>,
+    /// Why its files were not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
+}
+
+/// What a volume is to a rule that counts volumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VolumeClass {
+    /// A filesystem.
+    Filesystem,
+    /// Swap space.
+    Swap,
+    /// Part of something larger: an LVM physical volume, an md member.
+    Member,
+    /// Encrypted.
+    Encrypted,
+    /// All zeros where anything would be.
+    Empty,
+    /// Not recognised.
+    Unrecognised,
+    /// A word of a newer version.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// The three feature words of an ext superblock.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExtFeatures {
+    /// `s_feature_compat`.
+    pub compat: u32,
+    /// `s_feature_incompat`.
+    pub incompat: u32,
+    /// `s_feature_ro_compat`.
+    pub ro_compat: u32,
+}
+
+/// What the files on a volume make it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Holds {
+    /// Not looked at, or not readable.
+    #[default]
+    Unknown,
+    /// An operating system's root.
+    System,
+    /// Kernels and a boot loader, no system.
+    Boot,
+    /// An installer's files.
+    Installer,
+    /// Files, none of them a system's.
+    Data,
+    /// No file.
+    Nothing,
+    /// A word of a newer version.
+    #[serde(other)]
+    Other,
+}
