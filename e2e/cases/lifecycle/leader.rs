@@ -50,10 +50,13 @@ async fn a_leader_that_wakes_after_another_took_over_writes_nothing() {
     );
     let holder = async || {
         let lease = leases.get_opt("image-import-operator").await.unwrap();
-        lease.and_then(|l| l.spec?.holder_identity).unwrap_or_default()
+        let holder = lease.and_then(|l| l.spec?.holder_identity).unwrap_or_default();
+        // `<pod>_<process>`
+        holder.rsplit_once('_').map(|(pod, _)| pod.to_owned()).unwrap_or(holder)
     };
     case.operator().scale(2).await;
-    eventually("one leads", 60, async || pods.get_opt(&holder().await).await.is_ok_and(|p| p.is_some())).await;
+    let there = async |pod: String| !pod.is_empty() && pods.get_opt(&pod).await.unwrap().is_some();
+    eventually("one leads", 60, async || there(holder().await).await).await;
     let first = holder().await;
     let pod = pods.get(&first).await.unwrap();
     let Some(process) = process_of(&pod) else {

@@ -53,6 +53,11 @@ async fn own_profile(case: &Case, formats: &[&str]) -> String {
     }))
     .unwrap();
     profiles(case).create(&PostParams::default(), &profile).await.expect("a profile");
+    eventually("the operator knows the profile", 30, async || {
+        let profile = profiles(case).get(&case.namespace).await.unwrap();
+        profile.status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+    })
+    .await;
     case.namespace.clone()
 }
 

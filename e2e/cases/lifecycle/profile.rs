@@ -1,7 +1,7 @@
 //! Profiles that are missing, edited, deleted, and the built-in ones that come back.
 
 use image_import::api::ImportProfile;
-use image_import::profiles::built_in;
+use image_import::profiles::{self as ours, BUILT_IN};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::json;
@@ -77,7 +77,7 @@ async fn an_edited_profile_judges_again_and_reads_nothing_and_a_verdict_outlives
 async fn a_built_in_profile_is_put_back_and_a_higher_revision_is_kept() {
     let case = Case::new("built-in").await;
     let name = "alibaba-ecs-2018-06";
-    let ours = built_in().into_iter().find(|p| p.name_any() == name).unwrap();
+    let ours = ours::get(name).unwrap();
     // Built-in profiles are the operator's alone.
     let mut config = Config::infer().await.unwrap();
     let namespace = operator_namespace();
@@ -88,10 +88,7 @@ async fn a_built_in_profile_is_put_back_and_a_higher_revision_is_kept() {
     };
     let back = async || {
         eventually("the built-in profile is back", 30, async || {
-            api.get_opt(name)
-                .await
-                .unwrap()
-                .is_some_and(|p| p.spec == ours.spec && p.labels().get("imageimport.dev/built-in").is_some())
+            api.get_opt(name).await.unwrap().is_some_and(|p| p.spec == ours.spec && p.labels().contains_key(BUILT_IN))
         })
         .await;
     };
@@ -106,6 +103,16 @@ async fn a_built_in_profile_is_put_back_and_a_higher_revision_is_kept() {
     .await;
     assert_eq!(api.get(name).await.unwrap().spec, newer.spec, "a higher revision is kept");
 
-    profiles(&case).delete(name, &DeleteParams::default()).await.expect("it goes");
+    edit(json!({"revision": ours.spec.revision})).await;
     back().await;
+
+    let all = profiles(&case);
+    let admin = [
+        all.patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": {"title": "Mine"}}))).await.map(|_| ()),
+        all.delete(name, &DeleteParams::default().dry_run()).await.map(|_| ()),
+    ];
+    for answer in admin {
+        let refusal = answer.expect_err("nobody but the operator changes it").to_string();
+        assert!(refusal.contains("a built-in ImportProfile must be left as it is"), "{refusal}");
+    }
 }
