@@ -43,6 +43,14 @@ impl Operator {
         self.wait(replicas).await;
     }
 
+    /// The value of a flag such as `--grace=300s`, in seconds.
+    pub async fn flag_seconds(&self, name: &str) -> u64 {
+        let pod = self.get().await.spec.and_then(|s| s.template.spec).expect("a pod's template");
+        let args = pod.containers.into_iter().next().and_then(|c| c.args).unwrap_or_default();
+        let value = args.iter().find_map(|a| a.strip_prefix(&format!("--{name}="))?.strip_suffix('s')?.parse().ok());
+        value.unwrap_or_else(|| panic!("--{name} is not among {args:?}"))
+    }
+
     async fn get(&self) -> Deployment {
         self.deployments.get(NAME).await.expect("the operator is installed: `make e2e` does it")
     }

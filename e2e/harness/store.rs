@@ -6,13 +6,14 @@ use std::process::{Child, Command, Stdio};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 /// The bucket `images`.
 pub struct Store {
     bucket: AmazonS3,
+    address: String,
     forward: Child,
 }
 
@@ -35,7 +36,7 @@ impl Store {
             .with_secret_access_key(key("secretAccessKey"))
             .build()
             .expect("a client of the store");
-        Self { bucket, forward }
+        Self { bucket, address, forward }
     }
 
     /// Writes an object.
@@ -61,6 +62,18 @@ impl Store {
         let mut keys: Vec<String> = objects.try_collect().await.expect("the bucket can be listed");
         keys.sort();
         keys
+    }
+
+    /// True while an upload of this object is neither completed nor aborted.
+    pub async fn uploading(&self, key: &str) -> bool {
+        let credential = self.bucket.credentials().get_credential().await.expect("the owner's keys");
+        let url = format!("http://{}/images?prefix={key}&uploads=", self.address);
+        let mut request = http::Request::get(&url).body(object_store::client::HttpRequestBody::empty()).unwrap();
+        AwsAuthorizer::new(&credential, "s3", "us-east-1").try_authorize(&mut request, None).expect("a signature");
+        let client = reqwest::Client::new();
+        let answer = client.get(&url).headers(request.headers().clone()).send().await.expect("the store answers");
+        assert!(answer.status().is_success(), "{}: {:?}", answer.status(), answer.text().await);
+        answer.text().await.unwrap().contains("<UploadId>")
     }
 }
 

@@ -77,7 +77,9 @@ impl Planner<'_> {
                 return self.observe(Stage::Inspect, &work);
             }
             // The way to the object changed while it was read: what comes of that reading is not wanted.
-            work::set(&mut self.draft, Stage::Inspect, &Work::default());
+            // Left out, not emptied: an object without fields that server-side apply takes the fields from becomes null,
+            // and the schema refuses that.
+            self.draft.disk().inspection = None;
             self.changed = true;
         }
         let stored = import.status.as_ref().and_then(|s| s.disks.iter().find(|d| d.name == SYSTEM_DISK));

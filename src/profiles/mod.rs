@@ -1,6 +1,11 @@
 //! The clouds' published rules, as YAML in the binary.
 
+use kube::ResourceExt;
+
 use crate::api::ImportProfile;
+
+/// Label of the built-in profiles: the chart's admission policy lets nobody but the operator change what has it.
+pub const BUILT_IN: &str = "imageimport.dev/built-in";
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +32,9 @@ impl Builtin {
     /// # Errors
     /// When the YAML is not an `ImportProfile`: a defect of the program, which a test rules out.
     pub fn parse(&self) -> Result<ImportProfile, serde_yaml::Error> {
-        serde_yaml::from_str(self.yaml)
+        let mut profile: ImportProfile = serde_yaml::from_str(self.yaml)?;
+        profile.labels_mut().insert(BUILT_IN.to_owned(), "true".to_owned());
+        Ok(profile)
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{PROFILES, built_in, get};
+use kube::ResourceExt;
+
+use super::{BUILT_IN, PROFILES, built_in, get};
 use crate::api::Action::{self, Advise, Require, Warn};
 use crate::rules::{RULES, find};
 
@@ -13,6 +15,7 @@ fn every_profile_parses_under_its_own_name() {
     for profile in PROFILES {
         let parsed = profile.parse().unwrap_or_else(|e| panic!("{}: {e}", profile.name));
         assert_eq!(parsed.metadata.name.as_deref(), Some(profile.name));
+        assert_eq!(parsed.labels()[BUILT_IN], "true", "the admission policy goes by it");
         assert!(parsed.spec.revision >= 1 && parsed.spec.rules.len() <= 100);
     }
     assert!(get("tencent-cvm").is_some() && get("nimbus").is_none());
