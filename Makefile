@@ -27,7 +27,7 @@ manifests: ## Write the generated files: crds/, docs/rules.md
 	@e2e/manifests.sh
 
 ##@ Check
-.PHONY: test e2e lint verify boot-test
+.PHONY: test e2e lint verify boot-test bench
 test: ## All tests: units, parsers against the real tools, end to end on a real cluster
 	@e2e/test.sh
 e2e: ## Only the end-to-end cases, or one of them: make e2e CASE=smoke
@@ -40,6 +40,8 @@ verify: lint ## lint, generated files fresh, chart and kustomizations build
 	@e2e/manifests.sh --check
 boot-test: ## Boot both disk images under QEMU: the good one to its login prompt, the bad one finds no root
 	@e2e/images/boot.sh
+bench: ## What an inspection costs (CPU, memory, requests, bytes), and an import the API server
+	@e2e/bench/bench.sh
 
 ##@ Cluster: the one of $KUBECONFIG with $REGISTRY, else one on this machine
 .PHONY: cluster install uninstall run deploy undeploy

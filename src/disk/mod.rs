@@ -48,4 +48,13 @@ pub trait ReadAt: Send + Sync {
         self.read_exact_at(&mut buf, at)?;
         Ok(buf)
     }
+
+    /// Says that all of `at .. at + len` will be read next, in pieces: whoever pays by the request fetches it at once.
+    /// Only a hint, which costs nothing where it does nothing.
+    ///
+    /// # Errors
+    /// As [`read_exact_at`](Self::read_exact_at).
+    fn will_read(&self, _at: u64, _len: u64) -> Result<()> {
+        Ok(())
+    }
 }

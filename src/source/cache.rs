@@ -12,10 +12,14 @@ use crate::disk::{ReadAt, Result, check_range};
 const UNIT: u64 = 64 << 10;
 /// The most that is read ahead, in units: 1 MiB.
 const AHEAD_MAX: u64 = 16;
-/// The most that is asked for at once, in units: 4 MiB.
-const REQUEST_MAX: u64 = 64;
-/// Units that are kept: 16 MiB. The whole worker stays below 48 MiB.
-const KEPT: usize = 256;
+/// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
+const REQUEST_MAX: u64 = 65;
+/// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
+const KEPT: usize = 192;
+/// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
+const STREAM: u64 = AHEAD_MAX;
+/// Times of use begin here; below are those of units that may go first.
+const FRESH: u64 = 1 << 62;
 
 /// Where bytes come from, at a price.
 pub(crate) trait Fetch: Send + Sync {
@@ -93,8 +97,24 @@ impl<F: Fetch> ReadAt for Cached<F> {
             };
             let (now, later) = rest.split_at_mut(count);
             now.copy_from_slice(part);
+            if count == found.len() {
+                units.read_to_its_end(unit);
+            }
             rest = later;
             at = at.saturating_add(to_u64(count));
+        }
+        Ok(())
+    }
+
+    fn will_read(&self, at: u64, len: u64) -> Result<()> {
+        self.inner.check()?;
+        let mut units = self.units();
+        let end = at.saturating_add(len).min(self.inner.len()).min(at.saturating_add(UNIT.saturating_mul(REQUEST_MAX)));
+        let last = end.saturating_sub(1) / UNIT;
+        for unit in at / UNIT..end.div_ceil(UNIT) {
+            if !units.has(unit) {
+                self.fill(&mut units, unit, last)?;
+            }
         }
         Ok(())
     }
@@ -106,6 +126,7 @@ struct Units {
     by_number: HashMap<u64, Unit>,
     by_use: BTreeMap<u64, u64>,
     clock: u64,
+    stale: u64,
 }
 
 struct Unit {
@@ -125,21 +146,35 @@ impl Units {
     }
 
     fn get(&mut self, number: u64) -> Option<&Bytes> {
-        self.clock = self.clock.saturating_add(1);
+        let now = self.now();
         let unit = self.by_number.get_mut(&number)?;
         self.by_use.remove(&unit.used);
-        unit.used = self.clock;
-        self.by_use.insert(unit.used, number);
+        unit.used = now;
+        self.by_use.insert(now, number);
         Some(&unit.bytes)
     }
 
-    fn insert(&mut self, number: u64, bytes: Bytes, fetched_with: u64) {
+    /// Of a stream nothing is read twice: such a unit would only push out what is.
+    fn read_to_its_end(&mut self, number: u64) {
+        let Some(unit) = self.by_number.get_mut(&number).filter(|unit| unit.fetched_with >= STREAM) else { return };
+        self.stale = self.stale.saturating_add(1);
+        self.by_use.remove(&unit.used);
+        unit.used = self.stale;
+        self.by_use.insert(self.stale, number);
+    }
+
+    fn now(&mut self) -> u64 {
         self.clock = self.clock.saturating_add(1);
-        let unit = Unit { bytes, fetched_with, used: self.clock };
+        FRESH.saturating_add(self.clock)
+    }
+
+    fn insert(&mut self, number: u64, bytes: Bytes, fetched_with: u64) {
+        let now = self.now();
+        let unit = Unit { bytes, fetched_with, used: now };
         if let Some(old) = self.by_number.insert(number, unit) {
             self.by_use.remove(&old.used);
         }
-        self.by_use.insert(self.clock, number);
+        self.by_use.insert(now, number);
         while self.by_number.len() > KEPT {
             let Some((_, oldest)) = self.by_use.pop_first() else { break };
             self.by_number.remove(&oldest);

@@ -6,8 +6,8 @@ use crate::disk::bytes::to_u64;
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 
-/// Read from the filesystem in pieces of this size.
-const CHUNK: usize = 256 * 1024;
+/// Read from the filesystem in pieces of this size: what streams is read to its end, so each is one large request.
+const CHUNK: usize = 4 << 20;
 /// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
 const WINDOW_BYTES: u64 = 32 << 20;
 
@@ -34,12 +34,17 @@ impl<'a> FileStream<'a> {
     /// What the filesystem reports.
     pub fn peek(&mut self, len: usize) -> Result<&[u8]> {
         while self.rest().len() < len && !self.ended {
-            let more = self.tree.read_at(self.path, self.at, CHUNK)?;
+            // What was read is let go before more is asked for: two pieces are never held at once.
+            self.buf = self.rest().to_vec();
+            self.pos = 0;
+            let mut more = self.tree.read_at(self.path, self.at, CHUNK)?;
             self.ended = more.is_empty();
             self.at = self.at.saturating_add(to_u64(more.len()));
-            self.buf.drain(..self.pos.min(self.buf.len()));
-            self.pos = 0;
-            self.buf.extend(more);
+            if self.buf.is_empty() {
+                self.buf = more;
+            } else {
+                self.buf.append(&mut more);
+            }
         }
         let rest = self.rest();
         Ok(rest.get(..len).unwrap_or(rest))

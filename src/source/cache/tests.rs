@@ -77,6 +77,30 @@ fn one_read_is_one_request() {
 }
 
 #[test]
+fn what_is_announced_comes_with_one_request_and_only_once() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 40 * UNIT, 1);
+    cache.will_read(10 * UNIT + 5, 20 * UNIT).unwrap();
+    for at in (10 * UNIT + 5..30 * UNIT).step_by(40_000) {
+        assert_right(&cache, at, 40_000);
+    }
+    assert_eq!(*log.lock().unwrap(), [(40 * UNIT, 41 * UNIT), (10 * UNIT, 31 * UNIT)]);
+    cache.will_read(39 * UNIT, 3 * UNIT).unwrap();
+    let later: Vec<u64> = log.lock().unwrap()[2..].iter().map(|(from, _)| *from).collect();
+    assert_eq!(later, [39 * UNIT, 41 * UNIT], "what is there is not fetched again");
+}
+
+#[test]
+fn an_announcement_is_bounded() {
+    let (cache, log) = cached(1000 * UNIT);
+    for (at, len) in [(0, u64::MAX), (u64::MAX, u64::MAX), (1000 * UNIT, 1), (7, 0)] {
+        cache.will_read(at, len).unwrap();
+    }
+    let fetched: u64 = log.lock().unwrap().iter().map(|(from, to)| to - from).sum();
+    assert!(fetched <= 2 * REQUEST_MAX * UNIT, "{fetched}");
+}
+
+#[test]
 fn reading_on_asks_for_twice_as_much_up_to_a_mebibyte() {
     let (cache, log) = cached(200 * UNIT);
     for at in (0..60 * UNIT).step_by(4096) {
@@ -126,6 +150,24 @@ fn what_is_used_is_kept() {
         assert_right(&cache, unit * UNIT, 1);
     }
     assert_eq!(log.lock().unwrap().iter().filter(|(from, _)| *from == 1000 * UNIT).count(), 1);
+}
+
+#[test]
+fn a_stream_does_not_push_out_what_was_read_before() {
+    let (cache, log) = cached(4000 * UNIT);
+    for unit in 0..20 {
+        assert_right(&cache, (3000 + 2 * unit) * UNIT, 4096);
+    }
+    let before = log.lock().unwrap().len();
+    for at in (0..1000 * UNIT).step_by(1 << 20) {
+        assert_right(&cache, at, 1 << 20);
+    }
+    let streamed = log.lock().unwrap().len();
+    assert!(streamed > before);
+    for unit in 0..20 {
+        assert_right(&cache, (3000 + 2 * unit) * UNIT, 4096);
+    }
+    assert_eq!(log.lock().unwrap().len(), streamed, "all of it is still there");
 }
 
 #[test]

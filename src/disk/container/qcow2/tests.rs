@@ -3,7 +3,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use super::super::{Container, open};
 use crate::disk::testkit::{self, Counting, Dice, run};
@@ -179,6 +180,50 @@ fn an_unknown_feature_bit_is_refused_and_a_dirty_one_is_not() {
     let dirty = with_bits(0x03);
     assert!(dirty.facts.detail.contains("not closed cleanly, marked corrupt"), "{}", dirty.facts.detail);
     assert!(whole(dirty.guest.unwrap().as_ref()) == bytes);
+}
+
+/// Remembers what was announced, and how many bytes were read without it.
+struct Announced {
+    inner: Arc<dyn ReadAt>,
+    spans: Mutex<Vec<(u64, u64)>>,
+    unannounced: AtomicU64,
+}
+
+impl ReadAt for Announced {
+    fn len(&self) -> u64 {
+        self.inner.len()
+    }
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> crate::disk::Result<()> {
+        let end = at + buf.len() as u64;
+        if !self.spans.lock().unwrap().iter().any(|(from, to)| *from <= at && end <= *to) {
+            self.unannounced.fetch_add(buf.len() as u64, Relaxed);
+        }
+        self.inner.read_exact_at(buf, at)
+    }
+    fn will_read(&self, at: u64, len: u64) -> crate::disk::Result<()> {
+        self.spans.lock().unwrap().push((at, at + len));
+        Ok(())
+    }
+}
+
+#[test]
+fn compressed_clusters_that_lie_together_are_announced_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = dir.path().join("text.raw");
+    let text: Vec<u8> = (0..2_000_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+    std::fs::write(&raw, &text).unwrap();
+    // One thread writes the clusters in their order.
+    let file = convert(&raw, "text.qcow2", &["-c", "-m", "1"]);
+    let object =
+        Arc::new(Announced { inner: testkit::open(&file), spans: Mutex::default(), unannounced: AtomicU64::new(0) });
+    let guest = open(object.clone()).unwrap().guest.unwrap();
+    guest.read_vec_at(0, 1).unwrap();
+    let before = object.unannounced.load(Relaxed);
+    assert!(guest.read_vec_at(100, 6 << 20).unwrap() == text[100..100 + (6 << 20)]);
+    assert_eq!(object.unannounced.load(Relaxed), before);
+    let spans = object.spans.lock().unwrap();
+    assert!(spans.len() <= 3, "{spans:?}");
+    assert!(spans.iter().all(|(from, to)| to - from <= 4 << 20), "{spans:?}");
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! Reading an image stays cheap: generous bounds, so that only a regression passes them. `make bench` has the figures.
+
+mod images;
+#[allow(dead_code, reason = "the figures use more of it")]
+mod run;
+mod server;
+
+use std::path::Path;
+use std::time::Duration;
+
+use images::{image, raw};
+use run::{inspect, message_bytes};
+use server::Server;
+
+const MIB: u64 = 1 << 20;
+/// Each image holds one initial ramdisk that is read to its end: 13 MiB in the good one, 6 MiB in the other.
+const GOOD_BYTES: u64 = 20 * MIB;
+const BAD_BYTES: u64 = 12 * MIB;
+
+fn assert_cheap(path: &Path, requests: u64, bytes: u64) {
+    let cost = inspect(path.to_str().unwrap());
+    assert!(cost.requests <= requests, "{} requests: {cost:?}", path.display());
+    assert!(cost.bytes <= bytes, "{} bytes: {cost:?}", path.display());
+    assert!(cost.peak_kib <= 48 << 10, "{} memory: {cost:?}", path.display());
+    let message = message_bytes(path);
+    assert!(message <= 3000, "{}: a message of {message} bytes", path.display());
+}
+
+#[test]
+fn a_compressed_qcow2_costs_few_requests_and_little_memory() {
+    assert_cheap(&image("debian-12.qcow2"), 45, GOOD_BYTES);
+    assert_cheap(&image("debian-12-bad.qcow2"), 40, BAD_BYTES);
+}
+
+#[test]
+fn a_raw_disk_costs_few_requests_and_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_cheap(&raw(folder.path()), 70, GOOD_BYTES);
+}
+
+#[test]
+fn an_image_in_a_web_server_costs_what_the_report_says() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Server::start(&image("debian-12.qcow2"), Duration::ZERO));
+    let cost = inspect(&server.url);
+    assert_eq!(server.take(), (cost.requests, cost.bytes));
+    assert!(cost.requests <= 45 && cost.bytes <= GOOD_BYTES && cost.peak_kib <= 56 << 10, "{cost:?}");
+}
