@@ -190,7 +190,8 @@ impl Planner<'_> {
                 return self.fail(reason, message);
             }
         };
-        let key = VerdictKey::new(import, facts_key, profile, self.world.now);
+        // The moment as the judgement reads it, or a waiver could count in the one and not in the other.
+        let key = VerdictKey::new(import, facts_key, profile, self.draft.now().0);
         let checked = self.draft.condition(READY).is_some_and(|c| c.status == "True");
         let valid = last.as_ref().is_some_and(|last| last.same_inputs(&key) && (checked || last.same_rules(&key)));
         if !valid {
@@ -386,7 +387,7 @@ impl Planner<'_> {
 
     /// Time until the next waiver expires: only what was checked looks at waivers by itself.
     fn next_expiry(&self) -> Option<SignedDuration> {
-        let now = self.world.now;
+        let now = self.draft.now().0;
         let times = self.world.import.spec.waivers.iter().filter_map(|w| w.expiration_time.as_ref());
         times.map(|t| t.0.duration_since(now)).filter(SignedDuration::is_positive).min().filter(|_| self.compliant())
     }
