@@ -6,7 +6,8 @@ use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::{any_pod, jobs, mended, retried, said};
+use super::gate::Gate;
+use super::{by_way_of, jobs, mended, retried, running, said};
 use crate::harness::{Case, GOOD_IMAGE, check, triple};
 
 /// The Secret `reader`, with keys that work.
@@ -56,15 +57,16 @@ async fn a_missing_key_is_named_and_used_when_it_comes() {
 #[tokio::test]
 async fn a_worker_image_that_is_not_pulled_is_named() {
     let case = Case::new("outcome-image").await;
-    // The pod waits for a Secret, so that its image can still be changed to one that no registry has.
-    with_reader(&case).await;
-    let pod = any_pod(&case, "web").await;
+    let gate = Gate::holding(&case).await;
+    case.apply(&by_way_of("web", &gate.endpoint)).await.expect("an import");
+    // The kubelet begins again with another image, which no registry has.
+    let pod = running(&case, "web", &[]).await;
     let patch =
         Patch::Strategic(json!({"spec": {"containers": [{"name": "inspect", "image": "localhost/no-such-image:1"}]}}));
     case.api::<Pod>().patch(&pod.name_any(), &PatchParams::default(), &patch).await.expect("the pod's image changes");
-    case.api::<Secret>().create(&PostParams::default(), &reader(&case).await).await.expect("a Secret");
     case.wait("web", "without its image", |import| triple(import) == retried("WorkerImageNotPulled")).await;
     waits(&case, "WorkerImageNotPulled", &["localhost/no-such-image:1"]).await;
+    gate.open();
     mended(&case, "web").await;
 }
 
