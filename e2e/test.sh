@@ -14,6 +14,8 @@ use_cluster
 "$E2E/cluster/store.sh" up
 VALUES=$E2E/test-values.yaml "$E2E/deploy.sh" operator
 IMAGE_IMPORT_IMAGES=$("$E2E/images/build.sh")
+# The cases wait more than they compute.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8}
 export IMAGE_IMPORT_IMAGES IMAGE_IMPORT_MINIO=$STATE/bin/minio
 T=$SECONDS status=0
 cd "$ROOT"

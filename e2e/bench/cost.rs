@@ -1,5 +1,12 @@
 //! Reading an image stays cheap: generous bounds, so that only a regression passes them. `make bench` has the figures.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a figure cannot be had without fails it"
+)]
+
 mod images;
 #[allow(dead_code, reason = "the figures use more of it")]
 mod run;

@@ -2,6 +2,13 @@
 //!
 //! Each figure is the best of five runs: other processes only ever add to one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a figure cannot be had without fails it"
+)]
+
 #[allow(dead_code, unused_imports, reason = "the cases use more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;

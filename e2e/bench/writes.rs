@@ -1,6 +1,6 @@
 //! What an import costs the API server: every write on it and on what belongs to it, as a watch tells them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -116,10 +116,10 @@ fn status_writes(seen: &[(&'static str, Value)]) -> (usize, usize) {
 fn taken(seen: &Seen) -> Vec<(&'static str, Value)> {
     let found = std::mem::take(&mut *seen.lock().unwrap());
     // One object, but a stale list may tell the same state twice.
-    let mut versions = BTreeMap::new();
+    let mut versions = BTreeSet::new();
     found
         .into_iter()
-        .filter(|(kind, v)| versions.insert((*kind, v["metadata"]["resourceVersion"].to_string()), ()).is_none())
+        .filter(|(kind, v)| versions.insert((*kind, v["metadata"]["resourceVersion"].to_string())))
         .collect()
 }
 

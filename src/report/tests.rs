@@ -137,7 +137,8 @@ fn conditions_say_where_to_the_byte() {
     let told = message(TENCENT, &garbage, "ImageFormatAccepted");
     assert!(told.contains("the object is data") && told.contains("; seen in object at byte 0x0. To mend"), "{told}");
 
-    let trouble = Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x28), what: "cut short".into() };
+    let trouble =
+        Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x28), what: "cut short".into() };
     garbage.container = Some(Container { format: "QCOW2".into(), trouble: Some(trouble), ..Container::default() });
     let told = message(TENCENT, &garbage, "ImageFormatAccepted");
     assert!(told.contains("(at byte 0x28). To mend"), "an offset is told once: {told}");

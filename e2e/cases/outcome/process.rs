@@ -46,7 +46,7 @@ impl Process {
     /// Replaces all of its program by this: wherever a thread goes on, it slides down to it.
     fn replace(&self, code: &[u8]) {
         const NOP: u8 = 0x90;
-        assert!(cfg!(target_arch = "x86_64"), "the instructions are those of x86_64");
+        const { assert!(cfg!(target_arch = "x86_64"), "the instructions are those of x86_64") };
         self.signal("STOP");
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.0)).expect("root reads it");
         let mut memory =
@@ -70,18 +70,15 @@ impl Process {
         let of = |controller: &str| {
             cgroup.lines().find_map(|l| l.split_once(controller)?.1.strip_prefix('/').map(str::to_owned))
         };
-        match of(":memory:") {
-            Some(path) => {
-                let file = Path::new("/sys/fs/cgroup/memory").join(path).join("memory.limit_in_bytes");
-                let mut limit: u64 = 64 << 20;
-                while fs::write(&file, limit.to_string()).is_ok() && limit > 1 << 18 {
-                    limit -= 1 << 18;
-                }
+        if let Some(path) = of(":memory:") {
+            let file = Path::new("/sys/fs/cgroup/memory").join(path).join("memory.limit_in_bytes");
+            let mut limit: u64 = 64 << 20;
+            while fs::write(&file, limit.to_string()).is_ok() && limit > 1 << 18 {
+                limit -= 1 << 18;
             }
-            None => {
-                let path = of("0::").expect("a control group");
-                fs::write(Path::new("/sys/fs/cgroup").join(path).join("memory.max"), "0").expect("a limit");
-            }
+        } else {
+            let path = of("0::").expect("a control group");
+            fs::write(Path::new("/sys/fs/cgroup").join(path).join("memory.max"), "0").expect("a limit");
         }
     }
 }

@@ -35,7 +35,7 @@ async fn good_image(case: &Case, store: &Store) -> (String, Vec<u8>) {
 /// An import of `source` to this address in the namespace's own folder.
 fn to(case: &Case, name: &str, source: &str, url: &str) -> ImageImport {
     let mut import = import(name, source, "tencent-cvm", &case.namespace);
-    import.spec.destination.as_mut().unwrap().url = url.to_owned();
+    url.clone_into(&mut import.spec.destination.as_mut().unwrap().url);
     import
 }
 
@@ -101,7 +101,7 @@ async fn a_destination_that_takes_nothing_is_named() {
         assert_eq!(condition(&refused, "Compliant").unwrap().status, "True", "{name}: the image itself is good");
     }
     assert_eq!(records(&case).await.len(), 0);
-    assert_eq!(store.list(&out).await, [taken.clone()], "nothing is written");
+    assert_eq!(store.list(&out).await, std::slice::from_ref(&taken), "nothing is written");
     assert_eq!(store.get(&taken).await, b"another image", "nothing is overwritten");
 }
 

@@ -1,5 +1,6 @@
 //! Small disks, made on the fly by the tools that make real ones: no root rights, no mounts.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -89,7 +90,7 @@ impl Workshop {
         let mut script = format!("label: {table}\nfirst-lba: {}\n", START / 512);
         for number in 0..partitions.len() {
             let kind = if table == "gpt" { "L" } else { "83" };
-            script += &format!("start={}, size=2048, type={kind}\n", START / 512 + number as u64 * 2048);
+            writeln!(script, "start={}, size=2048, type={kind}", START / 512 + number as u64 * 2048).unwrap();
         }
         run("fdisk", "sfdisk", [Path::new("-q"), &file], &script);
         let mut disk = std::fs::read(file).unwrap();
@@ -143,7 +144,7 @@ impl Workshop {
     }
 
     fn fresh(&self, name: &str) -> PathBuf {
-        (0..).map(|n| self.folder.path().join(format!("{name}{n}"))).find(|path| !path.exists()).unwrap()
+        (0..10_000).map(|n| self.folder.path().join(format!("{name}{n}"))).find(|path| !path.exists()).unwrap()
     }
 }
 

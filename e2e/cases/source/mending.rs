@@ -74,7 +74,7 @@ async fn an_object_that_is_replaced_while_it_is_read_is_read_again() {
     let store = case.store().await;
     let key = format!("{}/disk", case.namespace);
     let one = Workshop::new().image();
-    let two = [one.as_slice(), &[0; 65_536]].concat();
+    let two = [one.as_slice(), &vec![0; 65_536]].concat();
     store.put(&key, one.clone()).await;
     let mut met = false;
     case.apply(&check("disk", &key, "tencent-cvm")).await.unwrap();

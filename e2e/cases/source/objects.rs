@@ -37,8 +37,8 @@ fn bad_objects() -> Vec<Bad> {
         ("empty", vec![], FORMAT, &["empty"]),
         ("forty-zeros", vec![0; 40], FORMAT, &[NO_IMAGE]),
         ("forty-bytes", image[..40].to_vec(), FORMAT, &[DAMAGED, "at byte 0x28", "upload it again"]),
-        ("garbage", noise(100_000), FORMAT, &[NO_IMAGE, "object at byte 0x0", "see that it is the right file"]),
-        ("archive", [b"PK\x03\x04".as_slice(), &[0; 600]].concat(), FORMAT, &[NO_IMAGE, "unpack"]),
+        ("garbage", noise(100_000), FORMAT, &[NO_IMAGE, "object at byte 0x0", "upload the right file again"]),
+        ("archive", [b"PK\x03\x04".as_slice(), &[0; 600]].concat(), FORMAT, &[NO_IMAGE, "Unpack it, then upload"]),
         (
             "truncated",
             image[..image.len() / 2].to_vec(),
