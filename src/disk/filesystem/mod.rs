@@ -9,6 +9,7 @@ mod recognise;
 use std::sync::Arc;
 
 use super::{ReadAt, Result};
+use crate::inspect::facts::Sign;
 
 pub use recognise::{Content, recognise};
 
@@ -35,8 +36,14 @@ pub struct Stat {
     pub kind: NodeKind,
     /// Size in bytes as the filesystem states it; bounded by nothing.
     pub size: u64,
-    /// Permission bits (`0o7777`).
+    /// Permission bits (`0o7777`); 0 where the filesystem has none.
     pub mode: u32,
+    /// Owner; 0 where the filesystem knows none.
+    pub uid: u32,
+    /// Group; 0 where the filesystem knows none.
+    pub gid: u32,
+    /// File attributes of NTFS and FAT (`FILE_ATTRIBUTE_*` of MS-FSCC 2.6); 0 elsewhere.
+    pub attributes: u32,
     /// Immutable flag (`chattr +i`).
     pub immutable: bool,
     /// Append-only flag (`chattr +a`).
@@ -69,7 +76,8 @@ pub trait FileSystem: Send + Sync {
     fn root(&self) -> Node;
     /// What a node is. `Corrupt` where the node is not in the filesystem or contradicts it.
     fn stat(&self, node: Node) -> Result<Stat>;
-    /// The node called `name` in directory `dir`; `NotFound` where there is none.
+    /// The node called `name` in directory `dir`, case ignored where the filesystem ignores it; `NotFound` where there
+    /// is none.
     fn lookup(&self, dir: Node, name: &str) -> Result<Node>;
     /// The entries of a directory without `.` and `..`; `Limit` beyond `max` entries.
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>>;
@@ -79,6 +87,10 @@ pub trait FileSystem: Send + Sync {
     fn read_link(&self, link: Node) -> Result<String>;
     /// How full it is.
     fn usage(&self) -> Result<Usage>;
+    /// What it says of its own health: a bounded check, not a full one. Empty where nothing is wrong.
+    fn signs(&self) -> Result<Vec<Sign>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Opens a filesystem on the bytes of its volume.

@@ -37,9 +37,59 @@ pub struct Volume {
     /// The first names in its root directory, as evidence when no system was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<String>,
+    /// How much of a filesystem is in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used_bytes: Option<u64>,
+    /// What the filesystem says of its own health.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<Sign>,
     /// Why its files were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+}
+
+/// Something a filesystem says of its own health.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Sign {
+    /// What.
+    pub kind: SignKind,
+    /// Byte offset in the volume.
+    pub at: u64,
+    /// The value found there, in a few words.
+    pub value: String,
+}
+
+/// Kinds of [`Sign`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignKind {
+    /// The filesystem noted errors that were not repaired.
+    Errors,
+    /// It asks to be repaired before it is mounted (XFS).
+    NeedsRepair,
+    /// It was left while it was being made (XFS).
+    InProgress,
+    /// A checksum of its metadata does not fit, after the replay of its journal.
+    ChecksumMismatch,
+    /// A second copy of its metadata says something else.
+    BackupMismatch,
+    /// Its journal or log has to be replayed.
+    LogNeedsReplay,
+    /// Files that were deleted while they were open.
+    Orphans,
+    /// Errors that were noted once; it is clean since.
+    ErrorsRecorded,
+    /// Marked to be checked (NTFS, FAT).
+    Dirty,
+    /// A hibernated system holds it.
+    Hibernated,
+    /// A check at the next start was asked for.
+    CheckAskedFor,
+    /// A word of a newer version.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// What a volume is to a rule that counts volumes.

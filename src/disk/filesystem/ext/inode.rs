@@ -82,9 +82,18 @@ impl Inode {
             kind: self.kind()?,
             size: self.size,
             mode: u32::from(self.mode & 0o7777),
+            uid: self.owner(0x2, 0x78)?,
+            gid: self.owner(0x18, 0x7A)?,
+            attributes: 0,
             immutable: self.has(IMMUTABLE),
             append_only: self.has(APPEND),
         })
+    }
+
+    /// `i_uid` or `i_gid`: two halves, the high one among what Linux added (`osd2`).
+    fn owner(&self, low: usize, high: usize) -> Result<u32> {
+        let half = |at| u16_le(LAYER, &self.raw, at).map(u32::from);
+        Ok(half(low)? | half(high)? << 16)
     }
 
     /// Refuses content that is encrypted.
