@@ -37,6 +37,9 @@ pub struct Args {
     /// Print what was found, unjudged
     #[arg(long)]
     pub facts: bool,
+    /// Print each range that was read, and what for, on standard error
+    #[arg(long)]
+    pub trace_reads: bool,
     /// Platform to declare: `CentOS`, `Others Linux`, ...
     #[arg(long)]
     pub platform: Option<String>,

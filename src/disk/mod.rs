@@ -15,6 +15,7 @@ mod slice;
 #[cfg(test)]
 pub(crate) mod testkit;
 pub mod volume;
+pub mod want;
 
 pub use error::{Error, ErrorKind, Http};
 pub use slice::{Memory, Slice, check_range};
@@ -54,7 +55,16 @@ pub trait ReadAt: Send + Sync {
     ///
     /// # Errors
     /// As [`read_exact_at`](Self::read_exact_at).
-    fn will_read(&self, _at: u64, _len: u64) -> Result<()> {
+    fn will_read(&self, at: u64, len: u64) -> Result<()> {
+        self.will_read_all(&[(at, len)])
+    }
+
+    /// The same of several places (offset, length), whose bytes do not depend on one another: they are fetched side by
+    /// side.
+    ///
+    /// # Errors
+    /// As [`read_exact_at`](Self::read_exact_at).
+    fn will_read_all(&self, _places: &[(u64, u64)]) -> Result<()> {
         Ok(())
     }
 }

@@ -28,6 +28,14 @@ impl ReadAt for Slice {
         check_range("slice", self.len, at, buf.len())?;
         self.inner.read_exact_at(buf, self.start.saturating_add(at))
     }
+
+    fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
+        let within = |(at, len): &(u64, u64)| {
+            let len = (*len).min(self.len.saturating_sub(*at));
+            (len > 0).then(|| (self.start.saturating_add(*at), len))
+        };
+        self.inner.will_read_all(&places.iter().filter_map(within).collect::<Vec<_>>())
+    }
 }
 
 /// Bytes in memory: tests, and small files of a guest that are read as images themselves.

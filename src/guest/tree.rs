@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::filesystem::{FileSystem, NodeKind, Stat};
+use crate::disk::want::wanted_for;
 use crate::disk::{Error, Result};
 
 use walk::{Dentries, LastLink, Place};
@@ -44,6 +45,7 @@ impl Tree {
     /// # Errors
     /// `NotFound` where nothing is there, and what the filesystem reports.
     pub fn stat(&self, path: &str) -> Result<Stat> {
+        let _reads = wanted_for(path);
         self.walk(path, LastLink::Follow).map(|place| place.stat)
     }
 
@@ -52,6 +54,7 @@ impl Tree {
     /// # Errors
     /// As [`stat`](Self::stat).
     pub fn stat_link(&self, path: &str) -> Result<Stat> {
+        let _reads = wanted_for(path);
         self.walk(path, LastLink::Keep).map(|place| place.stat)
     }
 
@@ -73,6 +76,7 @@ impl Tree {
     /// `Limit` where it is longer than `max` bytes, `NotFound` where no regular file is there, and what the filesystem
     /// reports.
     pub fn read(&self, path: &str, max: usize) -> Result<Vec<u8>> {
+        let _reads = wanted_for(path);
         let file = self.file(path)?;
         if file.stat.size > to_u64(max) {
             return Err(Error::limit(LAYER, format!("a file of {} bytes, {max} are read", file.stat.size)));
@@ -93,6 +97,7 @@ impl Tree {
     /// # Errors
     /// `NotFound` where no regular file is there, and what the filesystem reports.
     pub fn read_at(&self, path: &str, at: u64, len: usize) -> Result<Vec<u8>> {
+        let _reads = wanted_for(path);
         let file = self.file(path)?;
         file.fs.read_at(file.node, at, len)
     }
@@ -110,6 +115,7 @@ impl Tree {
     /// # Errors
     /// `NotFound` where no link is there, and what the filesystem reports.
     pub fn read_link(&self, path: &str) -> Result<String> {
+        let _reads = wanted_for(path);
         let link = self.walk(path, LastLink::Keep)?;
         match link.stat.kind {
             NodeKind::Link => link.fs.read_link(link.node),
@@ -122,6 +128,7 @@ impl Tree {
     /// # Errors
     /// `Limit` beyond `max` names, `NotFound` where no directory is there, and what the filesystem reports.
     pub fn list(&self, path: &str, max: usize) -> Result<Vec<String>> {
+        let _reads = wanted_for(path);
         let dir = self.walk(path, LastLink::Follow)?;
         if dir.stat.kind != NodeKind::Directory {
             return Err(Error::not_found(LAYER, "not a directory"));

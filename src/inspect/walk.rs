@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Facts;
 use super::facts::{Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass};
+use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::{self, System, architecture, fstab, release};
@@ -35,6 +36,7 @@ pub fn inspect(source: &Opened) -> Result<Facts> {
 }
 
 fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
+    let stage = wanted_for("container");
     let opened = match Fact::settle(container::open(object.clone()))? {
         Fact::Known(opened) => opened,
         Fact::Unreadable(trouble) => {
@@ -44,9 +46,13 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
     };
     facts.container = Some(opened.facts);
     let Some(disk) = opened.guest else { return Ok(()) };
+    drop(stage);
+    let stage = wanted_for("partition table");
     let table = Fact::settle(partition::read(&disk))?;
     facts.table = Some(table);
     let Some(table) = facts.table.as_ref().and_then(Fact::known) else { return Ok(()) };
+    drop(stage);
+    let stage = wanted_for("volumes");
     let found = match Fact::settle(volume::scan(&disk, table))? {
         Fact::Known(found) => found,
         Fact::Unreadable(trouble) => {
@@ -54,8 +60,10 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
             return Ok(());
         }
     };
+    drop(stage);
     let mut readable = Vec::new();
     for (mut volume, bytes) in found {
+        let _stage = wanted_for(format!("{} ({})", volume.name, volume.type_id));
         readable.extend(files(&mut volume, bytes)?);
         facts.volumes.push(volume);
     }

@@ -1,11 +1,14 @@
 //! Reads of any size and place, made into few requests: units of 64 KiB, read ahead where reading goes on.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::meter::{Meter, Read};
 use crate::disk::bytes::{to_u64, to_usize};
+use crate::disk::want::wanted;
 use crate::disk::{ReadAt, Result, check_range};
 
 /// The cache's unit, and the least that is asked for.
@@ -14,6 +17,8 @@ const UNIT: u64 = 64 << 10;
 const AHEAD_MAX: u64 = 16;
 /// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
 const REQUEST_MAX: u64 = 65;
+/// The most units that are fetched side by side: they are not to push out one another.
+const AT_ONCE: usize = 96;
 /// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
 const KEPT: usize = 192;
 /// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
@@ -27,6 +32,10 @@ pub(crate) trait Fetch: Send + Sync {
     fn len(&self) -> u64;
     /// Exactly the bytes `from .. to`, which lie within the size.
     fn fetch(&self, from: u64, to: u64) -> Result<Bytes>;
+    /// Exactly the bytes of each of these ranges, fetched side by side where that is possible.
+    fn fetch_all(&self, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>> {
+        ranges.iter().map(|(from, to)| self.fetch(*from, *to)).collect()
+    }
     /// Refuses when the budget is used up.
     fn check(&self) -> Result<()>;
 }
@@ -34,17 +43,18 @@ pub(crate) trait Fetch: Send + Sync {
 /// A [`ReadAt`] that remembers what it fetched.
 pub(crate) struct Cached<F> {
     inner: F,
+    meter: Arc<Meter>,
     units: Mutex<Units>,
 }
 
 impl<F: Fetch> Cached<F> {
     /// `head` are the first bytes, which were fetched already: at most one unit.
-    pub(crate) fn new(inner: F, head: Bytes) -> Self {
+    pub(crate) fn new(inner: F, head: Bytes, meter: Arc<Meter>) -> Self {
         let mut units = Units::default();
         if to_u64(head.len()) == UNIT.min(inner.len()) {
             units.insert(0, head, 1);
         }
-        Self { inner, units: Mutex::new(units) }
+        Self { inner, meter, units: Mutex::new(units) }
     }
 
     fn units(&self) -> MutexGuard<'_, Units> {
@@ -60,17 +70,46 @@ impl<F: Fetch> Cached<F> {
         let need = last.saturating_sub(first).saturating_add(1);
         let want = need.max(ahead.min(AHEAD_MAX)).min(REQUEST_MAX);
         let count = (1..want).find(|n| units.has(first.saturating_add(*n))).unwrap_or(want);
-        let from = first.saturating_mul(UNIT);
-        let to = first.saturating_add(count).saturating_mul(UNIT).min(self.inner.len());
-        let mut bytes = self.inner.fetch(from, to)?;
-        let count = to.saturating_sub(from).div_ceil(UNIT);
-        for unit in first..first.saturating_add(count) {
-            let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
-            // A copy: a slice would keep the whole answer alive as long as its last unit.
-            units.insert(unit, Bytes::copy_from_slice(&part), count);
+        self.load(units, &[(first, count)])
+    }
+
+    /// Fetches runs of units (first, count), one request each.
+    fn load(&self, units: &mut Units, runs: &[(u64, u64)]) -> Result<()> {
+        let size = self.inner.len();
+        let range = |(first, count): &(u64, u64)| {
+            let end = first.saturating_add(*count).saturating_mul(UNIT);
+            (first.saturating_mul(UNIT), end.min(size))
+        };
+        let ranges: Vec<(u64, u64)> = runs.iter().map(range).collect();
+        let start = Instant::now();
+        let fetched = self.inner.fetch_all(&ranges)?;
+        let took = start.elapsed();
+        for ((from, to), mut bytes) in ranges.into_iter().zip(fetched) {
+            let len = to.saturating_sub(from);
+            self.meter.remember(Read { at: from, len, wanted_for: wanted(), took });
+            let (first, count) = (from / UNIT, len.div_ceil(UNIT));
+            for unit in first..first.saturating_add(count) {
+                let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
+                // A copy: a slice would keep the whole answer alive as long as its last unit.
+                units.insert(unit, Bytes::copy_from_slice(&part), count);
+            }
         }
         Ok(())
     }
+}
+
+/// Runs (first, count) of consecutive units, each at most one request.
+fn runs(units: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for unit in units {
+        match runs.last_mut() {
+            Some((first, count)) if first.saturating_add(*count) == *unit && *count < REQUEST_MAX => {
+                *count = count.saturating_add(1);
+            }
+            _ => runs.push((*unit, 1)),
+        }
+    }
+    runs
 }
 
 impl<F: Fetch> ReadAt for Cached<F> {
@@ -106,17 +145,17 @@ impl<F: Fetch> ReadAt for Cached<F> {
         Ok(())
     }
 
-    fn will_read(&self, at: u64, len: u64) -> Result<()> {
+    fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
         self.inner.check()?;
         let mut units = self.units();
-        let end = at.saturating_add(len).min(self.inner.len()).min(at.saturating_add(UNIT.saturating_mul(REQUEST_MAX)));
-        let last = end.saturating_sub(1) / UNIT;
-        for unit in at / UNIT..end.div_ceil(UNIT) {
-            if !units.has(unit) {
-                self.fill(&mut units, unit, last)?;
-            }
+        let mut wanted = BTreeSet::new();
+        for (at, len) in places {
+            let most = at.saturating_add(UNIT.saturating_mul(REQUEST_MAX));
+            let end = at.saturating_add(*len).min(self.inner.len()).min(most);
+            let missing = (at / UNIT..end.div_ceil(UNIT)).filter(|unit| !units.has(*unit));
+            wanted.extend(missing.take(AT_ONCE.saturating_sub(wanted.len())));
         }
-        Ok(())
+        self.load(&mut units, &runs(&wanted))
     }
 }
 

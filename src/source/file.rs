@@ -47,7 +47,7 @@ pub fn open_file(path: &Path, budget: &Budget) -> Result<Opened> {
         ..Source::default()
     };
     let local = Local { file, size, allowance: Allowance::start(budget, &meter), meter: Arc::clone(&meter) };
-    Ok(Opened { facts, bytes: Some(Arc::new(Cached::new(local, bytes::Bytes::new()))), meter })
+    Ok(Opened { facts, bytes: Some(Arc::new(Cached::new(local, bytes::Bytes::new(), Arc::clone(&meter)))), meter })
 }
 
 /// Read through the same cache as an object, so that its cost and its budget mean the same.

@@ -1,6 +1,6 @@
 //! What reading costs, and how much it may.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -9,11 +9,28 @@ use super::url::LAYER;
 use crate::disk::{Error, Result};
 use crate::inspect::Budget;
 
+/// Reads that are remembered; a budget allows no more requests by default.
+const REMEMBERED: usize = 4096;
+
 /// Counts what reading an object costs.
 #[derive(Debug, Default)]
 pub struct Meter {
     requests: AtomicU64,
     bytes: AtomicU64,
+    reads: Mutex<Vec<Read>>,
+}
+
+/// One range that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// First byte in the object.
+    pub at: u64,
+    /// Bytes.
+    pub len: u64,
+    /// What wanted it, the innermost first.
+    pub wanted_for: String,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Meter {
@@ -21,6 +38,17 @@ impl Meter {
     pub fn note(&self, bytes: u64) {
         self.requests.fetch_add(1, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
+    }
+    /// Remembers one range that was fetched.
+    pub(crate) fn remember(&self, read: Read) {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if reads.len() < REMEMBERED {
+            reads.push(read);
+        }
+    }
+    /// The ranges fetched so far, in the order in which they came.
+    pub fn reads(&self) -> Vec<Read> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// Requests so far.
     pub fn requests(&self) -> u64 {

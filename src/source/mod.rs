@@ -16,7 +16,7 @@ pub mod url;
 pub use credentials::CredentialSource;
 pub use egress::Egress;
 pub use file::open_file;
-pub use meter::Meter;
+pub use meter::{Meter, Read};
 pub use object::{SOURCE_CHANGED, is_source_changed};
 pub use stores::open;
 pub use url::redacted;

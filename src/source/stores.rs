@@ -1,8 +1,9 @@
 //! From an address to an open object: one arm a kind of store.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
@@ -12,11 +13,12 @@ use super::cache::Cached;
 use super::credentials::{CredentialSource, Keyring};
 use super::dial::Dialler;
 use super::egress::Egress;
-use super::meter::Allowance;
+use super::meter::{Allowance, Read};
 use super::object::{First, Object};
 use super::url::{Address, Author, LAYER, Location};
 use super::{Meter, Opened, open_file};
 use crate::api::{Destination, Source};
+use crate::disk::bytes::to_u64;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::{Budget, facts};
 
@@ -36,11 +38,14 @@ pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egre
         return open_file(&path, budget);
     }
     let meter = Arc::new(Meter::default());
+    let start = Instant::now();
     let first = open_object(source, credentials, egress, budget, &meter).await?;
+    let took = start.elapsed();
     let (facts, bytes) = match first {
         First::Reached { facts, object, head } => {
             let handle = tokio::runtime::Handle::current();
-            let bytes: Arc<dyn ReadAt> = Arc::new(Cached::new(Remote { object, handle }, head));
+            meter.remember(Read { at: 0, len: to_u64(head.len()), wanted_for: "first request".to_owned(), took });
+            let bytes: Arc<dyn ReadAt> = Arc::new(Cached::new(Remote { object, handle }, head, Arc::clone(&meter)));
             (facts, Some(bytes))
         }
         First::Refused { access, http, signed } => {
@@ -85,6 +90,9 @@ pub(crate) fn connect_destination(
     Store::connect(&address, &Keyring::new(credentials)?, dialler)
 }
 
+/// Requests on their way at once.
+const SIDE_BY_SIDE: usize = 8;
+
 /// An object that is read by blocking.
 struct Remote {
     object: Box<Object>,
@@ -97,6 +105,10 @@ impl super::cache::Fetch for Remote {
     }
     fn fetch(&self, from: u64, to: u64) -> Result<bytes::Bytes> {
         self.handle.block_on(self.object.get(from..to))
+    }
+    fn fetch_all(&self, ranges: &[(u64, u64)]) -> Result<Vec<bytes::Bytes>> {
+        let each = futures::stream::iter(ranges.iter().map(|(from, to)| self.object.get(*from..*to)));
+        self.handle.block_on(each.buffered(SIDE_BY_SIDE).try_collect())
     }
     fn check(&self) -> Result<()> {
         self.object.allowance.check()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::source::Meter;
+use crate::source::{Meter, Read};
 
 /// How often the figures change.
 const EVERY: Duration = Duration::from_millis(200);
@@ -32,6 +32,16 @@ pub async fn during<T>(meter: Arc<Meter>, work: impl Future<Output = T>) -> T {
 
 fn figures(meter: &Meter) -> String {
     format!("reading: {} requests, {:.1} MiB", meter.requests(), mib(meter.bytes()))
+}
+
+/// One line a range: its number, time, size, place, and what wanted it.
+pub fn trace(reads: &[Read]) -> String {
+    let line = |(number, read): (usize, &Read)| {
+        let Read { at, len, wanted_for, took } = read;
+        let wanted_for = crate::report::clean(wanted_for, 256);
+        format!("{number:>4}  {:>6} ms  {:>8.1} KiB at {at:#014x}  {wanted_for}\n", took.as_millis(), 1024.0 * mib(*len))
+    };
+    (1..).zip(reads).map(line).collect()
 }
 
 fn mib(bytes: u64) -> f64 {

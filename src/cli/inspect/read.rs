@@ -21,7 +21,11 @@ pub fn facts(args: &Args) -> Result<Facts, Refused> {
         let meter = opened.meter.clone();
         // Reading an image is plain blocking code over an asynchronous source.
         let work = tokio::task::spawn_blocking(move || inspect::inspect(&opened));
-        match progress::during(meter, work).await {
+        let facts = progress::during(meter.clone(), work).await;
+        if args.trace_reads {
+            eprint!("{}", progress::trace(&meter.reads()));
+        }
+        match facts {
             Ok(facts) => facts.map_err(|e| refused(&e)),
             Err(_) => Err(Refused::new(exit::INTERNAL, "the reader panicked; please report this image")),
         }

@@ -34,7 +34,7 @@ type Log = Arc<Mutex<Vec<(u64, u64)>>>;
 
 fn cached(size: u64) -> (Cached<Store>, Log) {
     let log = Log::default();
-    (Cached::new(Store { size, log: Arc::clone(&log), refuse: false }, Bytes::new()), log)
+    (Cached::new(Store { size, log: Arc::clone(&log), refuse: false }, Bytes::new(), Arc::default()), log)
 }
 
 fn assert_right(cache: &Cached<Store>, at: u64, len: usize) {
@@ -174,7 +174,7 @@ fn a_stream_does_not_push_out_what_was_read_before() {
 fn the_first_bytes_are_given_not_fetched() {
     let log = Log::default();
     let head: Bytes = (0..UNIT).map(byte).collect::<Vec<_>>().into();
-    let cache = Cached::new(Store { size: 3 * UNIT, log: Arc::clone(&log), refuse: false }, head);
+    let cache = Cached::new(Store { size: 3 * UNIT, log: Arc::clone(&log), refuse: false }, head, Arc::default());
     assert_right(&cache, 100, 4096);
     assert!(log.lock().unwrap().is_empty());
     assert_right(&cache, 0, (3 * UNIT) as usize);
@@ -184,6 +184,30 @@ fn the_first_bytes_are_given_not_fetched() {
 #[test]
 fn a_used_up_budget_refuses_cached_bytes_too() {
     let head: Bytes = (0..UNIT).map(byte).collect::<Vec<_>>().into();
-    let cache = Cached::new(Store { size: UNIT, log: Log::default(), refuse: true }, head);
+    let cache = Cached::new(Store { size: UNIT, log: Log::default(), refuse: true }, head, Arc::default());
     assert_eq!(cache.read_vec_at(0, 1).unwrap_err().kind, crate::disk::ErrorKind::Limit);
+}
+
+#[test]
+fn places_that_are_announced_together_are_fetched_side_by_side() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 40 * UNIT, 1);
+    cache.will_read_all(&[(70 * UNIT, UNIT), (3 * UNIT + 5, 10), (4 * UNIT, 2 * UNIT), (40 * UNIT, 9)]).unwrap();
+    let expected = [(40, 41), (3, 6), (70, 71)].map(|(from, to)| (from * UNIT, to * UNIT));
+    assert_eq!(*log.lock().unwrap(), expected);
+    assert_right(&cache, 3 * UNIT, (3 * UNIT) as usize);
+    assert_eq!(log.lock().unwrap().len(), 3, "all of it is there");
+}
+
+#[test]
+fn who_wanted_a_read_is_remembered() {
+    let meter = Arc::new(Meter::default());
+    let store = Store { size: 9 * UNIT, log: Log::default(), refuse: false };
+    let cache = Cached::new(store, Bytes::new(), Arc::clone(&meter));
+    {
+        let _file = crate::disk::want::wanted_for("/etc/fstab");
+        assert_right(&cache, 5 * UNIT, 10);
+    }
+    let reads = meter.reads();
+    assert_eq!((reads[0].at, reads[0].len, reads[0].wanted_for.as_str()), (5 * UNIT, UNIT, "/etc/fstab"));
 }
