@@ -204,5 +204,9 @@ fn entry(kind: NodeKind, content: Content) -> Entry {
         NodeKind::Link => 0o777,
         NodeKind::File | NodeKind::Special => 0o644,
     };
-    Entry { content, stat: Stat { kind, size, mode, uid: 0, gid: 0, attributes: 0, immutable: false, append_only: false }, broken: None }
+    Entry {
+        content,
+        stat: Stat { kind, size, mode, uid: 0, gid: 0, attributes: 0, immutable: false, append_only: false },
+        broken: None,
+    }
 }

@@ -1,4 +1,4 @@
-//! Reads of any size and place, made into few requests: units of 64 KiB, read ahead where reading goes on.
+//! Reads of any size and place, made into few requests: units of 128 KiB, read ahead where reading goes on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,15 +12,15 @@ use crate::disk::want::wanted;
 use crate::disk::{ReadAt, Result, check_range};
 
 /// The cache's unit, and the least that is asked for.
-const UNIT: u64 = 64 << 10;
+const UNIT: u64 = 128 << 10;
 /// The most that is read ahead, in units: 1 MiB.
-const AHEAD_MAX: u64 = 16;
+const AHEAD_MAX: u64 = 8;
 /// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
-const REQUEST_MAX: u64 = 65;
+const REQUEST_MAX: u64 = 33;
 /// The most units that are fetched side by side: they are not to push out one another.
-const AT_ONCE: usize = 96;
+const AT_ONCE: usize = 48;
 /// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
-const KEPT: usize = 192;
+const KEPT: usize = 96;
 /// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
 const STREAM: u64 = AHEAD_MAX;
 /// Times of use begin here; below are those of units that may go first.

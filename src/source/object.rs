@@ -13,7 +13,7 @@ use crate::disk::{Error, ErrorKind, Http, Result};
 use crate::inspect::facts::{self, Access};
 
 /// Bytes of the first request: enough for every container's header and a GPT, and one unit of the cache.
-pub(crate) const HEAD: u64 = 64 << 10;
+pub(crate) const HEAD: u64 = 128 << 10;
 /// First word of the error that says that the object is no longer what was first read.
 pub const SOURCE_CHANGED: &str = "SourceChanged";
 

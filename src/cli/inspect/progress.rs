@@ -39,7 +39,11 @@ pub fn trace(reads: &[Read]) -> String {
     let line = |(number, read): (usize, &Read)| {
         let Read { at, len, wanted_for, took } = read;
         let wanted_for = crate::report::clean(wanted_for, 256);
-        format!("{number:>4}  {:>6} ms  {:>8.1} KiB at {at:#014x}  {wanted_for}\n", took.as_millis(), 1024.0 * mib(*len))
+        format!(
+            "{number:>4}  {:>6} ms  {:>8.1} KiB at {at:#014x}  {wanted_for}\n",
+            took.as_millis(),
+            1024.0 * mib(*len)
+        )
     };
     (1..).zip(reads).map(line).collect()
 }

@@ -42,7 +42,7 @@ async fn one_request_tells_what_the_object_is_and_later_ones_are_pinned_to_it() 
     assert_eq!(server.seen().len(), 1);
 
     let expected = pattern(300_000);
-    assert_eq!(read(&opened, 0, 65_536).await.unwrap(), expected[..65_536]);
+    assert_eq!(read(&opened, 0, 131_072).await.unwrap(), expected[..131_072]);
     assert_eq!(server.seen().len(), 1, "the first bytes are there already");
     assert_eq!(read(&opened, 299_000, 1000).await.unwrap(), expected[299_000..]);
     assert_eq!(read(&opened, 0, 300_000).await.unwrap(), expected);
@@ -59,7 +59,7 @@ async fn an_object_that_changes_midway_is_noticed() {
             object.etag = Some("\"two\"");
             object.ignores_conditions = ignores_conditions;
         });
-        let error = read(&opened, 100_000, 10).await.unwrap_err();
+        let error = read(&opened, 150_000, 10).await.unwrap_err();
         assert!(is_source_changed(&error), "{error}");
         assert_eq!(error.http.unwrap().status, 412);
     }
@@ -71,16 +71,16 @@ async fn without_a_strong_etag_time_and_size_are_the_pin() {
         let server = Server::start(testing::Object { etag, ..image() }).await;
         let opened = open_url(&server.url).await.unwrap();
         assert_eq!(opened.facts.etag, None);
-        read(&opened, 100_000, 10).await.unwrap();
+        read(&opened, 150_000, 10).await.unwrap();
         assert_eq!(server.seen()[1]["if-unmodified-since"], MODIFIED);
         server.change(|object| object.last_modified = Some("Sat, 21 Nov 2026 09:00:00 GMT"));
-        assert!(is_source_changed(&read(&opened, 200_000, 10).await.unwrap_err()));
+        assert!(is_source_changed(&read(&opened, 280_000, 10).await.unwrap_err()));
     }
     let server = Server::start(testing::Object { etag: None, last_modified: None, ..image() }).await;
     let opened = open_url(&server.url).await.unwrap();
     assert_eq!(opened.facts.last_modified, None);
     server.change(|object| object.bytes.truncate(250_000));
-    assert!(is_source_changed(&read(&opened, 200_000, 10).await.unwrap_err()));
+    assert!(is_source_changed(&read(&opened, 150_000, 10).await.unwrap_err()));
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn failed_requests_are_tried_again_and_counted() {
     let server = Server::start(testing::Object { unavailable: 1, ..image() }).await;
     let opened = open_url(&server.url).await.unwrap();
     server.change(|object| object.cut = 1);
-    assert_eq!(read(&opened, 70_000, 10).await.unwrap(), pattern(300_000)[70_000..70_010]);
+    assert_eq!(read(&opened, 150_000, 10).await.unwrap(), pattern(300_000)[150_000..150_010]);
     assert_eq!(server.seen().len(), 4);
     assert_eq!(opened.meter.requests(), 4);
 }
@@ -171,13 +171,13 @@ async fn the_budget_ends_reading() {
     let few = |requests, bytes, time| Budget { requests, bytes, time };
     let minute = Duration::from_secs(60);
     let opened = open_with(&server.url, few(1, 1 << 30, minute)).await.unwrap();
-    assert_eq!(read(&opened, 100_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
-    let opened = open_with(&server.url, few(99, 70_000, minute)).await.unwrap();
-    assert_eq!(read(&opened, 100_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
+    assert_eq!(read(&opened, 150_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
+    let opened = open_with(&server.url, few(99, 140_000, minute)).await.unwrap();
+    assert_eq!(read(&opened, 150_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
 
     let opened = open_with(&server.url, few(99, 1 << 30, Duration::from_millis(300))).await.unwrap();
     server.change(|object| object.delay = minute);
-    assert_eq!(read(&opened, 100_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
+    assert_eq!(read(&opened, 150_000, 1).await.unwrap_err().kind, ErrorKind::Limit);
     assert_eq!(read(&opened, 0, 1).await.unwrap_err().kind, ErrorKind::Limit, "cached bytes too");
 }
 
@@ -273,7 +273,7 @@ async fn a_real_store_refuses_an_object_that_changed() {
     let egress = Egress::own_machine();
     let opened = open(&store.source("disk.img"), &store.credentials(), &egress, &Budget::default()).await.unwrap();
     store.put("disk.img", vec![7; 200_000]).await;
-    let error = read(&opened, 100_000, 10).await.unwrap_err();
+    let error = read(&opened, 150_000, 10).await.unwrap_err();
     assert!(is_source_changed(&error), "{error}");
     assert_eq!(error.http.unwrap().code, "PreconditionFailed");
 }
