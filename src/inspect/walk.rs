@@ -61,10 +61,11 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
         }
     };
     drop(stage);
+    let unmeasured = facts.container.as_ref().is_some_and(|c| c.qcow2_bytes.is_none_or(|size| !size.is_exact()));
     let mut readable = Vec::new();
     for (mut volume, bytes) in found {
         let _stage = wanted_for(format!("{} ({})", volume.name, volume.type_id));
-        readable.extend(files(&mut volume, bytes)?);
+        readable.extend(files(&mut volume, bytes, unmeasured)?);
         facts.volumes.push(volume);
     }
     if !facts.volumes.is_empty() {
@@ -75,7 +76,8 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
 }
 
 /// Opens a volume's filesystem and looks what it holds; why that cannot be done becomes the volume's trouble.
-fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>) -> Result<Option<Readable>> {
+/// `unmeasured`: only the filesystem tells how much a copy of the disk would hold.
+fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Result<Option<Readable>> {
     if volume.class == VolumeClass::Encrypted && volume.trouble.is_none() {
         let what = format!("{} is encrypted", volume.type_id);
         volume.trouble = Some(Trouble { kind: TroubleKind::Encrypted, layer: "volume".to_owned(), at: None, what });
@@ -88,6 +90,11 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>) -> Result<Option<Readable>
         Fact::Known((look, fs)) => {
             volume.holds = look.holds;
             volume.top.clone_from(&look.top);
+            volume.health = Some(Fact::settle(fs.signs())?);
+            if unmeasured {
+                let used = fs.usage().map(|usage| usage.total_bytes.saturating_sub(usage.free_bytes));
+                volume.used_bytes = Fact::settle(used)?.known().copied();
+            }
             Ok(Some(Readable { name: volume.name.clone(), fs, look }))
         }
         Fact::Unreadable(trouble) => {

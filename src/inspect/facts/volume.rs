@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Trouble;
+use super::{Fact, Trouble};
 
 /// One partition, logical volume or whole disk, and what is on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,12 +37,12 @@ pub struct Volume {
     /// The first names in its root directory, as evidence when no system was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<String>,
-    /// How much of a filesystem is in use.
+    /// How much of a filesystem is in use; looked for only where the container does not tell how much a copy would hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_bytes: Option<u64>,
-    /// What the filesystem says of its own health.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub signs: Vec<Sign>,
+    /// What the filesystem says of its own health; `None` when it was not opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Fact<Vec<Sign>>>,
     /// Why its files were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
