@@ -13,16 +13,20 @@ const ATARI_ENTRIES: usize = 0x1c6;
 /// What Atari calls its partitions (GEM, big GEM, extended, and what others added).
 const ATARI_NAMES: &[&[u8]] = &[b"GEM", b"BGM", b"XGM", b"RAW", b"LNX", b"SWP"];
 
+/// Whether a label is there; `None` where the disk ends before it.
+type Matches = fn(&[u8]) -> Option<bool>;
+
+const LABELS: [(&str, Matches); 6] =
+    [(BSD, bsd), ("mac", mac), ("sun", sun), ("sgi", sgi), ("aix", aix), ("atari", atari)];
+
 /// True for what [`name`] may say.
 pub fn is_foreign(name: &str) -> bool {
-    matches!(name, BSD | "mac" | "sun" | "sgi" | "atari" | "aix")
+    LABELS.iter().any(|(known, _)| *known == name)
 }
 
 /// The label in `head`, the start of a disk.
 pub fn name(head: &[u8]) -> Option<&'static str> {
-    let known: [(&str, fn(&[u8]) -> Option<bool>); 6] =
-        [(BSD, bsd), ("mac", mac), ("sun", sun), ("sgi", sgi), ("aix", aix), ("atari", atari)];
-    known.into_iter().find(|(_, matches)| matches(head) == Some(true)).map(|(name, _)| name)
+    LABELS.iter().find(|(_, matches)| matches(head) == Some(true)).map(|(name, _)| *name)
 }
 
 /// Both magic numbers in the second sector.

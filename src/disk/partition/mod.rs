@@ -72,13 +72,11 @@ fn choose(disk: &Arc<dyn ReadAt>, head: &[u8], sector: Option<&mbr::Sector>) -> 
         return Ok(no_table(None));
     }
     // More entries than are read may be a table all the same.
-    match [&first, &second].into_iter().find(|error| error.kind == ErrorKind::Limit) {
-        Some(limit) => Err(limit.clone()),
-        None => {
-            let what = format!("the MBR announces a GPT, and neither copy is valid: {}; {}", first.what, second.what);
-            Err(Error::corrupt("gpt", first.at.unwrap_or(512), what))
-        }
+    if let Some(limit) = [&first, &second].into_iter().find(|error| error.kind == ErrorKind::Limit) {
+        return Err(limit.clone());
     }
+    let what = format!("the MBR announces a GPT, and neither copy is valid: {}; {}", first.what, second.what);
+    Err(Error::corrupt("gpt", first.at.unwrap_or(512), what))
 }
 
 fn gpt_table(

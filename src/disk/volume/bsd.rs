@@ -86,11 +86,15 @@ fn entries(bytes: &dyn ReadAt, slice: Option<&Partition>) -> Result<Vec<Entry>> 
         return Ok(Vec::new());
     }
     let sector = u64::from(if u32_le(LAYER, label, SECTOR_SIZE)? == 4096 { 4096_u32 } else { 512 });
-    let (origin, size) = slice.map_or((0, bytes.len()), |slice| (slice.start_bytes, slice.size_bytes));
     let raw = label.get(PARTITIONS..).unwrap_or_default();
     let raw_at = raw.chunks_exact(PARTITION).nth(RAW).map_or(Ok(0), |raw| u32_le(LAYER, raw, 4))?;
-    // FreeBSD counts from the start of the slice where the whole slice starts at 0, everything else from the disk's.
-    let relative = slice.is_none_or(is_freebsd_slice) && raw_at == 0;
+    // FreeBSD counts from the start of the slice where the whole slice starts at 0, everything else from the disk's. A label
+    // without a slice says itself where it is.
+    let (origin, size) = match slice {
+        Some(slice) if is_freebsd_slice(slice) && raw_at == 0 => (0, slice.size_bytes),
+        Some(slice) => (slice.start_bytes, slice.size_bytes),
+        None => (u64::from(raw_at).saturating_mul(sector), bytes.len()),
+    };
     let wide = !slice.is_none_or(is_freebsd_slice) && u16_le(LAYER, label, VERSION)? == 1;
     let count = usize::from(u16_le(LAYER, label, COUNT)?.min(MOST));
     let mut found = Vec::new();
@@ -103,8 +107,7 @@ fn entries(bytes: &dyn ReadAt, slice: Option<&Partition>) -> Result<Vec<Entry>> 
         let upper = |at| if wide { u16_le(LAYER, raw, at).map(u64::from) } else { Ok(0) };
         let sectors = |low, high| Ok::<u64, Error>(u64::from(u32_le(LAYER, raw, low)?) | upper(high)? << 32);
         let (len, at) = (sectors(0, 10)?.saturating_mul(sector), sectors(4, 8)?.saturating_mul(sector));
-        let at = if relative { Some(at) } else { at.checked_sub(origin) };
-        let Some(at) = at.filter(|at| at.checked_add(len).is_some_and(|end| end <= size)) else { continue };
+        let Some(at) = at.checked_sub(origin).filter(|at| at.checked_add(len).is_some_and(|end| end <= size)) else { continue };
         if len > 0 && (at, len) != (0, size) {
             found.push(Entry { letter, at, len, swap: kind == SWAP });
         }

@@ -77,7 +77,8 @@ fn insert(found: &mut Vec<Found>, made: Vec<Made>) -> Result<()> {
                 volume.class = VolumeClass::Member;
                 volume.type_id = made.type_id;
                 troubled(&mut volume, error)?;
-                (volume, Arc::new(Memory(Vec::new())) as Arc<dyn ReadAt>)
+                let none: Arc<dyn ReadAt> = Arc::new(Memory(Vec::new()));
+                (volume, none)
             }
         };
         behind.entry(made.after).or_default().push(opened);

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Slot, type, start, sectors.
 type Slot = (usize, u8, u32, u32);
+/// Where a record lies, and what is in it.
+type Record<'a> = (u32, &'a [Slot]);
 
 fn record(bytes: &mut [u8], lba: u32, slots: &[Slot]) {
     let at = lba as usize * 512;
@@ -23,7 +25,7 @@ fn record(bytes: &mut [u8], lba: u32, slots: &[Slot]) {
 }
 
 /// A disk of 16 MiB from its boot records.
-fn made(records: &[(u32, &[Slot])]) -> Vec<u8> {
+fn made(records: &[Record]) -> Vec<u8> {
     let mut bytes = vec![0; 16 << 20];
     for (lba, slots) in records {
         record(&mut bytes, *lba, slots);
@@ -59,7 +61,7 @@ fn according_to_partx(bytes: &[u8]) -> Vec<(u32, u64, u64)> {
 #[test]
 fn chains_of_every_shape_are_numbered_as_partx_numbers_them() {
     let mbr: &[Slot] = &[(0, 0x83, 64, 100), (1, 5, 2048, 20000)];
-    let shapes: &[(&str, &[(u32, &[Slot])])] = &[
+    let shapes: &[(&str, &[Record])] = &[
         ("the usual one", &[(0, mbr), (2048, &[(0, 0x83, 64, 500), (1, 5, 1000, 900)]), (3048, &[(0, 0x82, 64, 700)])]),
         (
             "records that point back",

@@ -78,6 +78,21 @@ impl Logical {
 }
 
 impl Group {
+    /// Names of the volumes that are no volumes of their own though they look it, each with why: the stores of snapshots,
+    /// and an origin that is being turned back.
+    pub fn snapshots(&self) -> BTreeMap<&str, &'static str> {
+        let mut found = BTreeMap::new();
+        for segment in self.logical.values().flat_map(|volume| &volume.segments) {
+            if let Mapping::Snapshot { origin, cow, merging } = &segment.mapping {
+                found.insert(cow.as_str(), "snapshot");
+                if *merging {
+                    found.insert(origin.as_str(), "snapshot that is being merged");
+                }
+            }
+        }
+        found
+    }
+
     /// The group in a text: its one section at the top.
     ///
     /// # Errors

@@ -22,13 +22,14 @@ pub struct Map<'a> {
     group: &'a Group,
     /// The physical volumes at hand, by identifier.
     physical: &'a BTreeMap<String, Arc<dyn ReadAt>>,
+    snapshots: BTreeMap<&'a str, &'static str>,
     /// What was opened; `None` while it is being opened.
     opened: BTreeMap<String, Option<Result<Arc<dyn ReadAt>>>>,
 }
 
 impl<'a> Map<'a> {
     pub fn new(group: &'a Group, physical: &'a BTreeMap<String, Arc<dyn ReadAt>>) -> Self {
-        Self { group, physical, opened: BTreeMap::new() }
+        Self { group, physical, snapshots: group.snapshots(), opened: BTreeMap::new() }
     }
 
     /// The bytes of a logical volume.
@@ -57,7 +58,9 @@ impl<'a> Map<'a> {
     }
 
     fn assemble(&mut self, name: &str, volume: &Logical, depth: u32) -> Result<Arc<dyn ReadAt>> {
-        self.refuse_snapshots(name)?;
+        if let Some(why) = self.snapshots.get(name) {
+            return Err(not_read(why));
+        }
         let mut parts = Vec::new();
         let mut next = 0_u64;
         for segment in &volume.segments {
@@ -68,22 +71,6 @@ impl<'a> Map<'a> {
             parts.push(self.segment(segment, depth)?);
         }
         Ok(Arc::new(Segments::new(parts)))
-    }
-
-    /// A store of old content looks like a volume of its own, and is none; an origin that is being turned back is
-    /// what both of them say.
-    fn refuse_snapshots(&self, name: &str) -> Result<()> {
-        let segments = self.group.logical.values().flat_map(|volume| &volume.segments);
-        for segment in segments {
-            match &segment.mapping {
-                Mapping::Snapshot { cow, .. } if cow == name => return Err(not_read("snapshot")),
-                Mapping::Snapshot { origin, merging: true, .. } if origin == name => {
-                    return Err(not_read("snapshot that is being merged"));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     fn segment(&mut self, segment: &Segment, depth: u32) -> Result<segments::Segment> {
@@ -118,18 +105,16 @@ impl<'a> Map<'a> {
     /// `len` bytes of a volume, physical or logical, from an extent on.
     fn area(&mut self, name: &str, extent: u64, len: u64, depth: u32) -> Result<Area> {
         let offset = self.bytes(extent)?;
-        let (area, end) = match self.group.physical.get(name) {
-            Some(member) => {
-                let bytes = self.member(name, member)?;
-                let end = self.bytes(member.extents)?.saturating_add(member.start_bytes).min(bytes.len());
-                (Area { at: offset.saturating_add(member.start_bytes), bytes }, end)
-            }
-            None => {
-                let bytes = self.logical(name, depth.saturating_add(1))?;
-                let end = bytes.len();
-                (Area { at: offset, bytes }, end)
-            }
+        let (bytes, start, end) = if let Some(member) = self.group.physical.get(name) {
+            let bytes = self.member(name, member)?;
+            let end = self.bytes(member.extents)?.saturating_add(member.start_bytes).min(bytes.len());
+            (bytes, member.start_bytes, end)
+        } else {
+            let bytes = self.logical(name, depth.saturating_add(1))?;
+            let end = bytes.len();
+            (bytes, 0, end)
         };
+        let area = Area { bytes, at: offset.saturating_add(start) };
         if area.at.checked_add(len).is_none_or(|last| last > end) {
             return Err(Error::corrupt(LAYER, end, format!("a segment lies past the end of {}", shown(name))));
         }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::{Found, Made, opened, troubled};
 use crate::disk::{Error, ErrorKind, ReadAt, Result};
 use crate::inspect::facts::{PartitionTable, Role};
-use group::Group;
+use group::{Group, Logical};
 use map::Map;
 use physical::Physical;
 
@@ -104,7 +104,10 @@ fn groups(physical: &mut [(usize, Physical, Arc<dyn ReadAt>)]) -> Vec<Assembled>
 fn volumes(assembled: &Assembled, physical: &BTreeMap<String, Arc<dyn ReadAt>>, made: &mut Vec<Made>) -> Result<()> {
     let group = &assembled.group;
     let mut map = Map::new(group, physical);
-    for (name, volume) in group.logical.iter().filter(|(_, volume)| volume.visible && !volume.is_pool()) {
+    // LVM shows a snapshot by the name of its store, and does not mark that as visible.
+    let snapshots = group.snapshots();
+    let shown = |name: &str, volume: &Logical| volume.visible || snapshots.contains_key(name);
+    for (name, volume) in group.logical.iter().filter(|(name, volume)| shown(name, volume) && !volume.is_pool()) {
         if made.len() == MOST_VOLUMES {
             return Err(Error::limit(LAYER, format!("more than {MOST_VOLUMES} logical volumes")));
         }

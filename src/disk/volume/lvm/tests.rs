@@ -31,8 +31,14 @@ fn of<'a>(found: &'a [Found], name: &str) -> &'a Found {
     found.iter().find(|(volume, _)| volume.name == name).unwrap_or_else(|| panic!("no {name}: {:?}", shown(found)))
 }
 
-/// Bytes that tell where they are from.
+/// Bytes that tell where they are from: no two blocks of 4 KiB are the same.
 fn pattern(seed: u64, len: usize) -> Vec<u8> {
     let mut dice = testkit::Dice(seed | 1);
-    (0..len / 8).flat_map(|_| dice.roll().to_le_bytes()).collect()
+    let block: Vec<u8> = (0..512).flat_map(|_| dice.roll().to_le_bytes()).collect();
+    let mut bytes = block.repeat(len / block.len());
+    for (number, block) in bytes.chunks_mut(block.len()).enumerate() {
+        block[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        block[4088..].copy_from_slice(&(number as u64).to_le_bytes());
+    }
+    bytes
 }

@@ -1,6 +1,8 @@
 //! Arrays of md. The superblocks are written here by the format's documentation; `mdadm --examine` says whether they are
 //! what they should be.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests run on 64-bit machines")]
+
 use super::{TroubleKind, VolumeClass, run, scan, testkit};
 use crate::disk::{ReadAt, partition};
 use crate::inspect::facts::Volume;

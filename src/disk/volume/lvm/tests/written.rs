@@ -1,6 +1,8 @@
 //! Physical volumes as bytes, by the layout in LVM2's `lib/format_text/layout.h`: an encoder that shares nothing with the
 //! reader but that document.
 
+use std::fmt::Write;
+
 use super::MIB;
 
 const AREA: usize = 4096;
@@ -73,16 +75,18 @@ pub fn text(name: &str, seqno: u32, physical: &[&str], logical: &[(&str, &str, &
          seqno = {seqno}\nstatus = [\"RESIZEABLE\", \"READ\", \"WRITE\"]\nflags = []\nextent_size = 2048\nphysical_volumes {{\n"
     );
     for (index, id) in physical.iter().enumerate() {
-        text += &format!(
+        write!(
+            text,
             "pv{index} {{\nid = \"{id}\"\ndevice = \"/dev/sda{index}\" # Hint only\nstatus = [\"ALLOCATABLE\"]\n\
              pe_start = 2048\npe_count = 31\n}}\n"
-        );
+        )
+        .unwrap();
     }
     text += "}\nlogical_volumes {\n";
     for (name, status, segments) in logical {
-        text += &format!("{name} {{\nid = \"{name}\"\nstatus = [{status}]\nsegment_count = {}\n", segments.len());
+        writeln!(text, "{name} {{\nid = \"{name}\"\nstatus = [{status}]\nsegment_count = {}", segments.len()).unwrap();
         for (index, segment) in segments.iter().enumerate() {
-            text += &format!("segment{} {{\n{segment}\n}}\n", index + 1);
+            writeln!(text, "segment{} {{\n{segment}\n}}", index + 1).unwrap();
         }
         text += "}\n";
     }
