@@ -15,58 +15,118 @@ const HEADER: u32 = 92;
 const CRC: usize = 16;
 /// The array of a usual table has 16 KiB; this is the largest that is read.
 const LARGEST_ARRAY: u64 = 1 << 20;
+/// The usual array, which lies right before the second header.
+const USUAL_ARRAY: u64 = 16 << 10;
 /// Characters of a name.
 const NAME: usize = 36;
+/// Attribute: a BIOS may boot from it.
+const LEGACY_BOOT: u64 = 1 << 2;
 
 /// A valid copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gpt {
     pub sector_bytes: u32,
+    /// Where this copy's header lies.
+    pub at: u64,
     /// Where the other copy lies, as this one says.
     pub alternate_bytes: u64,
     pub usable_end_bytes: u64,
     pub partitions: Vec<Partition>,
 }
 
-/// The first copy, where it is valid. `head` is the start of the disk.
-pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Option<Gpt>> {
+/// What became of a copy: `NotFound` where there is none, `Corrupt` or `Limit` where it is of no use.
+pub type Copy = std::result::Result<Gpt, Error>;
+
+/// The first copy. `head` is the start of the disk.
+///
+/// # Errors
+/// Those of `disk`; what is wrong with the copy is in the [`Copy`].
+pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Copy> {
+    let mut verdict = none("there is no first header");
     for sector in SECTORS {
-        let header = range(LAYER, head, to_usize(LAYER, u64::from(sector))?, 512).ok().map(<[u8]>::to_vec);
-        if let Some(header) = header.and_then(|raw| Header::parse(raw, sector, 1)) {
-            return settle(header.table(disk));
+        let at = u64::from(sector);
+        let Ok(raw) = range(LAYER, head, to_usize(LAYER, at)?, to_usize(LAYER, at)?) else { continue };
+        let copy = settle(Header::parse(raw, sector, 1).and_then(|header| header.table(disk, head, 0)))?;
+        if better(&verdict, &copy) {
+            verdict = copy;
         }
     }
-    Ok(None)
+    Ok(verdict)
 }
 
-/// The second copy, where it is valid: in the last sector, or where the first one's header says.
-pub fn backup(disk: &dyn ReadAt, head: &[u8]) -> Result<Option<Gpt>> {
+/// The second copy: where the first one's header says, where `covered` sectors end, or in the last sector.
+///
+/// # Errors
+/// Those of `disk`; what is wrong with the copy is in the [`Copy`].
+pub fn backup(disk: &dyn ReadAt, head: &[u8], covered: Option<u64>) -> Result<Copy> {
+    let mut verdict = none("there is no second header");
     for sector in SECTORS {
         let size = u64::from(sector);
-        let stated = to_usize(LAYER, size).ok().and_then(|at| range(LAYER, head, at, 512).ok());
-        let stated = stated.and_then(|raw| Header::parse(raw.to_vec(), sector, 1)).map(|header| header.alternate);
-        let last = disk.len().checked_div(size).unwrap_or(0).saturating_sub(1);
-        for lba in [Some(last), stated.filter(|lba| *lba != last)].into_iter().flatten() {
-            let Some(raw) = settle(disk.read_vec_at(lba.saturating_mul(size), 512).map(Some))? else { continue };
-            let Some(header) = Header::parse(raw, sector, lba) else { continue };
-            if let Some(table) = settle(header.table(disk))? {
-                return Ok(Some(table));
+        let first = range(LAYER, head, to_usize(LAYER, size)?, to_usize(LAYER, size)?);
+        let stated = first.and_then(|raw| Header::parse(raw, sector, 1)).ok().map(|header| header.alternate);
+        let last = disk.len().checked_div(size).unwrap_or(0).checked_sub(1);
+        let mut places = vec![stated, last, covered.and_then(|end| end.checked_sub(1))];
+        places.dedup();
+        for lba in places.into_iter().flatten().filter(|lba| *lba > 1) {
+            let copy = second(disk, sector, lba)?;
+            if better(&verdict, &copy) {
+                verdict = copy;
             }
         }
     }
-    Ok(None)
+    Ok(verdict)
 }
 
-/// A damaged copy is none.
-fn settle<T>(result: Result<Option<T>>) -> Result<Option<T>> {
+/// The second copy of a table whose first one is valid.
+///
+/// # Errors
+/// As [`backup`].
+pub fn alternate(disk: &dyn ReadAt, primary: &Gpt) -> Result<Copy> {
+    let lba = primary.alternate_bytes.checked_div(u64::from(primary.sector_bytes)).unwrap_or(0);
+    second(disk, primary.sector_bytes, lba)
+}
+
+/// The copy with its header in sector `lba`, behind its entries: header and the usual array are one request.
+fn second(disk: &dyn ReadAt, sector: u32, lba: u64) -> Result<Copy> {
+    let size = u64::from(sector);
+    let Some(at) = lba.checked_mul(size).filter(|at| at.checked_add(size).is_some_and(|end| end <= disk.len())) else {
+        let at = lba.saturating_mul(size);
+        return Ok(Err(Error::corrupt(LAYER, at, "the second header lies past the end of the disk")));
+    };
+    let from = at.saturating_sub(USUAL_ARRAY);
+    let len = to_usize(LAYER, at.saturating_sub(from).saturating_add(size))?;
+    settle(disk.read_vec_at(from, len).and_then(|window| {
+        let raw = range(LAYER, &window, to_usize(LAYER, at.saturating_sub(from))?, to_usize(LAYER, size)?)?;
+        Header::parse(raw, sector, lba)?.table(disk, &window, from)
+    }))
+}
+
+fn none(what: &str) -> Copy {
+    Err(Error::not_found(LAYER, what))
+}
+
+/// A copy that is valid is better than one that is damaged, and that better than none.
+fn better(known: &Copy, new: &Copy) -> bool {
+    let rank = |copy: &Copy| match copy {
+        Ok(_) => 3,
+        Err(error) if error.kind == ErrorKind::Limit => 2,
+        Err(error) if error.kind == ErrorKind::Corrupt => 1,
+        Err(_) => 0,
+    };
+    rank(new) > rank(known)
+}
+
+/// Damage to a copy is no error. Neither is a read budget that was used up here, but then nobody will get far.
+fn settle(result: Result<Gpt>) -> Result<Copy> {
     match result {
-        Err(error) if error.kind == ErrorKind::Corrupt => Ok(None),
-        other => other,
+        Err(error) if error.layer != LAYER && error.kind != ErrorKind::Corrupt => Err(error),
+        other => Ok(other),
     }
 }
 
 struct Header {
     sector_bytes: u32,
+    lba: u64,
     alternate: u64,
     last_usable: u64,
     array_at: u64,
@@ -76,52 +136,69 @@ struct Header {
 }
 
 impl Header {
-    /// The header in `raw`, found in sector `lba`; `None` when it is not valid.
-    fn parse(mut raw: Vec<u8>, sector_bytes: u32, lba: u64) -> Option<Self> {
-        let u32_at = |raw: &[u8], at| u32_le(LAYER, raw, at).ok();
-        let u64_at = |raw: &[u8], at| u64_le(LAYER, raw, at).ok();
-        let size = u32_at(&raw, 12)?;
-        if !raw.starts_with(SIGNATURE) || size < HEADER || u64_at(&raw, 24)? != lba {
-            return None;
+    /// The header in the sector `raw`, found as sector `lba`.
+    fn parse(raw: &[u8], sector_bytes: u32, lba: u64) -> Result<Self> {
+        let at = lba.saturating_mul(u64::from(sector_bytes));
+        let corrupt = |what: &str| Error::corrupt(LAYER, at, what);
+        if !raw.starts_with(SIGNATURE) {
+            return Err(Error::not_found(LAYER, "there is no header").at(at));
         }
-        let stated = u32_at(&raw, CRC)?;
+        let size = u32_le(LAYER, raw, 12)?;
+        let covered = raw.get(..to_usize(LAYER, u64::from(size))?).filter(|_| size >= HEADER);
         // The CRC covers the header with its own field zero.
-        raw.get_mut(CRC..CRC.saturating_add(4))?.fill(0);
-        let covered = raw.get(..usize::try_from(size).ok()?)?;
+        let mut covered = covered.ok_or_else(|| corrupt("the header has an impossible size"))?.to_vec();
+        covered.get_mut(CRC..CRC.saturating_add(4)).unwrap_or_default().fill(0);
+        if crc32fast::hash(&covered) != u32_le(LAYER, raw, CRC)? {
+            return Err(corrupt("the CRC of the header is wrong"));
+        }
+        if u64_le(LAYER, raw, 24)? != lba {
+            return Err(corrupt("the header says that it lies elsewhere"));
+        }
         let header = Self {
             sector_bytes,
-            alternate: u64_at(&raw, 32)?,
-            last_usable: u64_at(&raw, 48)?,
-            array_at: u64_at(&raw, 72)?.checked_mul(u64::from(sector_bytes))?,
-            entries: u32_at(&raw, 80)?,
-            entry_bytes: u32_at(&raw, 84)?,
-            array_crc: u32_at(&raw, 88)?,
+            lba,
+            alternate: u64_le(LAYER, raw, 32)?,
+            last_usable: u64_le(LAYER, raw, 48)?,
+            array_at: u64_le(LAYER, raw, 72)?.saturating_mul(u64::from(sector_bytes)),
+            entries: u32_le(LAYER, raw, 80)?,
+            entry_bytes: u32_le(LAYER, raw, 84)?,
+            array_crc: u32_le(LAYER, raw, 88)?,
         };
-        (crc32fast::hash(covered) == stated && header.entry_bytes >= 128 && header.entry_bytes.is_multiple_of(8))
-            .then_some(header)
+        if header.entry_bytes < 128
+            || !header.entry_bytes.is_multiple_of(8)
+            || header.last_usable < u64_le(LAYER, raw, 40)?
+        {
+            return Err(corrupt("the header contradicts itself"));
+        }
+        Ok(header)
     }
 
-    /// The entries; `None` when they are not what the CRC was made of.
-    fn table(&self, disk: &dyn ReadAt) -> Result<Option<Gpt>> {
+    /// The table, whose entries are in `window`, read from `from` on, or elsewhere on the disk.
+    fn table(&self, disk: &dyn ReadAt, window: &[u8], from: u64) -> Result<Gpt> {
         let bytes = u64::from(self.entries).saturating_mul(u64::from(self.entry_bytes));
         if bytes > LARGEST_ARRAY {
             return Err(Error::limit(LAYER, format!("{} entries of {} bytes", self.entries, self.entry_bytes)));
         }
+        let corrupt = |what: &str| Error::corrupt(LAYER, self.array_at, what);
         if self.array_at.checked_add(bytes).is_none_or(|end| end > disk.len()) {
-            return Ok(None);
+            return Err(corrupt("the entries end past the end of the disk"));
         }
-        let array = disk.read_vec_at(self.array_at, to_usize(LAYER, bytes)?)?;
+        let len = to_usize(LAYER, bytes)?;
+        let near =
+            self.array_at.checked_sub(from).and_then(|at| range(LAYER, window, usize::try_from(at).ok()?, len).ok());
+        let array = near.map_or_else(|| disk.read_vec_at(self.array_at, len), |near| Ok(near.to_vec()))?;
         if crc32fast::hash(&array) != self.array_crc {
-            return Ok(None);
+            return Err(corrupt("the CRC of the entries is wrong"));
         }
         let entries = array.chunks_exact(to_usize(LAYER, u64::from(self.entry_bytes))?.max(1));
         let partitions = (1_u32..).zip(entries).filter_map(|(number, entry)| self.partition(number, entry).transpose());
-        Ok(Some(Gpt {
+        Ok(Gpt {
             sector_bytes: self.sector_bytes,
+            at: self.bytes(self.lba),
             alternate_bytes: self.bytes(self.alternate),
             usable_end_bytes: self.bytes(self.last_usable.saturating_add(1)),
             partitions: partitions.collect::<Result<_>>()?,
-        }))
+        })
     }
 
     /// One entry; `None` when it is unused.
@@ -142,7 +219,7 @@ impl Header {
             size_bytes: last.saturating_add(1).checked_sub(first).map_or(0, |sectors| self.bytes(sectors)),
             role: role::of_gpt(&type_id),
             type_id,
-            active: false,
+            active: u64_le(LAYER, entry, 48)? & LEGACY_BOOT != 0,
             uuid: guid::text(array(LAYER, entry, 16)?),
             name: String::from_utf16_lossy(name).chars().filter(|c| !c.is_control()).collect(),
         }))

@@ -2,11 +2,10 @@
 
 use super::role;
 use crate::disk::bytes::{range, u32_le};
-use crate::disk::{Error, ErrorKind, ReadAt, Result};
-use crate::inspect::facts::{Partition, Role};
+use crate::disk::{Error, ReadAt, Result};
+use crate::inspect::facts::Partition;
 
 const LAYER: &str = "mbr";
-const SECTOR: u64 = 512;
 /// Offsets in the sector: the disk's identifier, the four entries, the signature.
 const DISK_ID: usize = 440;
 const ENTRIES: usize = 446;
@@ -14,8 +13,11 @@ const SIGNATURE: usize = 510;
 const ENTRY: usize = 16;
 /// Type of the entry that covers a GPT.
 const PROTECTIVE: u8 = 0xee;
-/// Logical partitions that are followed.
-const LONGEST_CHAIN: u32 = 256;
+/// Linux numbers logical partitions up to 255, and gives up after a hundred records without one.
+const MOST_LOGICAL: usize = 251;
+const MOST_EMPTY_RECORDS: u32 = 100;
+/// Records that are read at most.
+const LONGEST_CHAIN: u32 = 1024;
 
 /// One entry, in sectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,77 +76,117 @@ impl Sector {
         self.is_protective() && self.used().any(|entry| entry.kind != PROTECTIVE)
     }
 
+    /// Sectors up to the end of what the cover of a GPT covers: where the second header lay when it was made.
+    pub fn protected_end(&self) -> Option<u64> {
+        let cover = self.used().find(|entry| entry.kind == PROTECTIVE && entry.sectors != u32::MAX)?;
+        Some(u64::from(cover.start).saturating_add(u64::from(cover.sectors)))
+    }
+
+    /// Sectors up to the end of the farthest entry.
+    pub fn end(&self) -> u64 {
+        let ends = self.used().map(|entry| u64::from(entry.start).saturating_add(u64::from(entry.sectors)));
+        ends.max().unwrap_or(0)
+    }
+
     fn used(&self) -> impl Iterator<Item = Entry> + '_ {
         self.entries.iter().copied().filter(|entry| !entry.is_empty())
     }
 }
 
-/// The primary partitions of `sector` and the logical ones of its extended partitions.
+/// The primary partitions of `sector` and the logical ones of its extended partitions, on a disk with sectors of
+/// `sector_bytes`.
 ///
 /// # Errors
-/// `Corrupt` where the chain of logical partitions leads in a circle, and those of `disk`.
-pub fn partitions(disk: &dyn ReadAt, sector: &Sector) -> Result<Vec<Partition>> {
+/// `Corrupt` where the chain of logical partitions leads in a circle, `Limit` where it is longer than Linux follows it, and
+/// those of `disk`.
+pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Result<Vec<Partition>> {
+    let reader = Reader { disk, disk_id: sector.disk_id, sector_bytes: u64::from(sector_bytes) };
     let mut found = Vec::new();
-    let mut logical = Vec::new();
+    let mut logical = Logical::default();
     for (number, entry) in (1_u32..).zip(&sector.entries) {
         if entry.is_empty() {
             continue;
         }
-        found.push(partition(sector.disk_id, number, 0, *entry));
+        found.push(reader.partition(number, 0, *entry));
         if entry.is_extended() {
-            follow(disk, sector.disk_id, *entry, &mut logical)?;
+            reader.follow(*entry, &mut logical)?;
         }
     }
-    found.append(&mut logical);
+    found.append(&mut logical.found);
     Ok(found)
 }
 
-/// Follows the chain of extended boot records. Each names one partition, relative to itself, and the next record,
-/// relative to the extended partition. It ends where there is none, or no signature, as it does for Linux.
-fn follow(disk: &dyn ReadAt, disk_id: u32, frame: Entry, found: &mut Vec<Partition>) -> Result<()> {
-    let frame_at = u64::from(frame.start);
-    let frame_end = frame_at.saturating_add(u64::from(frame.sectors));
-    let mut seen = std::collections::BTreeSet::new();
-    let mut at = frame_at;
-    for _ in 0..LONGEST_CHAIN {
-        let byte = at.saturating_mul(SECTOR);
-        if !seen.insert(at) {
-            return Err(Error::corrupt(LAYER, byte, "the chain of logical partitions leads in a circle"));
-        }
-        let record = match disk.read_vec_at(byte, 512) {
-            Ok(record) => record,
-            // The chain leaves the disk: the frame's own end tells.
-            Err(error) if error.kind == ErrorKind::Corrupt && byte.saturating_add(SECTOR) > disk.len() => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let Some(record) = Sector::parse(&record) else { return Ok(()) };
-        for (slot, entry) in record.entries.iter().enumerate() {
-            if entry.is_empty() || entry.is_extended() {
-                continue;
-            }
-            let start = at.saturating_add(u64::from(entry.start));
-            let inside = start >= frame_at && start.saturating_add(u64::from(entry.sectors)) <= frame_end;
-            // The last two slots are unused; some tools leave rubbish there.
-            if slot < 2 || inside {
-                let number = u32::try_from(found.len()).unwrap_or(u32::MAX).saturating_add(5);
-                found.push(partition(disk_id, number, at, *entry));
-            }
-        }
-        let Some(next) = record.entries.iter().find(|entry| entry.is_extended()) else { return Ok(()) };
-        at = frame_at.saturating_add(u64::from(next.start));
-    }
-    Err(Error::limit(LAYER, format!("more than {LONGEST_CHAIN} logical partitions")))
+/// Logical partitions, and how many numbers they took.
+#[derive(Default)]
+struct Logical {
+    found: Vec<Partition>,
+    numbers: usize,
 }
 
-fn partition(disk_id: u32, number: u32, base: u64, entry: Entry) -> Partition {
-    Partition {
-        number,
-        start_bytes: base.saturating_add(u64::from(entry.start)).saturating_mul(SECTOR),
-        size_bytes: u64::from(entry.sectors).saturating_mul(SECTOR),
-        type_id: format!("{:02x}", entry.kind),
-        role: if entry.kind == PROTECTIVE { Role::Protective } else { role::of_mbr(entry.kind) },
-        active: entry.flag == 0x80,
-        uuid: format!("{disk_id:08x}-{number:02x}"),
-        name: String::new(),
+struct Reader<'a> {
+    disk: &'a dyn ReadAt,
+    disk_id: u32,
+    sector_bytes: u64,
+}
+
+impl Reader<'_> {
+    /// Follows the chain of extended boot records. Each names one partition, relative to itself, and the next record,
+    /// relative to the extended partition. It ends where there is none, or no signature, as it does for Linux.
+    fn follow(&self, frame: Entry, logical: &mut Logical) -> Result<()> {
+        let frame_at = u64::from(frame.start);
+        let frame_end = frame_at.saturating_add(u64::from(frame.sectors));
+        let mut seen = std::collections::BTreeSet::new();
+        let (mut at, mut sectors) = (frame_at, frame.sectors);
+        let mut empty = 0_u32;
+        for _ in 0..LONGEST_CHAIN {
+            empty = empty.saturating_add(1);
+            if empty > MOST_EMPTY_RECORDS {
+                return Ok(());
+            }
+            let byte = at.saturating_mul(self.sector_bytes);
+            if !seen.insert(at) {
+                return Err(Error::corrupt(LAYER, byte, "the chain of logical partitions leads in a circle"));
+            }
+            // Past the end there is nothing to follow: the extended partition's own end tells.
+            if byte.saturating_add(512) > self.disk.len() {
+                return Ok(());
+            }
+            let Some(record) = Sector::parse(&self.disk.read_vec_at(byte, 512)?) else { return Ok(()) };
+            for (slot, entry) in record.entries.iter().enumerate() {
+                let start = at.saturating_add(u64::from(entry.start));
+                let inside = start.saturating_add(u64::from(entry.sectors)) <= frame_end
+                    && u64::from(entry.start).saturating_add(u64::from(entry.sectors)) <= u64::from(sectors);
+                // The last two slots are unused; some tools leave rubbish there.
+                if entry.sectors == 0 || role::is_extended(entry.kind) || (slot >= 2 && !inside) {
+                    continue;
+                }
+                if logical.numbers == MOST_LOGICAL {
+                    return Err(Error::limit(LAYER, format!("more than {MOST_LOGICAL} logical partitions")));
+                }
+                // Linux numbers what has a size, even without a type.
+                let number = u32::try_from(logical.numbers.saturating_add(5)).unwrap_or(u32::MAX);
+                logical.numbers = logical.numbers.saturating_add(1);
+                empty = 0;
+                if !entry.is_empty() {
+                    logical.found.push(self.partition(number, at, *entry));
+                }
+            }
+            let Some(next) = record.entries.iter().find(|entry| entry.is_extended()) else { return Ok(()) };
+            (at, sectors) = (frame_at.saturating_add(u64::from(next.start)), next.sectors);
+        }
+        Err(Error::limit(LAYER, format!("more than {LONGEST_CHAIN} extended boot records")))
+    }
+
+    fn partition(&self, number: u32, base: u64, entry: Entry) -> Partition {
+        Partition {
+            number,
+            start_bytes: base.saturating_add(u64::from(entry.start)).saturating_mul(self.sector_bytes),
+            size_bytes: u64::from(entry.sectors).saturating_mul(self.sector_bytes),
+            type_id: format!("{:02x}", entry.kind),
+            role: role::of_mbr(entry.kind),
+            active: entry.flag == 0x80,
+            uuid: format!("{:08x}-{number:02x}", self.disk_id),
+            name: String::new(),
+        }
     }
 }

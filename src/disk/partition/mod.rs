@@ -1,8 +1,10 @@
 //! Partition tables: MBR with logical partitions, GPT with its second copy, and what lies there when there is no table.
 
+mod foreign;
 mod gpt;
 mod guid;
 mod mbr;
+mod overlap;
 mod role;
 
 #[cfg(test)]
@@ -12,15 +14,18 @@ use std::sync::Arc;
 
 use super::bytes::{range, to_usize};
 use super::filesystem::recognise;
-use super::{Error, ReadAt, Result, Slice};
-use crate::inspect::facts::{GptCopy, Partition, PartitionTable, Role, Scheme};
+use super::{Error, ErrorKind, ReadAt, Result, Slice};
+use crate::inspect::facts::{GptCopy, Partition, PartitionTable, Role, Scheme, Trouble};
 
-pub use role::is_windows_dynamic;
+pub use foreign::{BSD, is_foreign};
+pub use role::{is_bsd_slice, is_freebsd_slice};
 
 /// Enough for an MBR and a GPT of 128 entries with sectors of 512 or 4096 bytes.
 const HEAD: u64 = 32 << 10;
 /// Linux numbers no more partitions than this (`DISK_MAX_PARTS`).
 const MOST_PARTITIONS: usize = 256;
+/// Sectors of disks that do not have the usual 512 bytes.
+const LARGE_SECTOR: u32 = 4096;
 /// Partitions that are looked into to tell a table from leftovers.
 const MOST_LOOKS: usize = 16;
 
@@ -35,6 +40,7 @@ pub fn read(disk: &Arc<dyn ReadAt>) -> Result<PartitionTable> {
     let sector = mbr::Sector::parse(&head).filter(mbr::Sector::is_plausible);
     let mut table = choose(disk, &head, sector.as_ref())?;
     table.signature = signature;
+    table.overlaps = overlap::pairs(&table.partitions);
     if table.partitions.len() > MOST_PARTITIONS {
         return Err(Error::limit("partition", format!("more than {MOST_PARTITIONS} partitions")));
     }
@@ -45,58 +51,101 @@ fn choose(disk: &Arc<dyn ReadAt>, head: &[u8], sector: Option<&mbr::Sector>) -> 
     if let Some(sector) = sector
         && !sector.is_protective()
     {
-        return mbr_or_leftover(disk, sector);
+        return mbr_or_leftover(disk, head, sector);
     }
-    if let Some(gpt) = gpt::primary(disk.as_ref(), head)? {
-        return Ok(gpt_table(gpt, GptCopy::Primary, sector));
-    }
+    let first = match gpt::primary(disk.as_ref(), head)? {
+        Ok(gpt) => {
+            let second = gpt::alternate(disk.as_ref(), &gpt)?;
+            return gpt_table(gpt, GptCopy::Primary, second.err(), sector);
+        }
+        Err(error) => error,
+    };
     // Before a second copy at the far end is believed: one may be left there from an earlier life of the disk.
-    let instead = recognise(disk.as_ref())?.type_id;
-    if !instead.is_empty() {
+    if let Some(instead) = instead(disk, head)? {
         return Ok(no_table(Some(instead)));
     }
-    if let Some(gpt) = gpt::backup(disk.as_ref(), head)? {
-        return Ok(gpt_table(gpt, GptCopy::Backup, sector));
+    let second = match gpt::backup(disk.as_ref(), head, sector.and_then(mbr::Sector::protected_end))? {
+        Ok(gpt) => return gpt_table(gpt, GptCopy::Backup, Some(first), sector),
+        Err(error) => error,
+    };
+    if sector.is_none() {
+        return Ok(no_table(None));
     }
-    match sector {
-        Some(_) => Err(Error::corrupt("gpt", 512, "the MBR announces a GPT, and neither copy is valid")),
-        None => Ok(no_table(None)),
+    // More entries than are read may be a table all the same.
+    if let Some(limit) = [&first, &second].into_iter().find(|error| error.kind == ErrorKind::Limit) {
+        return Err(limit.clone());
     }
+    let what = format!("the MBR announces a GPT, and neither copy is valid: {}; {}", first.what, second.what);
+    Err(Error::corrupt("gpt", first.at.unwrap_or(512), what))
 }
 
-fn gpt_table(gpt: gpt::Gpt, copy: GptCopy, sector: Option<&mbr::Sector>) -> PartitionTable {
-    PartitionTable {
+fn gpt_table(
+    gpt: gpt::Gpt,
+    copy: GptCopy,
+    other: Option<Error>,
+    sector: Option<&mbr::Sector>,
+) -> Result<PartitionTable> {
+    Ok(PartitionTable {
         scheme: Scheme::Gpt,
         sector_bytes: gpt.sector_bytes,
         gpt_copy: Some(copy),
+        other_copy: other.map(Trouble::from_error).transpose()?,
         hybrid: sector.is_some_and(mbr::Sector::is_hybrid),
-        backup_bytes: (copy == GptCopy::Primary).then_some(gpt.alternate_bytes),
+        unprotected: sector.is_none(),
+        backup_bytes: Some(if copy == GptCopy::Primary { gpt.alternate_bytes } else { gpt.at }),
         usable_end_bytes: Some(gpt.usable_end_bytes),
         partitions: gpt.partitions,
         ..Default::default()
-    }
+    })
 }
 
 fn no_table(instead: Option<String>) -> PartitionTable {
     PartitionTable { scheme: Scheme::None, sector_bytes: 512, instead, ..Default::default() }
 }
 
+/// What begins at the start of the disk: a medium for installing, the label of another machine, or a filesystem.
+fn instead(disk: &Arc<dyn ReadAt>, head: &[u8]) -> Result<Option<String>> {
+    let recognised = recognise(disk.as_ref())?.type_id;
+    // A hybrid medium has an Apple map too.
+    if matches!(recognised.as_str(), "iso9660" | "udf") {
+        return Ok(Some(recognised));
+    }
+    let label = foreign::name(head).map(str::to_owned);
+    Ok(label.or_else(|| Some(recognised).filter(|name| !name.is_empty())))
+}
+
 /// A boot sector of a filesystem has the MBR's signature too, and its code may look like entries; and a disk may keep a
 /// superblock of a time before it was partitioned. What decides is whether an entry leads to something.
-fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, sector: &mbr::Sector) -> Result<PartitionTable> {
-    let instead = recognise(disk.as_ref())?.type_id;
-    let partitions = mbr::partitions(disk.as_ref(), sector)?;
-    if !instead.is_empty() && !holds_anything(disk, &partitions)? {
-        return Ok(no_table(Some(instead)));
+fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, head: &[u8], sector: &mbr::Sector) -> Result<PartitionTable> {
+    let instead = instead(disk, head)?;
+    let partitions = mbr::partitions(disk.as_ref(), sector, 512)?;
+    let table = |sector_bytes, partitions| PartitionTable {
+        scheme: Scheme::Mbr,
+        sector_bytes,
+        partitions,
+        ..Default::default()
+    };
+    // Sectors of 4096 bytes do not show. Only where such a table would fit is it worth a look.
+    let fits = |bytes: u64| sector.end().saturating_mul(bytes) <= disk.len();
+    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &partitions)? {
+        if fits(LARGE_SECTOR.into()) {
+            let large = mbr::partitions(disk.as_ref(), sector, LARGE_SECTOR)?;
+            if holds_anything(disk, &large)? {
+                return Ok(table(LARGE_SECTOR, large));
+            }
+        }
+        if instead.is_some() {
+            return Ok(no_table(instead));
+        }
     }
-    Ok(PartitionTable { scheme: Scheme::Mbr, sector_bytes: 512, partitions, ..Default::default() })
+    Ok(table(512, partitions))
 }
 
 fn holds_anything(disk: &Arc<dyn ReadAt>, partitions: &[Partition]) -> Result<bool> {
     let real = partitions.iter().filter(|partition| partition.role != Role::Extended);
     for partition in real.filter(|p| p.start_bytes > 0 && p.start_bytes < disk.len()).take(MOST_LOOKS) {
         let content = recognise(&Slice::new(Arc::clone(disk), partition.start_bytes, partition.size_bytes))?;
-        if !content.type_id.is_empty() {
+        if !content.type_id.is_empty() || role::is_bsd_slice(partition) {
             return Ok(true);
         }
     }

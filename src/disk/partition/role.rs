@@ -10,16 +10,20 @@ const GPT_ROLES: &[(&str, Role)] = &[
     ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", Role::Prep),
     ("83bd6b9d-7f41-11dc-be0b-001560b84f0f", Role::FreebsdBoot),
     ("e3c9e316-0b5c-4db8-817d-f92df00215ae", Role::MicrosoftReserved),
+    ("bc13c2ff-59e6-4262-a352-b275fd6f7172", Role::Xbootldr),
+    ("de94bba4-06d1-4d40-a16a-bfd50179d6ac", Role::Recovery),
+    ("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3", Role::DynamicDisk),
+    ("af9bc60f-1431-4f62-bc68-3311714a69ad", Role::DynamicDisk),
+    ("e75caf8f-f680-4cee-afa3-b001e56efc2d", Role::StorageSpaces),
     ("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", Role::Swap),
+    ("516e7cb5-6ecf-11d6-8ff8-00022d09712b", Role::BsdSwap),
+    ("49f48d32-b10e-11dc-b99b-0019d1879648", Role::BsdSwap),
 ];
 
-/// Logical disk manager: metadata, data; Storage Spaces.
-const WINDOWS_DYNAMIC: [&str; 4] = [
-    "42",
-    "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3",
-    "af9bc60f-1431-4f62-bc68-3311714a69ad",
-    "e75caf8f-f680-4cee-afa3-b001e56efc2d",
-];
+/// FreeBSD's slice, as MBR and as GPT know it.
+const FREEBSD_SLICE: [&str; 2] = ["a5", "516e7cb4-6ecf-11d6-8ff8-00022d09712b"];
+/// OpenBSD's and NetBSD's.
+const OTHER_BSD_SLICE: [&str; 3] = ["a6", "a9", "824cc7a0-36a8-11e3-890a-952519ad3f61"];
 
 /// True for the three types of an extended partition: CHS, LBA, and Linux' own.
 pub fn is_extended(kind: u8) -> bool {
@@ -29,8 +33,14 @@ pub fn is_extended(kind: u8) -> bool {
 /// The role of an MBR type.
 pub fn of_mbr(kind: u8) -> Role {
     match kind {
+        0x12 | 0xde => Role::Oem,
+        0x27 => Role::Recovery,
         0x41 => Role::Prep,
+        0x42 => Role::DynamicDisk,
         0x82 => Role::Swap,
+        0xe7 => Role::StorageSpaces,
+        0xea => Role::Xbootldr,
+        0xee => Role::Protective,
         0xef => Role::Esp,
         kind if is_extended(kind) => Role::Extended,
         _ => Role::Plain,
@@ -42,7 +52,12 @@ pub fn of_gpt(type_id: &str) -> Role {
     GPT_ROLES.iter().find(|(known, _)| *known == type_id).map_or(Role::Plain, |(_, role)| *role)
 }
 
-/// True for a partition of a Windows dynamic disk or a storage pool, whose volumes need not start where it does.
-pub fn is_windows_dynamic(partition: &Partition) -> bool {
-    WINDOWS_DYNAMIC.contains(&partition.type_id.as_str())
+/// True for a partition that FreeBSD slices once more.
+pub fn is_freebsd_slice(partition: &Partition) -> bool {
+    FREEBSD_SLICE.contains(&partition.type_id.as_str())
+}
+
+/// True for a partition that one of the BSDs slices once more.
+pub fn is_bsd_slice(partition: &Partition) -> bool {
+    is_freebsd_slice(partition) || OTHER_BSD_SLICE.contains(&partition.type_id.as_str())
 }

@@ -1,5 +1,8 @@
 //! Volumes of disks that the real tools made.
 
+mod arrays;
+mod labels;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,17 +74,25 @@ fn a_disk_without_a_table_is_one_volume() {
 
 #[test]
 fn what_only_another_layer_could_open_says_so() {
-    for (name, type_id, class, kind) in [
-        ("lvm/dfvfs-lvm.raw.zst", "LVM2_member", VolumeClass::Member, TroubleKind::Unsupported),
-        ("lvm/md-raid1-1.bin.gz", "linux_raid_member", VolumeClass::Member, TroubleKind::Unsupported),
-        ("lvm/dfvfs-luks2.first1MiB.raw.zst", "crypto_LUKS", VolumeClass::Encrypted, TroubleKind::Encrypted),
+    let Some(bytes) = testkit::sample("lvm/dfvfs-luks2.first1MiB.raw.zst") else { return };
+    let bytes = testkit::memory(bytes);
+    let found = scan(&bytes, &partition::read(&bytes).unwrap()).unwrap();
+    let (volume, _) = &found[0];
+    assert_eq!((volume.type_id.as_str(), volume.class), ("crypto_LUKS", VolumeClass::Encrypted));
+    assert_eq!(volume.trouble.as_ref().unwrap().kind, TroubleKind::Encrypted);
+}
+
+#[test]
+fn samples_of_volume_groups_are_read() {
+    for (name, volumes) in [
+        ("lvm/dfvfs-lvm.raw.zst", &["test_volume_group/test_logical_volume1", "test_volume_group/test_logical_volume2"][..]),
+        ("lvm/dissect-lvm.bin.gz", &[]),
     ] {
         let Some(bytes) = testkit::sample(name) else { return };
         let bytes = testkit::memory(bytes);
         let found = scan(&bytes, &partition::read(&bytes).unwrap()).unwrap();
-        let (volume, _) = &found[0];
-        assert_eq!((volume.type_id.as_str(), volume.class), (type_id, class), "{name}");
-        assert_eq!(volume.trouble.as_ref().unwrap().kind, kind, "{name}");
+        let names: Vec<_> = found[1..].iter().map(|(volume, _)| volume.name.as_str()).collect();
+        assert_eq!((found[0].0.class, names.as_slice()), (VolumeClass::Member, volumes), "{name}: {:?}", found[0].0);
     }
 }
 

@@ -14,7 +14,7 @@ pub use container::{Container, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
 pub use source::{Access, Source};
-pub use table::{GptCopy, Partition, PartitionTable, Role, Scheme};
+pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
 pub use volume::{ExtFeatures, Holds, Sign, SignKind, Volume, VolumeClass};
 
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Trouble;
+
 /// The partition table.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -12,11 +14,13 @@ pub struct PartitionTable {
     pub signature: String,
     /// Bytes in a sector.
     pub sector_bytes: u32,
-    /// GPT: which copy was used, and why not the first.
+    /// GPT: which copy was used: the first, where it is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpt_copy: Option<GptCopy>,
-    /// GPT: first byte of the other header, as the first one states it. At or past the end of the disk, something is
-    /// missing; before its last sector, the disk has grown.
+    /// GPT: why the other copy is of no use; `None` where it is valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_copy: Option<Trouble>,
+    /// GPT: first byte of the second header, as the first one states it, or where it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup_bytes: Option<u64>,
     /// GPT: first byte after the last usable sector, as the header states it.
@@ -25,11 +29,52 @@ pub struct PartitionTable {
     /// GPT beside MBR entries of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hybrid: bool,
-    /// No table: what lies at the start of the disk instead, as `blkid` spells it.
+    /// GPT without the MBR that protects it: firmware may start from it, Linux does not see it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unprotected: bool,
+    /// Numbers of partitions that share sectors, two by two; the first of them where there are many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<[u32; 2]>,
+    /// No table: what lies at the start of the disk instead, as `blkid` spells it: a filesystem, or a label
+    /// that is not read (`mac`, `sun`, `sgi`, `atari`, `aix`) or read as volumes (`bsd`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,
     /// The partitions, in the table's order.
     pub partitions: Vec<Partition>,
+}
+
+impl PartitionTable {
+    /// What the table names that ends past the end of a disk of `disk_bytes`, the farthest first, with its end. Empty
+    /// means that nothing is missing.
+    pub fn past(&self, disk_bytes: u64) -> Vec<(Named, u64)> {
+        let sector = u64::from(self.sector_bytes);
+        let backup = self.backup_bytes.map(|at| (Named::Backup, at.saturating_add(sector)));
+        let usable = self.usable_end_bytes.map(|end| (Named::Usable, end));
+        let partitions = self.partitions.iter().filter(|partition| partition.role != Role::Protective);
+        let ends = partitions.map(|p| (Named::Partition(p.number), p.start_bytes.saturating_add(p.size_bytes)));
+        let mut past: Vec<_> =
+            backup.into_iter().chain(usable).chain(ends).filter(|(_, end)| *end > disk_bytes).collect();
+        past.sort_by_key(|(_, end)| std::cmp::Reverse(*end));
+        past
+    }
+
+    /// The disk has grown since its GPT was written: the second header lies before the last sector, and nothing is
+    /// missing. No damage: `growpart` or `sgdisk -e` in the guest moves it.
+    pub fn grown(&self, disk_bytes: u64) -> bool {
+        let end = self.backup_bytes.map(|at| at.saturating_add(u64::from(self.sector_bytes)));
+        end.is_some_and(|end| end < disk_bytes) && self.past(disk_bytes).is_empty()
+    }
+}
+
+/// Something that a table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The second header of a GPT.
+    Backup,
+    /// The last sector that a GPT may use.
+    Usable,
+    /// The partition of this number.
+    Partition(u32),
 }
 
 /// Kind of partition table.
@@ -53,9 +98,9 @@ pub enum Scheme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GptCopy {
-    /// The first; the last one agrees or was not needed.
+    /// The first.
     Primary,
-    /// The last one, because the first is damaged.
+    /// The second, because the first is damaged.
     Backup,
     /// A word of a newer version.
     #[default]
@@ -78,7 +123,7 @@ pub struct Partition {
     pub type_id: String,
     /// What the type says the partition is for.
     pub role: Role,
-    /// MBR: the active flag.
+    /// MBR: the active flag. GPT: "legacy BIOS bootable".
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub active: bool,
     /// PARTUUID, as Linux spells it.
@@ -105,8 +150,20 @@ pub enum Role {
     FreebsdBoot,
     /// Microsoft reserved.
     MicrosoftReserved,
+    /// Kernels and initial RAM disks that an EFI boot loader starts (Boot Loader Specification).
+    Xbootldr,
+    /// Recovery of Windows or of the machine's maker.
+    Recovery,
+    /// Tools of the machine's maker.
+    Oem,
+    /// Metadata or data of a Windows dynamic disk (LDM).
+    DynamicDisk,
+    /// Part of a Windows storage pool.
+    StorageSpaces,
     /// Linux swap, by type.
     Swap,
+    /// Swap of a BSD, by type; it has no signature.
+    BsdSwap,
     /// The frame of logical partitions.
     Extended,
     /// The MBR entry that covers a GPT.
