@@ -62,5 +62,5 @@ fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     if probe.has(510, &[0x55, 0xaa]) {
         detail.push_str(", hybrid");
     }
-    Ok(Container { facts: facts::Container { detail, ..Default::default() }, guest: None })
+    Ok(Container::described(facts::Container { detail, ..Default::default() }))
 }

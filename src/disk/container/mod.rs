@@ -2,23 +2,36 @@
 //!
 //! [`FORMATS`] is tried in order and its last two members take what is left, so every object has a format. Damage and
 //! references that no import may follow are facts, not errors: an object that cannot be opened is still described.
+//! An object that lacks a part of what it names is not opened: `facts.missing` says what.
 
 mod cache;
+mod codec;
+mod disk;
 mod document;
+mod layout;
 mod medium;
+mod pages;
 mod probe;
 mod qcow2;
 mod raw;
 mod recognised;
+mod scan;
+mod size;
 mod vhd;
 mod vmdk;
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+pub use layout::{Allocation, Layout, Stretch, stretches};
 pub use probe::Probe;
+
+use disk::Disk;
+use scan::Scan;
 
 use super::{Error, ErrorKind, ReadAt, Result};
 use crate::inspect::facts;
@@ -29,6 +42,15 @@ pub struct Container {
     pub facts: facts::Container,
     /// The disk the guest sees; `None` when the format is only recognised, or `facts.trouble` says why.
     pub guest: Option<Arc<dyn ReadAt>>,
+    /// The map of that disk, for [`stretches`]; there whenever `guest` is.
+    pub layout: Option<Arc<dyn Layout>>,
+}
+
+impl Container {
+    /// A container without a disk.
+    fn described(facts: facts::Container) -> Self {
+        Self { facts, guest: None, layout: None }
+    }
 }
 
 /// What an object in a given format is to somebody who wants to import it.
@@ -114,9 +136,7 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
     let format = FORMATS.iter().copied().find(|format| (format.probe)(&probe)).unwrap_or(&recognised::DATA);
     let mut container = match (format.open)(object, &probe) {
         Ok(container) => container,
-        Err(error) => {
-            Container { facts: facts::Container { trouble: Some(settle(error)?), ..Default::default() }, guest: None }
-        }
+        Err(error) => Container::described(facts::Container { trouble: Some(settle(error)?), ..Default::default() }),
     };
     format.name.clone_into(&mut container.facts.format);
     container.facts.magic = hex::encode(probe.head.get(..probe.head.len().min(16)).unwrap_or_default());
@@ -135,6 +155,7 @@ fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
         Err(error) => {
             container.facts.trouble = Some(settle(error)?);
             container.guest = None;
+            container.layout = None;
         }
     }
     Ok(())
@@ -151,5 +172,24 @@ fn settle(error: Error) -> Result<facts::Trouble> {
 /// A container of which only the name is known.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of `Format::open`")]
 fn name_only(_object: Arc<dyn ReadAt>, _probe: &Probe) -> Result<Container> {
-    Ok(Container { facts: facts::Container::default(), guest: None })
+    Ok(Container::described(facts::Container::default()))
+}
+
+/// A container that is read: what its tables say of the object's length and the disk's use, and the disk, where nothing
+/// of it is missing. An error of `open` is its trouble.
+fn read(
+    mut facts: facts::Container,
+    open: impl FnOnce(&mut facts::Container) -> Result<(Arc<dyn Layout>, Scan)>,
+) -> Result<Container> {
+    let opened = open(&mut facts).and_then(|(layout, found)| {
+        found.tell(&mut facts);
+        found.missing.map_or(Ok(layout.clone()), |missing| Err(missing.error(layout.layer())))
+    });
+    match opened {
+        Ok(layout) => Ok(Container { facts, guest: Some(Arc::new(Disk::new(layout.clone()))), layout: Some(layout) }),
+        Err(error) => {
+            facts.trouble = Some(settle(error)?);
+            Ok(Container::described(facts))
+        }
+    }
 }

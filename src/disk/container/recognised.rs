@@ -135,5 +135,5 @@ fn tar_name(probe: &Probe) -> &[u8] {
 fn open_qed(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let value = format!("QED, header {:#x}", u32_be("qed", &probe.head, 0).unwrap_or_default());
     let reference = facts::UnsafeReference { what: "a format for backing files".to_owned(), at: 0, value };
-    Ok(Container { facts: facts::Container { unsafe_references: vec![reference], ..Default::default() }, guest: None })
+    Ok(Container::described(facts::Container { unsafe_references: vec![reference], ..Default::default() }))
 }

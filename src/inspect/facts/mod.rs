@@ -10,7 +10,7 @@ mod source;
 mod table;
 mod volume;
 
-pub use container::{Container, UnsafeReference};
+pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
 pub use source::{Access, Source};

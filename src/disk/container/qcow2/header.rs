@@ -1,8 +1,9 @@
 //! The header, its extensions, and what they say that no import may follow.
 
 use super::LAYER;
-use super::codec::Codec;
 use crate::disk::bytes::{range, text, to_u64, to_usize, u32_be, u64_be};
+use crate::disk::container::codec::Codec;
+use crate::disk::container::layout::Missing;
 use crate::disk::{Error, Result};
 use crate::inspect::facts::UnsafeReference;
 
@@ -18,6 +19,7 @@ pub const CRYPT_METHOD: u64 = 32;
 const L1_SIZE: u64 = 36;
 const L1_TABLE_OFFSET: u64 = 40;
 const REFCOUNT_TABLE_OFFSET: u64 = 48;
+const SNAPSHOTS_OFFSET: u64 = 64;
 const INCOMPATIBLE_FEATURES: u64 = 72;
 const REFCOUNT_ORDER: u64 = 96;
 const HEADER_LENGTH: u64 = 100;
@@ -37,6 +39,9 @@ const EXTENSION_END: u32 = 0;
 /// More extensions than any program writes.
 const MOST_EXTENSIONS: usize = 64;
 
+/// Bytes of a snapshot table entry without its strings ("Snapshots").
+const SMALLEST_SNAPSHOT: u64 = 40;
+
 /// Bytes of an L1 table that QEMU opens at most (`QCOW_MAX_L1_SIZE`).
 const LARGEST_L1: u64 = 32 << 20;
 
@@ -55,6 +60,7 @@ pub struct Header {
     /// log2 of the bits of a reference count.
     pub refcount_order: u32,
     snapshots: u32,
+    snapshots_at: u64,
     incompatible: u64,
     pub codec: Codec,
     backing_at: u64,
@@ -86,8 +92,9 @@ impl Header {
             refcount_table_clusters: u64::from(u32_at(56)?),
             refcount_order: 4,
             snapshots: u32_at(60)?,
+            snapshots_at: u64_at(SNAPSHOTS_OFFSET)?,
             incompatible: 0,
-            codec: Codec::Zlib,
+            codec: Codec::Deflate,
             backing_at: u64_at(BACKING_FILE_OFFSET)?,
             backing_len: u32_at(16)?,
             extensions_at: 72,
@@ -104,15 +111,30 @@ impl Header {
                 let what = format!("refcount_order is {}", header.refcount_order);
                 return Err(Error::corrupt(LAYER, REFCOUNT_ORDER, what));
             }
-            if header.incompatible & COMPRESSION != 0 {
-                header.codec = match range(LAYER, head, to_usize(LAYER, COMPRESSION_TYPE)?, 1)? {
-                    [0] => Codec::Zlib,
-                    [1] => Codec::Zstd,
-                    other => return Err(Error::unsupported(LAYER, format!("compression type {other:?}"))),
-                };
-            }
+            header.codec = header.compression(head)?;
         }
         Ok(header)
+    }
+
+    /// The compression type, which is there when the header is long enough, and the feature bit that says that it is not
+    /// the default: QEMU opens nothing where they disagree.
+    fn compression(&self, head: &[u8]) -> Result<Codec> {
+        let kind = if self.extensions_at > COMPRESSION_TYPE {
+            range(LAYER, head, to_usize(LAYER, COMPRESSION_TYPE)?, 1)?.first().copied().unwrap_or(0)
+        } else {
+            0
+        };
+        match (kind, self.incompatible & COMPRESSION != 0) {
+            (0, false) => Ok(Codec::Deflate),
+            (1, true) => Ok(Codec::Zstd),
+            (0, true) => {
+                Err(Error::corrupt(LAYER, COMPRESSION_TYPE, "the compression bit is set, and the type is the default"))
+            }
+            (1, false) => {
+                Err(Error::corrupt(LAYER, INCOMPATIBLE_FEATURES, "compression type 1 without its feature bit"))
+            }
+            (other, _) => Err(Error::unsupported(LAYER, format!("compression type {other}")).at(COMPRESSION_TYPE)),
+        }
     }
 
     pub fn cluster_size(&self) -> u64 {
@@ -139,31 +161,36 @@ impl Header {
         self.size.div_ceil(covered)
     }
 
-    /// Refuses what contradicts itself or the object's length.
-    pub fn check(&self, object_len: u64) -> Result<()> {
+    /// Refuses what contradicts itself.
+    pub fn check(&self) -> Result<()> {
         if self.extended_l2() && self.cluster_bits < 14 {
             return Err(Error::corrupt(LAYER, CLUSTER_BITS, "extended L2 entries need clusters of 16 KiB or more"));
         }
-        let needed = self.l1_needed().saturating_mul(8);
-        if needed > LARGEST_L1 {
+        if self.l1_needed().saturating_mul(8) > LARGEST_L1 {
             return Err(Error::unsupported(LAYER, "the L1 table is larger than QEMU opens").at(SIZE));
         }
         if self.l1_entries < self.l1_needed() {
             let what = format!("the L1 table has {} entries, the size needs {}", self.l1_entries, self.l1_needed());
             return Err(Error::corrupt(LAYER, L1_SIZE, what));
         }
-        if needed > 0 && !self.l1_at.is_multiple_of(self.cluster_size()) {
+        if self.l1_needed() > 0 && !self.l1_at.is_multiple_of(self.cluster_size()) {
             return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, "the L1 table is not at the start of a cluster"));
         }
-        if self.l1_at.checked_add(needed).is_none_or(|end| end > object_len) {
-            let what = format!("the L1 table at {:#x} passes the end of the object", self.l1_at);
-            return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, what));
-        }
-        if self.refcount_table_at >= object_len {
-            let what = format!("the refcount table at {:#x} passes the end of the object", self.refcount_table_at);
-            return Err(Error::corrupt(LAYER, REFCOUNT_TABLE_OFFSET, what));
-        }
         Ok(())
+    }
+
+    /// What the header names that passes the end of the object: the L1 table as far as the disk needs it, the first entry
+    /// of the refcount table and of the snapshot table.
+    pub fn missing(&self, object_len: u64) -> impl Iterator<Item = Missing> {
+        let first_snapshot = if self.snapshots == 0 { 0 } else { SMALLEST_SNAPSHOT };
+        [
+            ("L1 table", L1_TABLE_OFFSET, self.l1_at, self.l1_needed().saturating_mul(8)),
+            ("refcount table", REFCOUNT_TABLE_OFFSET, self.refcount_table_at, 8),
+            ("snapshot table", SNAPSHOTS_OFFSET, self.snapshots_at, first_snapshot),
+        ]
+        .into_iter()
+        .filter(|(.., len)| *len > 0)
+        .filter_map(move |(what, named_at, at, len)| Missing::unless_within(object_len, what, named_at, at, len))
     }
 
     /// One clause for humans.

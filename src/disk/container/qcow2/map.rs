@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use super::LAYER;
 use super::header::{Header, entry_at};
-use crate::disk::bytes::{to_usize, u64_be};
-use crate::disk::container::cache::Cache;
+use crate::disk::container::layout::{Extent, Layout, Missing, Packed, There, joined};
+use crate::disk::container::pages::{Page, Pages};
 use crate::disk::{Error, ReadAt, Result};
-
-/// Tables are read and kept in pages, aligned in the object, so that no table is ever held whole.
-pub const PAGE: u64 = 64 << 10;
-const CACHED_TABLES: usize = 16 << 20;
 
 /// Bits 9 to 55 of an L1 entry or a standard cluster descriptor: an offset in the object.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
@@ -22,120 +18,136 @@ const ZERO: u64 = 1;
 const SUBCLUSTER_BITS: u32 = 5;
 /// Compressed data are measured in these ("Compressed Clusters Descriptor").
 const SECTOR: u64 = 512;
-
-/// What lies at a place of the guest's disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Zeros that are stored nowhere.
-    Zero,
-    /// Plain bytes at `at` in the object.
-    Raw { at: u64 },
-    /// A compressed cluster: `len` bytes at `at` in the object, described by the table entry at `entry`.
-    Compressed { at: u64, len: u64, entry: u64 },
-}
+/// Bytes of L2 tables that are fetched together, and how many tables at most.
+const TOGETHER: u64 = 4 << 20;
+const MOST_TOGETHER: usize = 64;
+/// L1 entries that are looked through for them: a page.
+const MOST_ENTRIES: u64 = 8192;
 
 /// The tables of one disk.
 pub struct Map {
-    pub object: Arc<dyn ReadAt>,
     pub header: Header,
-    pages: Cache,
+    pub pages: Pages,
 }
 
 impl Map {
     pub fn new(object: Arc<dyn ReadAt>, header: Header) -> Self {
-        Self { object, header, pages: Cache::new(CACHED_TABLES) }
+        Self { header, pages: Pages::new(LAYER, object) }
     }
 
-    /// What lies at byte `at` of the guest's disk, and for how many bytes from there on that holds.
-    pub fn find(&self, at: u64) -> Result<(Extent, u64)> {
-        let bits = self.header.cluster_bits;
-        let index = at.checked_shr(bits).unwrap_or(0);
-        let within = at & self.header.cluster_size().saturating_sub(1);
-        let l1_index = index.checked_shr(self.header.l2_bits()).unwrap_or(0);
-        let per_table = 1_u64.checked_shl(self.header.l2_bits()).unwrap_or(1);
-        let l2_index = index & per_table.saturating_sub(1);
-        match self.l2_table(l1_index)? {
-            None => {
-                let clusters = per_table.saturating_sub(l2_index);
-                let run = clusters.saturating_mul(self.header.cluster_size()).saturating_sub(within);
-                Ok((Extent::Zero, run))
-            }
-            Some(table) => self.in_table(table, l2_index, within),
-        }
+    fn object_len(&self) -> u64 {
+        self.pages.object.len()
     }
 
-    /// Where the L2 table of an L1 entry lies; `None` where nothing is allocated.
-    pub fn l2_table(&self, l1_index: u64) -> Result<Option<u64>> {
+    /// Bytes of the disk that an L2 table describes.
+    fn per_table(&self) -> u64 {
+        1_u64.checked_shl(self.header.cluster_bits.saturating_add(self.header.l2_bits())).unwrap_or(u64::MAX)
+    }
+
+    /// The L2 table of an L1 entry; `None` where nothing is allocated.
+    fn l2_table(&self, page: &Page, l1_index: u64) -> Result<Option<There<u64>>> {
         let entry_at = entry_at(self.header.l1_at, l1_index);
-        let table = self.word(entry_at)? & OFFSET;
+        let table = page.u64_be(entry_at)? & OFFSET;
         if table == 0 {
             return Ok(None);
         }
         self.check_aligned(table, entry_at, "L2 table")?;
-        let end = table.saturating_add(self.header.cluster_size());
-        if end > self.object.len() {
-            let what = format!("the L2 table at {table:#x} passes the end of the object");
-            return Err(Error::corrupt(LAYER, entry_at, what));
-        }
-        Ok(Some(table))
+        let lost = Missing::unless_within(self.object_len(), "L2 table", entry_at, table, self.header.cluster_size());
+        Ok(Some(lost.map_or(Ok(table), Err)))
     }
 
-    /// What entry `index` of the L2 table at `table` says of byte `within` of its cluster.
-    pub fn in_table(&self, table: u64, index: u64, within: u64) -> Result<(Extent, u64)> {
-        let extended = self.header.extended_l2();
-        let entry_at = entry_at(table, if extended { index.saturating_mul(2) } else { index });
-        let entry = self.word(entry_at)?;
-        let rest = self.header.cluster_size().saturating_sub(within);
+    /// What byte `at` is by its L1 entry, in `page`: a hole, a lost table, or what the L2 table says.
+    fn find_in_l1(&self, page: &Page, at: u64, want: u64) -> Result<(Extent, u64)> {
+        let per_table = self.per_table();
+        let l1_index = at.checked_div(per_table).unwrap_or(0);
+        let within = at & per_table.saturating_sub(1);
+        let rest = per_table.saturating_sub(within);
+        match self.l2_table(page, l1_index)? {
+            None => Ok((Extent::Hole, rest)),
+            Some(Err(missing)) => Ok((Extent::Missing(missing), rest)),
+            Some(Ok(table)) => self.find_in_l2(table, at, want),
+        }
+    }
+
+    fn find_in_l2(&self, table: u64, at: u64, want: u64) -> Result<(Extent, u64)> {
+        let per_table = self.per_table();
+        let base = at & !per_table.saturating_sub(1);
+        let place = |at: u64| {
+            let index = at.saturating_sub(base).checked_shr(self.header.cluster_bits).unwrap_or(0);
+            entry_at(table, if self.header.extended_l2() { index.saturating_mul(2) } else { index })
+        };
+        let page = self.pages.page(place(at))?;
+        let first = self.classify(&page, place(at), at)?;
+        Ok(joined(first, want, |run| {
+            let next = at.saturating_add(run);
+            let entry = (next.saturating_sub(base) < per_table).then(|| place(next))?;
+            (entry < page.end()).then(|| self.classify(&page, entry, next))
+        }))
+    }
+
+    /// What the L2 entry at `entry_at`, in `page`, says of byte `at` of the disk, to the end of its cluster at most.
+    fn classify(&self, page: &Page, entry_at: u64, at: u64) -> Result<(Extent, u64)> {
+        let entry = page.u64_be(entry_at)?;
+        let size = self.header.cluster_size();
+        let within = at & size.saturating_sub(1);
+        let rest = size.saturating_sub(within);
         if entry & COMPRESSED != 0 {
-            return Ok((self.compressed(entry, entry_at)?, rest));
+            return Ok((self.compressed(entry, entry_at, at.saturating_sub(within)), rest));
         }
         let host = entry & OFFSET;
         if host != 0 {
             self.check_aligned(host, entry_at, "cluster")?;
-            if host >= self.object.len() {
-                let what = format!("the cluster at {host:#x} lies past the end of the object");
-                return Err(Error::corrupt(LAYER, entry_at, what));
-            }
         }
-        if extended {
-            return self.subcluster(host, entry_at, within);
+        let stored = || match host {
+            host if host < self.object_len() => Extent::Raw { at: host.saturating_add(within) },
+            at => lost("data cluster", entry_at, at, size),
+        };
+        if self.header.extended_l2() {
+            let bitmap_at = entry_at.saturating_add(8);
+            let (extent, rest) = self
+                .subcluster(page.u64_be(bitmap_at)?, host != 0, within)
+                .ok_or_else(|| Error::corrupt(LAYER, bitmap_at, "a subcluster is allocated and zero, or nowhere"))?;
+            return Ok((extent.unwrap_or_else(stored), rest));
         }
         if entry & ZERO != 0 && self.header.version < 3 {
             return Err(Error::corrupt(LAYER, entry_at, "a zero cluster in version 2"));
         }
-        if host == 0 || entry & ZERO != 0 { Ok((Extent::Zero, rest)) } else { Ok((raw(host, within), rest)) }
+        let extent = match (entry & ZERO != 0, host) {
+            (true, _) => Extent::Zero,
+            (false, 0) => Extent::Hole,
+            (false, _) => stored(),
+        };
+        Ok((extent, rest))
     }
 
     /// The second word of an extended entry: one bit a subcluster says that it is allocated, another that it is zero.
-    fn subcluster(&self, host: u64, entry_at: u64, within: u64) -> Result<(Extent, u64)> {
-        let bitmap = self.word(entry_at.saturating_add(8))?;
+    /// `Some(None)` where the bytes are stored, `None` where the bits contradict each other.
+    fn subcluster(&self, bitmap: u64, allocated: bool, within: u64) -> Option<(Option<Extent>, u64)> {
         let bits = self.header.cluster_bits.saturating_sub(SUBCLUSTER_BITS);
         let size = 1_u64.checked_shl(bits).unwrap_or(1);
         let number = u32::try_from(within.checked_shr(bits).unwrap_or(0)).unwrap_or(0);
         let bit = |number: u32| bitmap & 1_u64.checked_shl(number).unwrap_or(0) != 0;
-        let rest = size.saturating_sub(within & size.saturating_sub(1));
-        match (bit(number), bit(number.saturating_add(32))) {
-            (true, false) if host != 0 => Ok((raw(host, within), rest)),
-            (false, _) => Ok((Extent::Zero, rest)),
-            _ => {
-                Err(Error::corrupt(LAYER, entry_at.saturating_add(8), "a subcluster is allocated and zero, or nowhere"))
-            }
-        }
+        let extent = match (bit(number), bit(number.saturating_add(32))) {
+            (true, false) if allocated => None,
+            (false, true) => Some(Extent::Zero),
+            (false, false) => Some(Extent::Hole),
+            _ => return None,
+        };
+        Some((extent, size.saturating_sub(within & size.saturating_sub(1))))
     }
 
     /// The compressed cluster of a descriptor: `62 - (cluster_bits - 8)` bits of offset, then further sectors.
-    fn compressed(&self, entry: u64, entry_at: u64) -> Result<Extent> {
+    fn compressed(&self, entry: u64, entry_at: u64, start: u64) -> Extent {
         let offset_bits = 70_u32.saturating_sub(self.header.cluster_bits);
         let mask = 1_u64.checked_shl(offset_bits).unwrap_or(0).saturating_sub(1);
         let at = entry & mask;
         let more = (entry & (COMPRESSED.saturating_sub(1))).checked_shr(offset_bits).unwrap_or(0);
         let len = more.saturating_add(1).saturating_mul(SECTOR).saturating_sub(at & SECTOR.saturating_sub(1));
-        if at >= self.object.len() {
-            let what = format!("the compressed cluster at {at:#x} lies past the end of the object");
-            return Err(Error::corrupt(LAYER, entry_at, what));
+        if at >= self.object_len() {
+            return lost("compressed cluster", entry_at, at, len);
         }
-        // The last sector need not be whole.
-        Ok(Extent::Compressed { at, len: len.min(self.object.len().saturating_sub(at)), entry: entry_at })
+        let codec = self.header.codec;
+        Extent::Packed(Packed { at, len, start, size: self.header.cluster_size(), codec })
     }
 
     fn check_aligned(&self, host: u64, entry_at: u64, what: &str) -> Result<()> {
@@ -144,22 +156,59 @@ impl Map {
         }
         Err(Error::corrupt(LAYER, entry_at, format!("the {what} at {host:#x} is not at the start of a cluster")))
     }
-
-    /// The 8 bytes of a table at `at` in the object, which are aligned as every table is.
-    pub fn word(&self, at: u64) -> Result<u64> {
-        let start = at & !PAGE.saturating_sub(1);
-        let page = self.page(start)?;
-        u64_be(LAYER, &page, to_usize(LAYER, at.saturating_sub(start))?)
-            .map_err(|_| Error::corrupt(LAYER, at, "a table passes the end of the object"))
-    }
-
-    /// The page at `start`, cut at the end of the object.
-    pub fn page(&self, start: u64) -> Result<Arc<[u8]>> {
-        let len = to_usize(LAYER, PAGE.min(self.object.len().saturating_sub(start)))?;
-        self.pages.get_or(start, || self.object.read_vec_at(start, len))
-    }
 }
 
-fn raw(host: u64, within: u64) -> Extent {
-    Extent::Raw { at: host.saturating_add(within) }
+fn lost(what: &'static str, named_at: u64, at: u64, len: u64) -> Extent {
+    Extent::Missing(Missing { what, at, ends_at: at.saturating_add(len), named_at })
+}
+
+impl Layout for Map {
+    fn layer(&self) -> &'static str {
+        LAYER
+    }
+
+    fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    fn size(&self) -> u64 {
+        self.header.size
+    }
+
+    fn find(&self, at: u64, want: u64) -> Result<(Extent, u64)> {
+        let per_table = self.per_table();
+        let entry = |at: u64| entry_at(self.header.l1_at, at.checked_div(per_table).unwrap_or(0));
+        let page = self.pages.page(entry(at))?;
+        let first = self.find_in_l1(&page, at, want)?;
+        if first.0 != Extent::Hole {
+            return Ok(first);
+        }
+        // Only whole tables that are not there go on: one that is has a page of its own.
+        Ok(joined(first, want, |run| {
+            let next = at.checked_add(run).filter(|next| *next < self.size() && next.is_multiple_of(per_table))?;
+            let index = next.checked_div(per_table)?;
+            let none = entry(next) < page.end() && matches!(self.l2_table(&page, index), Ok(None));
+            none.then_some(Ok((Extent::Hole, per_table)))
+        }))
+    }
+
+    fn tables(&self, at: u64) -> Result<(Vec<(u64, u64)>, u64)> {
+        let per_table = self.per_table();
+        let first = at.checked_div(per_table).unwrap_or(0);
+        let mut places = Vec::new();
+        let mut index = first;
+        let most = TOGETHER
+            .checked_shr(self.header.cluster_bits)
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(1)
+            .clamp(1, MOST_TOGETHER);
+        while index < self.header.l1_needed() && index < first.saturating_add(MOST_ENTRIES) && places.len() < most {
+            let page = self.pages.page(entry_at(self.header.l1_at, index))?;
+            if let Ok(Some(Ok(table))) = self.l2_table(&page, index) {
+                places.push((table, table.saturating_add(self.header.cluster_size())));
+            }
+            index = index.saturating_add(1);
+        }
+        Ok((places, index.saturating_mul(per_table)))
+    }
 }

@@ -3,9 +3,7 @@
 //! A disk that leads to another file (backing file, external data file), is encrypted, or sets a feature bit that is
 //! not known here is described and never opened. Snapshots are ignored: the active disk is what is imported.
 
-mod codec;
-mod complete;
-mod disk;
+mod counts;
 mod header;
 mod map;
 
@@ -14,12 +12,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Class, Container, Format, Probe, settle};
+use super::scan::scan;
+use super::{Class, Container, Format, Probe, read};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts;
 
-use disk::Disk;
 use header::{Header, MAGIC};
+use map::Map;
 
 const LAYER: &str = "qcow2";
 
@@ -34,31 +33,24 @@ pub const FORMAT: Format = Format {
 
 fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let header = Header::parse(&probe.head)?;
-    let mut facts = facts::Container {
+    let facts = facts::Container {
         detail: header.detail(),
         virtual_size_bytes: Some(header.size),
         unsafe_references: header.unsafe_references(&probe.head),
         ..Default::default()
     };
-    let guest = match open_guest(object, header, &facts) {
-        Ok(guest) => Some(guest),
-        Err(error) => {
-            facts.trouble = Some(settle(error)?);
-            None
+    read(facts, |facts| {
+        if header.crypt_method != 0 {
+            return Err(Error::encrypted(LAYER, "the guest's data are encrypted").at(header::CRYPT_METHOD));
         }
-    };
-    Ok(Container { facts, guest })
-}
-
-fn open_guest(object: Arc<dyn ReadAt>, header: Header, facts: &facts::Container) -> Result<Arc<dyn ReadAt>> {
-    if header.crypt_method != 0 {
-        return Err(Error::encrypted(LAYER, "the guest's data are encrypted").at(header::CRYPT_METHOD));
-    }
-    if let Some(reference) = facts.unsafe_references.first() {
-        return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
-    }
-    header.check(object.len())?;
-    let disk = Disk::new(object, header);
-    complete::check(&disk.map)?;
-    Ok(Arc::new(disk))
+        if let Some(reference) = facts.unsafe_references.first() {
+            return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
+        }
+        header.check()?;
+        let missing: Vec<_> = header.missing(object.len()).collect();
+        let map = Arc::new(Map::new(object, header));
+        let mut found = scan(map.as_ref(), missing)?;
+        found.complete = found.complete || counts::prove_whole(&map)?;
+        Ok((map, found))
+    })
 }

@@ -1,0 +1,76 @@
+//! Tables of a container, read and kept in pages: no table is ever held whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::cache::Cache;
+use crate::disk::bytes::to_usize;
+use crate::disk::{Error, ReadAt, Result};
+
+/// Bytes of a page, which begins at a multiple of it: as much as the source fetches at least.
+pub const PAGE: u64 = 64 << 10;
+const KEPT: usize = 8 << 20;
+
+/// The pages of one object.
+pub struct Pages {
+    pub object: Arc<dyn ReadAt>,
+    layer: &'static str,
+    kept: Cache,
+    fetched: AtomicU64,
+}
+
+impl Pages {
+    pub fn new(layer: &'static str, object: Arc<dyn ReadAt>) -> Self {
+        Self { object, layer, kept: Cache::new(KEPT), fetched: AtomicU64::new(0) }
+    }
+
+    /// The page that holds byte `at`, cut at the end of the object.
+    pub fn page(&self, at: u64) -> Result<Page> {
+        let start = at & !PAGE.saturating_sub(1);
+        let bytes = self.kept.get_or(start, || {
+            self.fetched.fetch_add(1, Ordering::Relaxed);
+            self.object.read_vec_at(start, to_usize(self.layer, PAGE.min(self.object.len().saturating_sub(start)))?)
+        })?;
+        Ok(Page { start, bytes, layer: self.layer })
+    }
+
+    /// Pages that were read from the object so far.
+    pub fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
+    }
+}
+
+/// A piece of a table.
+pub struct Page {
+    pub start: u64,
+    pub bytes: Arc<[u8]>,
+    layer: &'static str,
+}
+
+impl Page {
+    /// First byte of the object after the page.
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(PAGE)
+    }
+
+    fn array<const N: usize>(&self, at: u64) -> Result<[u8; N]> {
+        let found = at.checked_sub(self.start).and_then(|at| {
+            let at = usize::try_from(at).ok()?;
+            self.bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+        });
+        found.ok_or_else(|| Error::corrupt(self.layer, at, "a table passes the end of the object"))
+    }
+
+    /// The big-endian 64-bit entry at byte `at` of the object.
+    pub fn u64_be(&self, at: u64) -> Result<u64> {
+        self.array(at).map(u64::from_be_bytes)
+    }
+    /// The big-endian 32-bit entry at byte `at` of the object.
+    pub fn u32_be(&self, at: u64) -> Result<u32> {
+        self.array(at).map(u32::from_be_bytes)
+    }
+    /// The little-endian 32-bit entry at byte `at` of the object.
+    pub fn u32_le(&self, at: u64) -> Result<u32> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+}

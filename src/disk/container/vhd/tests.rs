@@ -1,0 +1,303 @@
+//! QEMU and other programs write the disks; QEMU says what is in them.
+
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
+use std::path::Path;
+use std::process::Command;
+
+use super::super::testing::{agrees_with_qemu, convert, opened, opened_bytes, pattern, text, whole};
+use crate::disk::container::open;
+use crate::disk::testkit::{self, Counting, run, sample};
+use crate::inspect::facts::{Checked, TroubleKind};
+
+/// Puts the right checksum into the 512 bytes of a footer, or the 1024 of a dynamic header.
+fn seal(structure: &mut [u8], at: usize) {
+    structure[at..at + 4].fill(0);
+    let sum = structure.iter().fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+    structure[at..at + 4].copy_from_slice(&(!sum).to_be_bytes());
+}
+
+/// Changes both footers of a dynamic disk, and keeps them sound.
+fn change(image: &mut [u8], change: impl Fn(&mut [u8])) {
+    let end = image.len() - 512;
+    for at in [0, end] {
+        let footer = &mut image[at..at + 512];
+        if footer.starts_with(b"conectix") {
+            change(footer);
+            seal(footer, 64);
+        }
+    }
+}
+
+fn dynamic(dir: &Path, options: &str) -> Vec<u8> {
+    let (raw, _) = pattern(dir);
+    std::fs::read(convert(&raw, "vpc", "made.vhd", &["-o", options])).unwrap()
+}
+
+/// What `qemu-img info` says of the size, `None` where it refuses.
+fn size_by_qemu(dir: &Path, image: &[u8]) -> Option<u64> {
+    let file = dir.join("asked.vhd");
+    std::fs::write(&file, image).unwrap();
+    let out = Command::new("qemu-img").args(["info", "--output=json", "-f", "vpc", text(&file)]).output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).ok()?;
+    told["virtual-size"].as_u64()
+}
+
+#[test]
+fn every_way_to_write_a_disk_gives_the_same_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, bytes) = pattern(dir.path());
+    for (number, (options, rounded)) in [
+        ("subformat=dynamic", true),
+        ("subformat=fixed", true),
+        ("subformat=dynamic,force_size=on", false),
+        ("subformat=fixed,force_size=on", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = convert(&raw, "vpc", &format!("{number}.vhd"), &["-o", options]);
+        let container = agrees_with_qemu(&file, "vpc");
+        assert_eq!(container.facts.format, "VHD");
+        let guest = whole(container.guest.unwrap().as_ref());
+        assert!(guest.starts_with(&bytes) && guest[bytes.len()..].iter().all(|byte| *byte == 0), "{options}");
+        assert_eq!(guest.len() > bytes.len(), rounded, "{options}");
+    }
+}
+
+#[test]
+fn the_creator_decides_whether_geometry_or_size_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dynamic(dir.path(), "force_size=on");
+    for creator in [
+        b"vpc ",
+        b"qemu",
+        b"qem2",
+        b"win ",
+        b"d2v ",
+        b"CTXS",
+        b"tap\0",
+        b"tap ",
+        b"vbox",
+        b"vs  ",
+        b"Win ",
+        b"\0\0\0\0",
+    ] {
+        for geometry in [[0, 100, 4, 17], [0xff, 0xff, 16, 255]] {
+            let mut image = plain.clone();
+            change(&mut image, |footer| {
+                footer[28..32].copy_from_slice(creator);
+                footer[56..60].copy_from_slice(&geometry);
+            });
+            let expected = size_by_qemu(dir.path(), &image);
+            let facts = opened_bytes(image).facts;
+            assert!(expected.is_some());
+            assert_eq!(facts.virtual_size_bytes, expected, "{creator:?} {geometry:?}");
+            assert_eq!(facts.trouble, None, "{creator:?} {geometry:?}");
+        }
+    }
+}
+
+#[test]
+fn blocks_of_other_sizes_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    // The blocks are written by hand: QEMU makes only those of 2 MiB, and reads all.
+    for block in [4096_usize, 64 << 10, 512 << 10, 4 << 20] {
+        let (size, blocks) = (3 * (4 << 20) / 2_usize, (3 * (4 << 20) / 2_usize).div_ceil(block));
+        let bitmap = (block / 512).div_ceil(8).next_multiple_of(512);
+        let mut image = dynamic(dir.path(), "force_size=on")[..1536].to_vec();
+        let table = (blocks * 4).next_multiple_of(512);
+        image.resize(1536 + table, 0xff);
+        let mut disk = vec![0_u8; size];
+        for number in (0..blocks).rev().step_by(3) {
+            let at = image.len();
+            image[1536 + number * 4..1536 + number * 4 + 4].copy_from_slice(&((at / 512) as u32).to_be_bytes());
+            image.resize(at + bitmap, 0xff);
+            image.resize(at + bitmap + block, (number % 251) as u8 + 1);
+            let end = size.min(number * block + block);
+            disk[number * block..end].fill((number % 251) as u8 + 1);
+        }
+        image[512 + 28..512 + 32].copy_from_slice(&(blocks as u32).to_be_bytes());
+        image[512 + 32..512 + 36].copy_from_slice(&(block as u32).to_be_bytes());
+        seal(&mut image[512..1536], 36);
+        let footer = image[..512].to_vec();
+        image.extend(footer);
+        change(&mut image, |footer| footer[48..56].copy_from_slice(&(size as u64).to_be_bytes()));
+        let file = dir.path().join(format!("{block}.vhd"));
+        std::fs::write(&file, &image).unwrap();
+        let guest = agrees_with_qemu(&file, "vpc").guest.unwrap();
+        assert!(whole(guest.as_ref()) == disk, "{block}");
+        let at = size as u64 / 2 - 777;
+        assert!(guest.read_vec_at(at, 5000).unwrap() == disk[at as usize..at as usize + 5000], "{block}");
+    }
+}
+
+#[test]
+fn one_damaged_footer_is_replaced_by_the_other_and_two_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    let bytes = whole(opened_bytes(image.clone()).guest.unwrap().as_ref());
+    let end = image.len() - 512;
+    for (what, damage, said) in [
+        ("last cookie", vec![end], "the footer is damaged, its copy is used"),
+        ("last checksum", vec![end + 64], "the footer is damaged, its copy is used"),
+        ("first cookie", vec![0], "the footer's copy in front is damaged"),
+        ("first checksum", vec![65], "the footer's copy in front is damaged"),
+        ("header checksum", vec![512 + 36], "the checksum of the dynamic disk header is wrong"),
+    ] {
+        let mut copy = image.clone();
+        damage.iter().for_each(|at| copy[*at] ^= 0x55);
+        let container = opened_bytes(copy);
+        assert!(container.facts.detail.contains(said), "{what}: {}", container.facts.detail);
+        assert_eq!(container.facts.missing, None, "{what}");
+        assert!(whole(container.guest.unwrap().as_ref()) == bytes, "{what}");
+    }
+    let mut copy = image.clone();
+    copy[64] ^= 1;
+    copy[end + 64] ^= 1;
+    assert_eq!(size_by_qemu(dir.path(), &copy), None);
+    let facts = opened_bytes(copy).facts;
+    assert_eq!((facts.format.as_str(), facts.trouble.unwrap().kind), ("VHD", TroubleKind::Corrupt));
+}
+
+#[test]
+fn a_disk_that_was_cut_short_says_what_is_missing_and_how_long_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    let len = image.len();
+    let table = 1536 + (9_usize << 20).div_ceil(2 << 20) * 4;
+    for (cut, what, ends_at) in [
+        (len - 2, "footer", len),
+        (len - 512, "footer", len),
+        (len - 513, "data block", len - 512),
+        (len / 2, "data block", len - 512),
+        (table + 4096, "data block", len - 512),
+        (1537, "block allocation table", 1536 + 5 * 4),
+        (1536, "block allocation table", 1536 + 5 * 4),
+        (1535, "dynamic disk header", 1536),
+        (512, "dynamic disk header", 1536),
+    ] {
+        let container = opened_bytes(image[..cut].to_vec());
+        let facts = container.facts;
+        let missing = facts.missing.unwrap_or_else(|| panic!("{cut}: {:?}", facts.trouble));
+        assert_eq!((missing.what.as_str(), missing.ends_at), (what, ends_at as u64), "cut to {cut}");
+        assert_eq!(facts.trouble.unwrap().kind, TroubleKind::Corrupt);
+        assert!(container.guest.is_none() && container.layout.is_none());
+    }
+    // Of a fixed disk nothing tells once its footer is gone; a footer that was put behind too little does.
+    let fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
+    let short = [&fixed[..1 << 20], &fixed[fixed.len() - 512..]].concat();
+    let missing = opened_bytes(short).facts.missing.unwrap();
+    assert_eq!((missing.what.as_str(), missing.ends_at), ("footer", fixed.len() as u64));
+}
+
+#[test]
+fn footers_of_511_bytes_are_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    let container = opened_bytes(image[..image.len() - 1].to_vec());
+    assert!(container.facts.detail.contains("a footer of 511 bytes, its copy is used"), "{}", container.facts.detail);
+    assert!(whole(container.guest.unwrap().as_ref()) == whole(opened_bytes(image).guest.unwrap().as_ref()));
+    let mut fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
+    fixed.pop();
+    let facts = opened_bytes(fixed).facts;
+    assert_eq!((facts.format.as_str(), facts.trouble.unwrap().kind), ("VHD", TroubleKind::Unsupported));
+}
+
+#[test]
+fn bitmaps_tell_how_much_of_a_block_was_written() {
+    for (name, size) in
+        [("containers/dfvfs-ntfs-dynamic.vhd.zst", 4 << 20), ("containers/dissect-dynamic.vhd.gz", 10 << 20)]
+    {
+        let Some(image) = sample(name) else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("disk.vhd");
+        std::fs::write(&file, image).unwrap();
+        let container = agrees_with_qemu(&file, "vpc");
+        assert_eq!(container.facts.virtual_size_bytes, Some(size), "{name}");
+        let sizes = container.facts.qcow2_bytes.unwrap();
+        assert!(sizes.lower < sizes.upper, "{name}: {sizes:?}");
+        // The lower bound is what a converter that leaves out zeros writes, but for tables of the unused part.
+        let small = dir.path().join("small.qcow2");
+        run("qemu-utils", "qemu-img", &["convert", "-f", "vpc", "-O", "qcow2", text(&file), text(&small)]);
+        let written = opened(&small).facts.qcow2_bytes.unwrap();
+        assert!(written.is_exact() && written.upper <= sizes.lower, "{name}: {written:?} {sizes:?}");
+    }
+}
+
+#[test]
+fn a_differencing_disk_is_refused_by_name() {
+    let Some(image) = sample("containers/dfvfs-fat-differential.vhd.zst") else { return };
+    let container = opened_bytes(image);
+    let reference = &container.facts.unsafe_references[0];
+    assert_eq!((reference.what.as_str(), reference.value.as_str()), ("parent disk", "disk type 4 (differencing)"));
+    assert!(container.guest.is_none());
+    assert_eq!(container.facts.trouble.unwrap().kind, TroubleKind::Unsupported);
+}
+
+#[test]
+fn what_qemu_refuses_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    type Change = (&'static str, std::ops::Range<usize>, &'static [u8]);
+    let changes: [Change; 6] = [
+        ("header cookie", 512..513, b"x"),
+        ("block size 3", 544..548, &[0, 0, 0, 3]),
+        ("block size 0", 544..548, &[0; 4]),
+        ("block size 256", 544..548, &[0, 0, 1, 0]),
+        ("too few entries", 540..544, &[0, 0, 0, 1]),
+        ("too many entries", 540..544, &[0x40, 0, 0, 1]),
+    ];
+    for (what, place, value) in changes {
+        let mut copy = image.clone();
+        copy[place].copy_from_slice(value);
+        assert_eq!(size_by_qemu(dir.path(), &copy), None, "{what}");
+        assert_eq!(opened_bytes(copy).facts.trouble.unwrap().kind, TroubleKind::Corrupt, "{what}");
+    }
+    let mut large = image.clone();
+    change(&mut large, |footer| footer[48..56].copy_from_slice(&(3_u64 << 40).to_be_bytes()));
+    assert_eq!(size_by_qemu(dir.path(), &large), None);
+    assert_eq!(opened_bytes(large).facts.trouble.unwrap().kind, TroubleKind::Unsupported);
+    if let Some(bomb) = sample("containers/qemu-afl5.img.bz2") {
+        let counting = Counting::new(testkit::memory(bomb));
+        let facts = open(counting.clone()).unwrap().facts;
+        assert!(facts.trouble.is_some() && counting.bytes() < 8192);
+    }
+}
+
+#[test]
+fn the_largest_disk_needs_little_memory_and_few_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("huge.vhd");
+    run("qemu-utils", "qemu-img", &["create", "-q", "-f", "vpc", "-o", "force_size=on", text(&file), "2040G"]);
+    run("qemu-utils", "qemu-io", &["-f", "vpc", "-c", "write -P 5 1900G 1M", text(&file)]);
+    let counting = Counting::new(testkit::open(&file));
+    let container = open(counting.clone()).unwrap();
+    assert_eq!((container.facts.checked, container.facts.allocated_bytes), (Checked::Whole, Some(2 << 20)));
+    // The table alone has 4 MiB, read in pages; the source fetches them in runs, which are announced.
+    assert!(counting.requests() < 80 && counting.bytes() < 6 << 20, "{}", counting.requests());
+    let guest = container.guest.unwrap();
+    let before = counting.requests();
+    assert!(guest.read_vec_at(1900 << 30, 1 << 20).unwrap().iter().all(|byte| *byte == 5));
+    assert!(guest.read_vec_at(1000 << 30, 8 << 20).unwrap().iter().all(|byte| *byte == 0));
+    assert!(counting.requests() - before <= 2);
+}
+
+#[test]
+fn damage_never_panics_and_never_costs_much() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    let end = image.len() - 512;
+    let places = [0..100, 512..560, 1536..1560, 1536..1537, 2048..2100, end..end + 100];
+    for mut copy in testkit::damaged(&image, &places, 150) {
+        let len = copy.len() as u64;
+        if len as usize == image.len() {
+            change(&mut copy, |_| {});
+        }
+        let counting = Counting::new(testkit::memory(copy));
+        if let Some(guest) = open(counting.clone()).unwrap().guest {
+            testkit::read_all(guest.as_ref(), 10 << 20);
+        }
+        assert!(counting.bytes() <= 2 * len + (64 << 20), "{} bytes", counting.bytes());
+    }
+}
