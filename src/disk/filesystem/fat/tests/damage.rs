@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::super::{FileSystem, Node, NodeKind};
+use super::super::super::{Node, NodeKind};
 use super::{copy_all, entry_at, format, kind_of, open_bytes};
 use crate::disk::testkit::{self, Counting};
 use crate::disk::{ErrorKind, ReadAt};
@@ -43,10 +43,22 @@ fn image(options: &str, kib: u64) -> Vec<u8> {
     std::fs::read(image).unwrap()
 }
 
+/// A filesystem of which all but the beginning is free, without the rest.
+fn cut(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sectors = 1600_u32;
+    if bytes.len() > 4 << 20 {
+        bytes.truncate(512 * sectors as usize);
+        bytes[32..36].copy_from_slice(&sectors.to_le_bytes());
+    }
+    bytes
+}
+
 #[test]
 fn changed_bytes_are_harmless() {
-    for (options, kib, fat) in [("-F 12", 1440, 200), ("-F 16 -s 1 -f 1", 4 << 10, 200), ("-F 32 -s 1", 2 << 10, 500)] {
-        let clean = image(options, kib);
+    for (options, kib, fat) in
+        [("-F 12", 1440, 200), ("-F 16 -s 1 -f 1", 4 << 10, 200), ("-F 32 -s 1 -f 1", 40 << 10, 500)]
+    {
+        let clean = cut(image(options, kib));
         let whole = walk(testkit::memory(clean.clone()));
         assert!(whole >= 45, "{options}: {whole}");
         let fat_at = 512 * usize::from(u16::from_le_bytes(clean[14..16].try_into().unwrap()));
@@ -54,7 +66,7 @@ fn changed_bytes_are_harmless() {
         let root = entry_at(&clean, b"LARGE      ");
         let places = [0..90, fat_at..fat_at + fat, file - 512..file + 512, root - 64..root + 128];
         let mut differed = 0;
-        for copy in testkit::damaged(&clean, &places, 1000) {
+        for copy in testkit::damaged(&clean, &places, 500) {
             let counting = Counting::new(testkit::memory(copy));
             let start = Instant::now();
             differed += usize::from(walk(Arc::clone(&counting) as _) != whole);

@@ -15,8 +15,8 @@ fn source(many: usize) -> tempfile::TempDir {
     let at = |path: &str| dir.path().join(path);
     std::fs::create_dir_all(at("EFI/BOOT")).unwrap();
     std::fs::write(at("EFI/BOOT/BOOTX64.EFI"), pattern(70_000)).unwrap();
-    std::fs::create_dir_all(at("日本語/ünïcödé")).unwrap();
-    std::fs::write(at("日本語/ünïcödé/файл 🚀.txt"), "юникод").unwrap();
+    std::fs::create_dir_all(at("日本語/ünïcödé directory")).unwrap();
+    std::fs::write(at("日本語/ünïcödé directory/файл 🚀.txt"), "юникод").unwrap();
     std::fs::write(at("a name with spaces. and.dots"), "spaces").unwrap();
     std::fs::write(at("lower.txt"), "lower").unwrap();
     std::fs::write(at("Mixed.TXT"), "mixed").unwrap();
@@ -139,6 +139,12 @@ fn a_file_in_pieces() {
         let image = format(dir.path(), options, kib);
         copy(&image, &fillers);
         mtool(&image, "mdel", &["::even*"]);
+        if options.contains("32") {
+            // FSI_Nxt_Free, where mtools would go on.
+            let mut bytes = std::fs::read(&image).unwrap();
+            bytes[512 + 492..512 + 496].copy_from_slice(&[2, 0, 0, 0]);
+            std::fs::write(&image, bytes).unwrap();
+        }
         copy(&image, std::slice::from_ref(&large));
         for even in fillers.iter().step_by(2) {
             let _ = std::fs::remove_file(even);
