@@ -4,7 +4,9 @@
 //! [`crate::guest::Tree`], so that every filesystem resolves them alike.
 
 pub mod ext;
+pub mod fat;
 mod recognise;
+pub mod ufs;
 
 use std::sync::Arc;
 
@@ -105,7 +107,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT, &fat::FORMAT, &ufs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///

@@ -1,0 +1,58 @@
+//! What makefs writes is what is read.
+
+mod damage;
+mod details;
+mod trees;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::superblock::Superblock;
+use super::{FileSystem, Inode, Node, Recent, Ufs, inode};
+use crate::disk::testkit;
+use crate::disk::{ErrorKind, Result};
+
+/// Makes a filesystem of `source` with options in words: those of `makefs -t ffs -o`, and the byte order.
+fn make(dir: &Path, source: &Path, options: &str, order: &str) -> (PathBuf, String) {
+    let image = dir.join("image");
+    let _ = std::fs::remove_file(&image);
+    let paths = [image.to_str().unwrap(), source.to_str().unwrap()];
+    let args = ["-t", "ffs", "-B", order, "-b", "20%", "-f", "500", "-o", options, paths[0], paths[1]];
+    let said = testkit::run("makefs", "makefs", &args);
+    (image, said)
+}
+
+fn made(source: &Path, options: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::read(make(dir.path(), source, options, "le").0).unwrap()
+}
+
+fn opened(bytes: &[u8]) -> Ufs {
+    let disk = testkit::memory(bytes.to_vec());
+    let superblock = Superblock::read(disk.as_ref()).unwrap();
+    Ufs { recent: Recent::new(Arc::clone(&disk), 8), disk, superblock }
+}
+
+/// The inode of a file in the root.
+fn inode_of(bytes: &[u8], name: &str) -> (Node, Inode) {
+    let ufs = opened(bytes);
+    let node = ufs.lookup(ufs.root(), name).unwrap();
+    (node, inode::read(&ufs, node).unwrap())
+}
+
+fn open_bytes(bytes: &[u8]) -> Result<Arc<dyn FileSystem>> {
+    super::open(testkit::memory(bytes.to_vec()))
+}
+
+fn kind_of<T>(result: Result<T>) -> ErrorKind {
+    result.err().expect("an error").kind
+}
+
+fn put(bytes: &mut [u8], at: u64, value: &[u8]) {
+    let at = usize::try_from(at).unwrap();
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|n| u8::try_from(n % 253).unwrap()).collect()
+}
