@@ -43,15 +43,17 @@ pub(super) struct Superblock {
     log_root: u64,
 }
 
-/// Reads the primary superblock or, where its checksum or its magic does not fit, the newest mirror that is whole.
+/// Reads the primary superblock or, where its checksum or its magic does not fit, the newest mirror whose do.
 pub(super) fn read(volume: &dyn ReadAt) -> Result<Superblock> {
-    let damage = match Superblock::read(volume, PRIMARY) {
+    let damage = match whole(volume, PRIMARY) {
+        Ok((raw, checksum)) => return Superblock::parse(&raw, checksum, PRIMARY, volume.len()),
         Err(error) if error.kind == ErrorKind::Corrupt => error,
-        read => return read,
+        Err(error) => return Err(error),
     };
     let mut newest: Option<Superblock> = None;
     for at in MIRRORS {
-        match Superblock::read(volume, at) {
+        let found = whole(volume, at).and_then(|(raw, sum)| Superblock::parse(&raw, sum, at, volume.len()));
+        match found {
             Ok(found) if newest.as_ref().is_none_or(|newest| newest.generation < found.generation) => {
                 newest = Some(found);
             }
@@ -62,22 +64,27 @@ pub(super) fn read(volume: &dyn ReadAt) -> Result<Superblock> {
     newest.ok_or(damage)
 }
 
+/// The bytes of the superblock at byte `at`, if its magic and its checksum fit, and which checksum that is.
+fn whole(volume: &dyn ReadAt, at: u64) -> Result<(Vec<u8>, Checksum)> {
+    let raw = volume.read_vec_at(at, LEN)?;
+    if range(LAYER, &raw, 0x40, MAGIC.len())? != MAGIC || u64_le(LAYER, &raw, 0x30)? != at {
+        return Err(Error::corrupt(LAYER, at.saturating_add(0x40), "no superblock"));
+    }
+    let number = u16_le(LAYER, &raw, 0xC4)?;
+    let checksum =
+        Checksum::by_number(number).ok_or_else(|| Error::unsupported(LAYER, format!("checksums of type {number}")))?;
+    if !checksum.fits(range(LAYER, &raw, CSUM_ROOM, LEN.saturating_sub(CSUM_ROOM))?, &raw) {
+        return Err(Error::corrupt(LAYER, at, "the superblock's checksum does not match"));
+    }
+    Ok((raw, checksum))
+}
+
 impl Superblock {
-    fn read(volume: &dyn ReadAt, at: u64) -> Result<Self> {
-        let raw = volume.read_vec_at(at, LEN)?;
+    fn parse(raw: &[u8], checksum: Checksum, at: u64, volume_len: u64) -> Result<Self> {
         let corrupt = |field: u64, what: &str| Error::corrupt(LAYER, at.saturating_add(field), what);
         let byte = |place: usize| raw.get(place).copied().unwrap_or_default();
-        let word = |place: usize| u32_le(LAYER, &raw, place);
-        let long = |place: usize| u64_le(LAYER, &raw, place);
-        if range(LAYER, &raw, 0x40, MAGIC.len())? != MAGIC || long(0x30)? != at {
-            return Err(corrupt(0x40, "no superblock"));
-        }
-        let checksum = u16_le(LAYER, &raw, 0xC4)?;
-        let checksum = Checksum::by_number(checksum)
-            .ok_or_else(|| Error::unsupported(LAYER, format!("checksums of type {checksum}")))?;
-        if !checksum.fits(range(LAYER, &raw, CSUM_ROOM, LEN.saturating_sub(CSUM_ROOM))?, &raw) {
-            return Err(corrupt(0, "the superblock's checksum does not match"));
-        }
+        let word = |place: usize| u32_le(LAYER, raw, place);
+        let long = |place: usize| u64_le(LAYER, raw, place);
         let (flags, incompat) = (long(0x38)?, long(0xBC)?);
         features::check(incompat, flags)?;
 
@@ -95,15 +102,15 @@ impl Superblock {
             generation,
             flags,
             checksum,
-            metadata_uuid: array(LAYER, &raw, metadata_uuid)?,
+            metadata_uuid: array(LAYER, raw, metadata_uuid)?,
             sector_size: sector_size.into(),
             node_size: to_usize(LAYER, node_size.into())?,
             root: Pointer { logical: long(0x50)?, generation, level: byte(0xC6) },
             chunk_root: Pointer { logical: long(0x58)?, generation: long(0xA4)?, level: byte(0xC7) },
             root_dir: long(0x80)?,
             devices: long(0x88)?,
-            device: (long(0xC9)?, array(LAYER, &raw, 0x10B)?),
-            system_chunks: range(LAYER, &raw, 0x32B, system_chunks.min(MAX_SYSTEM_CHUNKS))?.to_vec(),
+            device: (long(0xC9)?, array(LAYER, raw, 0x10B)?),
+            system_chunks: range(LAYER, raw, 0x32B, system_chunks.min(MAX_SYSTEM_CHUNKS))?.to_vec(),
             usage: Usage { total_bytes, free_bytes: total_bytes.saturating_sub(long(0x78)?), free_inodes: None },
             log_root: long(0x60)?,
         };
@@ -119,7 +126,7 @@ impl Superblock {
             return Err(corrupt(0x88, "a filesystem of no devices"));
         }
         // `read_one_dev`, by the device's own item.
-        if long(0xD1)? > volume.len() {
+        if long(0xD1)? > volume_len {
             return Err(corrupt(0xD1, "the device is larger than its volume"));
         }
         Ok(found)

@@ -4,6 +4,7 @@ mod compare;
 mod corpus;
 mod hostile;
 mod log;
+mod lzo;
 mod mounted;
 mod refusals;
 mod source;

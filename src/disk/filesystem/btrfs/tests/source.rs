@@ -34,10 +34,10 @@ pub(super) fn write(dir: &Path, names: usize) {
     fs::write(dir.join("turns"), turns).unwrap();
 
     let sparse = File::create(dir.join("sparse")).unwrap();
-    for (at, len) in [(0, 10), (40_960, 5000), (1 << 20, 1), (70 << 20, 4096)] {
+    for (at, len) in [(0, 10), (40_960, 5000), (1 << 20, 1), (5 << 20, 4096)] {
         sparse.write_all_at(&text(len), at).unwrap();
     }
-    sparse.set_len((71 << 20) + 5).unwrap();
+    sparse.set_len((6 << 20) + 5).unwrap();
     File::create(dir.join("all-hole")).unwrap().set_len(100_000).unwrap();
 
     fs::create_dir(dir.join("many")).unwrap();

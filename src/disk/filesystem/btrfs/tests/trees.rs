@@ -14,7 +14,7 @@ const OPTIONS: [&str; 11] = [
     "-O ^extref,^skinny-metadata --csum xxhash",
     "--csum sha256 --nodesize 8192",
     "--csum blake2 --shrink",
-    "-O quota -R block-group-tree",
+    "-R quota",
 ];
 
 #[test]
