@@ -3,7 +3,7 @@
 use super::LAYER;
 use super::compression::Method;
 use super::tree::Item;
-use crate::disk::bytes::{range, u16_le, u64_le};
+use crate::disk::bytes::{range, to_u64, u16_le, u64_le};
 use crate::disk::{Error, Result};
 
 /// Where the data of an inline extent begin.
@@ -61,8 +61,8 @@ impl<'a> Extent<'a> {
         let at = item.key.offset;
         if kind == INLINE {
             let data = raw.get(INLINE_AT..).unwrap_or_default();
-            if at != 0 || ram_bytes > sector_size {
-                return corrupt("an inline extent that is not a file's beginning");
+            if at != 0 || ram_bytes > MAX_COMPRESSED || (method.is_none() && ram_bytes != to_u64(data.len())) {
+                return corrupt("an inline extent that is not the beginning of a file");
             }
             return Ok(Self { at, len: ram_bytes, source: Source::Inline { data, method }, item_at: item.at });
         }

@@ -10,6 +10,8 @@ use crate::disk::filesystem::btrfs::FORMAT;
 use crate::disk::testkit::{memory, open, run, sample};
 use crate::disk::{ReadAt, Slice};
 
+const PIECE: usize = 4 << 20;
+
 /// What is below `dir`, by path: the beginning of the content's SHA-256, or what it is.
 fn contents(fs: &dyn FileSystem, dir: Node, path: &str, found: &mut BTreeMap<String, String>) {
     for entry in fs.list(dir, 10_000).unwrap() {
@@ -20,9 +22,11 @@ fn contents(fs: &dyn FileSystem, dir: Node, path: &str, found: &mut BTreeMap<Str
             NodeKind::Link => fs.read_link(entry.node).unwrap(),
             NodeKind::Special => "special".to_owned(),
             NodeKind::File => {
-                let content = fs.read_at(entry.node, 0, 64 << 20).unwrap();
-                assert_eq!(content.len() as u64, stat.size);
-                hex::encode(&Sha256::digest(content)[..4])
+                let mut digest = Sha256::new();
+                for at in (0..stat.size).step_by(PIECE) {
+                    digest.update(fs.read_at(entry.node, at, PIECE).unwrap());
+                }
+                hex::encode(&digest.finalize()[..4])
             }
         };
         found.insert(path.clone(), what);
@@ -76,7 +80,7 @@ fn a_filesystem_of_discutils_tests_is_read() {
         ("/folder/subfolder/file", "b9e68e1b"),
         ("/folder/subfolder/lzo", "bc3dff34"),
         ("/folder/subfolder/sparse", "20492a4d"),
-        ("/folder/symlink", "subfolder"),
+        ("/folder/symlink", "../subvolume/subvolumefolder/subvolumefile"),
         ("/opt", "directory"),
         ("/subvolume", "directory"),
         ("/subvolume/subvolumefolder", "directory"),

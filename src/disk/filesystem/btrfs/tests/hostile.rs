@@ -81,19 +81,19 @@ fn visit(fs: &dyn FileSystem, node: Node, ahead: &mut Vec<Node>) {
 
 /// The bytes of a block that mean something: of a node the header, the items and their data; all of the superblock's
 /// fields.
-fn meaningful(block: &[u8], at: u64) -> Vec<Range<usize>> {
+fn meaningful(block: &[u8], at: u64) -> [Range<usize>; 2] {
     if at == PRIMARY {
-        return vec![0x30..0x130, 0x32B..0x32B + 200];
+        return [0x30..0x130, 0x32B..0x32B + 200];
     }
     let count = usize::from(u16::from_le_bytes([block[0x60], block[0x61]]));
     if block[0x64] != 0 {
-        return vec![0x50..101 + count * 33];
+        return [0x50..101, 101..101 + count * 33];
     }
     let items = 101 + count * 25;
     let last = u32::from_le_bytes(block[items - 8..items - 4].try_into().unwrap());
     let data = 101 + usize::try_from(last).unwrap();
     // Of many items the last few stand for all.
-    vec![0x50..items, data..block.len().min(data + 1500)]
+    [0x50..items, data..block.len().min(data + 1500)]
 }
 
 fn image(options: &str) -> Arc<[u8]> {
@@ -135,13 +135,13 @@ fn damage_behind_checksums_that_fit_is_harmless() {
 
     let clean_reads = clean.reads.load(Ordering::Relaxed);
     let mut differed = 0;
-    let rounds = 4000;
+    let rounds = 1200;
     for changed in damaged(&skeleton, &places, rounds).filter(|changed| changed.len() == skeleton.len()) {
-        let resummed = blocks.iter().map(|(at, start)| {
+        let resummed = blocks.iter().filter_map(|(at, start)| {
             let mut block = changed[*start..start + 4096].to_vec();
             let sum = crc32c::crc32c(&block[32..]);
             block[..4].copy_from_slice(&sum.to_le_bytes());
-            (*at, block)
+            (block != skeleton[*start..start + 4096]).then_some((*at, block))
         });
         let disk = Changed::new(&base, resummed.collect(), base.len() as u64);
         differed += u64::from(walk(&disk) != whole);

@@ -49,7 +49,6 @@ fn segments_are_read_across_sectors_and_their_padding() {
     packed[..4].copy_from_slice(&len.to_le_bytes());
     let all = 4094 - 4 - 8 * (4094 - 4 - left - 8).div_ceil(188) - 8 + 100;
     let found = Method::Lzo.decompress(&packed, 0, 8192, 4096).unwrap();
-    assert_eq!(found.iter().filter(|byte| **byte == b'x').count(), all);
     assert!(found[..all].iter().all(|byte| *byte == b'x') && found[all..].iter().all(|byte| *byte == 0));
 }
 
@@ -58,7 +57,7 @@ fn any_input_ends_and_gives_no_more_than_was_asked_for() {
     let packed = hex::decode(PACKED).unwrap();
     let whole = 0..packed.len();
     let mut decompressed = 0;
-    for damaged in damaged(&packed, &[whole], 20_000) {
+    for damaged in damaged(&packed, &[whole], 4000) {
         let found = decompress(damaged.get(8..).unwrap_or_default(), 4096);
         assert!(found.is_none_or(|content| content.len() <= 4096));
         for method in [Method::Lzo, Method::Zlib, Method::Zstd] {
@@ -67,7 +66,7 @@ fn any_input_ends_and_gives_no_more_than_was_asked_for() {
             assert!(found.is_err() || found.is_ok_and(|content| content.len() == 5000));
         }
     }
-    assert!(decompressed > 100 && decompressed < 60_000, "{decompressed}");
+    assert!(decompressed > 100 && decompressed < 12_000, "{decompressed}");
     let mut dice = Dice(0x10);
     for _ in 0..20_000 {
         let input: Vec<u8> = (0..dice.below(60)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();

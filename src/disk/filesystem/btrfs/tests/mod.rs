@@ -80,6 +80,15 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        // Busy for a moment where a process that another test starts has not yet closed what it was born with.
+        let unmounted = (0..100).any(|_| {
+            let output = Command::new("umount").arg(&self.0).output();
+            let unmounted = output.is_ok_and(|output| output.status.success());
+            if !unmounted {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            unmounted
+        });
+        assert!(unmounted || std::thread::panicking(), "{} stays mounted", self.0.display());
     }
 }

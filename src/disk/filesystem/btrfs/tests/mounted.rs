@@ -1,6 +1,5 @@
 //! What the kernel writes, compared with what the kernel reads of it.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -31,12 +30,9 @@ fn reads_as_the_kernel(mkfs: &str, mount: &str, write: impl FnOnce(&Path)) -> Op
 
 #[test]
 fn compressed_files_are_read() {
-    for method in ["zlib", "zstd", "lzo"] {
-        for mount in [format!("compress={method}"), format!("compress-force={method}:9")] {
-            let mount = if method == "lzo" { mount.replace(":9", "") } else { mount };
-            let Some(entries) = reads_as_the_kernel("", &mount, |dir| source::write(dir, 300)) else { return };
-            assert!(entries > 360, "{mount}: {entries} entries");
-        }
+    for mount in ["compress=zlib", "compress-force=zstd:9", "compress=lzo", "compress-force=lzo"] {
+        let Some(entries) = reads_as_the_kernel("", mount, |dir| source::write(dir, 100)) else { return };
+        assert!(entries > 160, "{mount}: {entries} entries");
     }
 }
 
@@ -57,13 +53,15 @@ fn inline_files_are_read_compressed_or_not_up_to_any_size() {
 
 #[test]
 fn three_thousand_files_written_over_and_over_are_read() {
-    for (mkfs, mount) in
-        [("--nodesize 4096 -m single", "nodatacow"), ("-O ^no-holes", "compress=zstd"), ("", "nodatasum")]
-    {
+    for (mkfs, mount, files) in [
+        ("--nodesize 4096 -m single", "compress=zstd", 3000),
+        ("-O ^no-holes", "nodatacow", 300),
+        ("", "nodatasum", 300),
+    ] {
         let write = |dir: &Path| {
-            source::write(dir, 3000);
+            source::write(dir, files);
             fragment(dir);
-            for n in (0..3000).step_by(3) {
+            for n in (0..files).step_by(3) {
                 fs::remove_file(dir.join(format!("many/file-{n}"))).unwrap();
             }
             run("util-linux", "fallocate", &["-l", "3M", "-n", dir.join("many/file-1").to_str().unwrap()]);
@@ -73,7 +71,7 @@ fn three_thousand_files_written_over_and_over_are_read() {
             run("util-linux", "fallocate", &["-p", "-o", "5000", "-l", "90000", dir.join("turns").to_str().unwrap()]);
         };
         match reads_as_the_kernel(mkfs, mount, write) {
-            Some(entries) => assert!(entries > 2060, "{entries} entries"),
+            Some(entries) => assert!(entries > files * 2 / 3 + 60, "{entries} entries"),
             None => return,
         }
     }
@@ -84,7 +82,7 @@ fn fragment(dir: &Path) {
     let file = File::create(dir.join("fragments")).unwrap();
     for n in 0..400_u64 {
         file.write_all_at(&text(5000), (n * 7919 % 400) * 12_288).unwrap();
-        if n % 10 == 0 {
+        if n % 50 == 0 {
             file.sync_data().unwrap();
         }
     }
@@ -117,25 +115,13 @@ fn extents_that_files_share_are_read_from_any_offset() {
 
 #[test]
 fn names_of_one_hash_are_told_apart() {
-    let (one, other) = collision();
+    let [one, other] = ["name-1371838", "name-2000402"];
     assert_eq!(name_hash(one.as_bytes()), name_hash(other.as_bytes()));
     let write = |dir: &Path| {
-        fs::write(dir.join(&one), "one").unwrap();
-        fs::write(dir.join(&other), "the other").unwrap();
+        fs::write(dir.join(one), "one").unwrap();
+        fs::write(dir.join(other), "the other").unwrap();
     };
     assert!(reads_as_the_kernel("", "compress=no", write).is_none_or(|entries| entries == 2));
-}
-
-/// Two names that hash alike.
-fn collision() -> (String, String) {
-    let mut seen = HashMap::new();
-    for n in 0_u32.. {
-        let name = format!("name-{n}");
-        if let Some(other) = seen.insert(name_hash(name.as_bytes()), n) {
-            return (name, format!("name-{other}"));
-        }
-    }
-    unreachable!()
 }
 
 #[test]
