@@ -3,6 +3,7 @@
 //! A filesystem knows nodes (inodes), not paths: paths, symbolic links and mount points are walked in one place,
 //! [`crate::guest::Tree`], so that every filesystem resolves them alike.
 
+pub mod btrfs;
 pub mod ext;
 pub mod fat;
 mod recognise;
@@ -107,7 +108,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT, &fat::FORMAT, &ufs::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ufs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///

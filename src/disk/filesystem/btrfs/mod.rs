@@ -1,0 +1,185 @@
+//! btrfs on one device, as it was at its last commit, its default subvolume as root.
+//!
+//! Layout after the Linux kernel's include/uapi/linux/btrfs_tree.h and fs/btrfs; names of fields are theirs. Everything
+//! is verified by checksum, as there, and read from a second copy where the first is damaged. A filesystem whose log
+//! tree must be replayed is refused: what was synced last is not yet where it belongs. Of a filesystem on several
+//! devices, what this one holds whole copies of is read.
+
+mod checksum;
+mod chunk;
+mod compression;
+mod content;
+mod data;
+mod directory;
+mod extent;
+mod features;
+mod inode;
+mod key;
+mod lzo;
+mod node;
+mod nodes;
+mod subvolume;
+mod superblock;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use crate::disk::bytes::to_usize;
+use crate::disk::{Error, ReadAt, Result};
+use crate::inspect::facts::{Sign, SignKind};
+
+use chunk::Chunks;
+use content::Contents;
+use data::Sums;
+use directory::Entry;
+use inode::Inode;
+use key::{CHUNK_ITEM, Key, ROOT_ITEM};
+use nodes::Nodes;
+use subvolume::{STUB, Subvolume, Subvolumes};
+use superblock::Superblock;
+
+const LAYER: &str = "btrfs";
+
+/// Linux: `PATH_MAX`. No link can be longer.
+const MAX_LINK: u64 = 4096;
+
+/// The reader.
+pub const FORMAT: FileSystemFormat = FileSystemFormat { names: &["btrfs"], open };
+
+fn open(volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
+    Ok(Arc::new(Btrfs::open(volume)?))
+}
+
+/// An opened filesystem.
+struct Btrfs {
+    superblock: Superblock,
+    nodes: Nodes,
+    contents: Contents,
+    subvolumes: Subvolumes,
+    root: Node,
+}
+
+impl Btrfs {
+    fn open(volume: Arc<dyn ReadAt>) -> Result<Self> {
+        let superblock = superblock::read(volume.as_ref())?;
+        superblock.check_log()?;
+        let mut nodes = Nodes::new(volume, &superblock, Chunks::system(&superblock)?);
+        let mut chunks = Chunks::system(&superblock)?;
+        nodes.walk::<()>(&superblock.chunk_root, Key::all(chunk::CHUNKS, CHUNK_ITEM), &mut |item| {
+            chunks.insert(item.key, item.data, item.at)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        nodes.chunks = chunks;
+
+        let default = Subvolume::default(&nodes, &superblock)?;
+        let sums = Subvolume::find(&nodes, &superblock.root, data::CSUM_TREE)?.map(|tree| tree.root);
+        let (checksum, sector_size) = (superblock.checksum, superblock.sector_size);
+        let contents = Contents::new(Sums { root: sums, checksum, sector_size });
+        let subvolumes = Subvolumes::default();
+        let root = subvolumes.node(&default, default.dir)?;
+        Ok(Self { superblock, nodes, contents, subvolumes, root })
+    }
+
+    fn inode(&self, node: Node) -> Result<Inode> {
+        let (subvolume, number) = self.subvolumes.place(node)?;
+        Inode::read(&self.nodes, subvolume, number)
+    }
+
+    fn directory(&self, node: Node) -> Result<Inode> {
+        let inode = self.inode(node)?;
+        inode.check_is(NodeKind::Directory, "a directory")?;
+        Ok(inode)
+    }
+
+    /// Where an entry of `dir` leads to.
+    fn node(&self, dir: &Inode, entry: &Entry) -> Result<Node> {
+        match entry.location.kind {
+            key::INODE_ITEM => self.subvolumes.node(&dir.subvolume, entry.location.objectid),
+            ROOT_ITEM => match dir.subvolume.below(&self.nodes, &self.superblock.root, dir.number, entry)? {
+                Some(below) => self.subvolumes.node(&below, below.dir),
+                None => Ok(STUB),
+            },
+            kind => Err(Error::corrupt(LAYER, dir.at, format!("an entry that leads to an item of kind {kind}"))),
+        }
+    }
+}
+
+impl FileSystem for Btrfs {
+    fn root(&self) -> Node {
+        self.root
+    }
+
+    fn stat(&self, node: Node) -> Result<Stat> {
+        if node == STUB {
+            return Ok(subvolume::stub());
+        }
+        Ok(self.inode(node)?.stat())
+    }
+
+    fn lookup(&self, dir: Node, name: &str) -> Result<Node> {
+        let absent = || Error::not_found(LAYER, "no such name");
+        if dir == STUB {
+            return Err(absent());
+        }
+        let dir = self.directory(dir)?;
+        let entry = directory::find(&self.nodes, &dir, name)?.ok_or_else(absent)?;
+        self.node(&dir, &entry)
+    }
+
+    fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
+        if dir == STUB {
+            return Ok(Vec::new());
+        }
+        let dir = self.directory(dir)?;
+        let mut found = Vec::new();
+        let over = directory::walk(&self.nodes, &dir, |entry| {
+            if found.len() >= max {
+                return ControlFlow::Break(());
+            }
+            found.push(entry);
+            ControlFlow::Continue(())
+        })?;
+        if over.is_some() {
+            return Err(Error::limit(LAYER, format!("a directory of more than {max} entries")));
+        }
+        found.iter().map(|entry| Ok(DirEntry { name: entry.text(), node: self.node(&dir, entry)? })).collect()
+    }
+
+    fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {
+        let inode = self.inode(file)?;
+        inode.check_is(NodeKind::File, "a regular file")?;
+        self.contents.read(&self.nodes, &inode, at, len)
+    }
+
+    fn read_link(&self, link: Node) -> Result<String> {
+        let inode = self.inode(link)?;
+        inode.check_is(NodeKind::Link, "a symbolic link")?;
+        if inode.size == 0 || inode.size > MAX_LINK {
+            return Err(Error::corrupt(LAYER, inode.at, format!("a symbolic link of {} bytes", inode.size)));
+        }
+        let target = self.contents.read(&self.nodes, &inode, 0, to_usize(LAYER, inode.size)?)?;
+        let target = target.split(|b| *b == 0).next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(target).into_owned())
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        Ok(self.superblock.usage.clone())
+    }
+
+    fn signs(&self) -> Result<Vec<Sign>> {
+        let mut signs = Vec::new();
+        if self.superblock.at != superblock::PRIMARY {
+            let value = format!("primary superblock, read from the mirror at {:#x}", self.superblock.at);
+            signs.push(Sign { kind: SignKind::ChecksumMismatch, at: superblock::PRIMARY, value });
+        }
+        if self.superblock.flags & features::FLAG_ERROR != 0 {
+            let value = format!("flags {:#x}", self.superblock.flags);
+            signs.push(Sign { kind: SignKind::Errors, at: self.superblock.at.saturating_add(0x38), value });
+        }
+        Ok(signs)
+    }
+}
