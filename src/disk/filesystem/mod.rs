@@ -4,6 +4,7 @@
 //! [`crate::guest::Tree`], so that every filesystem resolves them alike.
 
 pub mod ext;
+pub mod ntfs;
 mod recognise;
 
 use std::sync::Arc;
@@ -105,7 +106,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT, &ntfs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///
