@@ -1,0 +1,1 @@
+//! Changed bytes: whatever they say, every call returns, and within its bounds.
