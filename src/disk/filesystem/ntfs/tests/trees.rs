@@ -49,7 +49,7 @@ fn reads_as_written(many: usize, options: &str, size: u64) {
     let fs = open(&image).unwrap_or_else(|e| panic!("{options}: {e}"));
     let mut compared = Compared::default();
     compared.directory(fs.as_ref(), fs.root(), source.path());
-    assert_eq!(compared.entries, many + 75, "{options}");
+    assert_eq!(compared.entries, many + 76, "{options}");
     assert_eq!(fs.signs().unwrap(), [], "{options}");
     assert_eq!(fs.usage().unwrap().free_bytes, free(&image), "{options}");
 }
