@@ -6,6 +6,7 @@
 pub mod btrfs;
 pub mod ext;
 pub mod fat;
+pub mod ntfs;
 mod recognise;
 pub mod ufs;
 
@@ -108,7 +109,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ufs::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ntfs::FORMAT, &ufs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///

@@ -1,0 +1,79 @@
+//! The file table: `$MFT`, and what of it is in `$MFTMirr`.
+
+use std::sync::Arc;
+
+use super::LAYER;
+use super::attribute::DATA;
+use super::boot::Boot;
+use super::disk::Disk;
+use super::file::File;
+use super::recent::Recent;
+use super::record::{self, Record};
+use super::stream::Stream;
+use crate::disk::bytes::to_u64;
+use crate::disk::{Error, ErrorKind, Result};
+
+/// Records kept at hand: at most 4 MiB with the largest records, 64 KiB with usual ones.
+const RECENT: usize = 64;
+/// `$MFT`'s own record.
+const MFT: u64 = 0;
+
+/// The file table.
+pub(super) struct Mft {
+    pub disk: Disk,
+    boot: Boot,
+    table: Stream,
+    recent: Recent<Record>,
+}
+
+impl Mft {
+    /// Finds all of the table: its first record says where the next ones are, which may say where the rest is.
+    pub(super) fn open(disk: Disk, boot: Boot) -> Result<Self> {
+        let record = match first_record(&disk, &boot, boot.mft, MFT) {
+            // Windows takes the copy too.
+            Err(error) if error.kind == ErrorKind::Corrupt => {
+                first_record(&disk, &boot, boot.mirror, MFT).map_err(|_| error)?
+            }
+            found => found?,
+        };
+        let file = File::new(Arc::new(record), &disk)?;
+        let table = file.stream_by(&disk, DATA, "", |so_far, reference| match so_far {
+            Some(table) => read(&disk, table, boot.record, reference).map(Arc::new),
+            None => Err(Error::corrupt(LAYER, file.record.at, "the file table is not where it begins")),
+        })?;
+        let table = table.ok_or_else(|| Error::corrupt(LAYER, file.record.at, "the file table has no content"))?;
+        Ok(Self { disk, boot, table, recent: Recent::new(RECENT) })
+    }
+
+    /// The record a reference leads to.
+    pub(super) fn record(&self, reference: u64) -> Result<Arc<Record>> {
+        self.recent.get(reference, || read(&self.disk, &self.table, self.boot.record, reference))
+    }
+
+    /// The file a reference leads to.
+    pub(super) fn file(&self, reference: u64) -> Result<File> {
+        File::new(self.record(reference)?, &self.disk)
+    }
+
+    /// One of the first records, as the boot sector finds it: in the table, and in its copy.
+    pub(super) fn copies(&self, number: u64) -> [Result<Record>; 2] {
+        [self.boot.mft, self.boot.mirror].map(|first| first_record(&self.disk, &self.boot, first, number))
+    }
+}
+
+/// Record `number` of a table that begins at cluster `first`, without gaps so far.
+fn first_record(disk: &Disk, boot: &Boot, first: u64, number: u64) -> Result<Record> {
+    let at = disk.at(first).saturating_add(number.saturating_mul(to_u64(boot.record)));
+    Record::parse(disk.bytes.read_vec_at(at, boot.record)?, number, at)?.check(0)
+}
+
+fn read(disk: &Disk, table: &Stream, size: usize, reference: u64) -> Result<Record> {
+    let number = record::number(reference);
+    let at = number.saturating_mul(to_u64(size));
+    if at.saturating_add(to_u64(size)) > table.size {
+        return Err(Error::corrupt(LAYER, table.at, format!("there is no file record {number}")));
+    }
+    let mut raw = vec![0; size];
+    table.read(disk, at, &mut raw)?;
+    Record::parse(raw, number, table.place(disk, at).unwrap_or(table.at))?.check(reference)
+}

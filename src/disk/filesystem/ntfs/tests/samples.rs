@@ -1,0 +1,78 @@
+//! Filesystems made by others: Windows 10, Linux' ntfs3, mkntfs.
+
+use std::sync::Arc;
+
+use super::super::super::FileSystem;
+use super::{content, kind_of, node};
+use crate::disk::testkit::{self, memory};
+use crate::disk::{ErrorKind, Slice};
+
+fn open(bytes: Vec<u8>, at: u64) -> crate::disk::Result<Arc<dyn FileSystem>> {
+    let disk = memory(bytes);
+    let len = disk.len() - at;
+    super::super::open(Arc::new(Slice::new(disk, at, len)))
+}
+
+fn names(fs: &dyn FileSystem, path: &str) -> Vec<String> {
+    fs.list(node(fs, path).unwrap(), 1000).unwrap().into_iter().map(|entry| entry.name).collect()
+}
+
+/// Formatted by Windows with compression on: what Windows itself compressed.
+#[test]
+fn a_volume_windows_compressed() {
+    let Some(bytes) = testkit::sample("ntfs/win10-compressed-volume-ntfs-ramslack.raw.gz") else { return };
+    let fs = open(bytes, 128 * 512).unwrap();
+    assert_eq!(names(fs.as_ref(), "/"), ["$RECYCLE.BIN", "1.txt", "os_version.txt", "System Volume Information"]);
+    let file = fs.stat(node(fs.as_ref(), "1.TXT").unwrap()).unwrap();
+    assert_eq!((file.size, file.attributes), (6460, 0x820));
+    assert_eq!(content(fs.as_ref(), "1.txt").unwrap(), b"TEST".repeat(1615));
+    assert_eq!(content(fs.as_ref(), "os_version.txt").unwrap(), b"\r\nMicrosoft Windows [Version 10.0.14393]\r\n");
+    assert_eq!(fs.signs().unwrap(), []);
+    let usage = fs.usage().unwrap();
+    assert!(usage.free_bytes < usage.total_bytes && usage.total_bytes == 2_091_007 / 8 * 4096);
+}
+
+/// What Windows left behind the end of content is filled with a pattern.
+#[test]
+fn slack_is_no_content() {
+    let Some(bytes) = testkit::sample("ntfs/win10-ntfs-ptrn.raw.gz") else { return };
+    let fs = open(bytes, 128 * 512).unwrap();
+    assert_eq!(names(fs.as_ref(), "/")[1..4], ["1.txt", "2.txt", "os_version.txt"]);
+    for (name, size) in [("1.txt", 4), ("2.txt", 1140), ("os_version.txt", 44)] {
+        let found = content(fs.as_ref(), name).unwrap();
+        assert_eq!(found.len(), size, "{name}");
+        assert!(!found.windows(4).any(|four| four == b"PTRN"), "{name}");
+    }
+    assert_eq!(content(fs.as_ref(), "1.txt").unwrap(), b"test");
+    assert_eq!(fs.signs().unwrap(), []);
+}
+
+#[test]
+fn volumes_of_other_drivers() {
+    if let Some(bytes) = testkit::sample("ntfs/linux-ntfs3.raw.gz") {
+        let fs = open(bytes, 0).unwrap();
+        assert_eq!(names(fs.as_ref(), "/test"), ["1.txt", "2.txt", "3.txt"]);
+    }
+    if let Some(bytes) = testkit::sample("ntfs/dfvfs-ntfs.raw.zst") {
+        let fs = open(bytes, 0).unwrap();
+        assert_eq!(names(fs.as_ref(), "/a_directory"), ["a_file", "another_file"]);
+        assert_eq!(content(fs.as_ref(), "a_directory/another_file").unwrap().len(), 22);
+        assert_eq!(content(fs.as_ref(), "passwords.txt").unwrap().len(), 116);
+    }
+    if let Some(bytes) = testkit::sample("ntfs/mkntfs-testfs1.zst") {
+        let fs = open(bytes, 0).unwrap();
+        let mut expected: Vec<_> = (1..=512).map(|n| n.to_string()).collect();
+        expected.sort();
+        assert_eq!(names(fs.as_ref(), "/many_subdirs"), expected);
+        assert_eq!(content(fs.as_ref(), "file-with-12345").unwrap(), b"12345");
+        let sparse = content(fs.as_ref(), "sparse-file").unwrap();
+        assert!(sparse.len() == 500_005 && sparse[..500_000].iter().all(|byte| *byte == 0));
+        assert_eq!(sparse[500_000..], *b"12345");
+    }
+}
+
+#[test]
+fn a_volume_cut_short_is_refused() {
+    let Some(bytes) = testkit::sample("ntfs/grr-ntfs_img.dd.zst") else { return };
+    assert_eq!(kind_of(open(bytes, 63 * 512)), ErrorKind::Corrupt);
+}
