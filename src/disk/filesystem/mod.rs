@@ -5,6 +5,7 @@
 
 pub mod ext;
 mod recognise;
+pub mod xfs;
 
 use std::sync::Arc;
 
@@ -105,7 +106,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&ext::FORMAT, &xfs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///
