@@ -14,7 +14,7 @@ const WINDOW: u64 = 4096;
 /// `XLOG_MAX_ICLOGS`: so many records may be torn.
 const MAX_TORN: usize = 8;
 /// Blocks read after the superblock's last change, where the head of a clean log is.
-const GLANCE: u64 = 128;
+const GLANCE: u64 = 512;
 
 /// A stretch of the log.
 #[derive(Debug, Clone, Copy)]

@@ -75,10 +75,12 @@ impl Header {
 
     fn checksum(&self, bytes: &[u8], size: usize) -> Option<u32> {
         let start = self.header_len().ok()?;
+        // Of the further header blocks only those that the length needs, not all that there are.
+        let more = u64::try_from(self.len).ok()?.div_ceil(HEADER_SPAN).saturating_sub(1);
         let mut crc = crc32c::crc32c(bytes.get(..CRC_AT)?);
         crc = crc32c::crc32c_append(crc, &[0; 4]);
         crc = crc32c::crc32c_append(crc, bytes.get(CRC_AT.saturating_add(4)..size)?);
-        for more in bytes.get(BLOCK_LEN..start)?.chunks_exact(BLOCK_LEN) {
+        for more in bytes.get(BLOCK_LEN..start)?.chunks_exact(BLOCK_LEN).take(usize::try_from(more).ok()?) {
             crc = crc32c::crc32c_append(crc, more.get(..MORE_SIZE)?);
         }
         Some(crc32c::crc32c_append(crc, bytes.get(start..start.checked_add(self.len)?)?))
