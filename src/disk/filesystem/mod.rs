@@ -9,6 +9,7 @@ pub mod fat;
 pub mod ntfs;
 mod recognise;
 pub mod ufs;
+pub mod xfs;
 
 use std::sync::Arc;
 
@@ -109,7 +110,7 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ntfs::FORMAT, &ufs::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ntfs::FORMAT, &ufs::FORMAT, &xfs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///
