@@ -1,9 +1,11 @@
 //! What mke2fs, debugfs and e2fsck write is what is read.
 
 mod corpus;
+mod dirty;
 mod features;
 mod mutations;
 mod refusals;
+mod tree;
 mod trees;
 
 use std::fs::File;
