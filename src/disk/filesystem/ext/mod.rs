@@ -58,8 +58,8 @@ struct Ext {
     superblock: Superblock,
     blocks: Blocks,
     changes: Changes,
-    /// Transactions that were replayed.
-    replayed: u32,
+    /// Transactions that were replayed, and what fast commits noted after them.
+    replayed: (u32, usize),
 }
 
 impl Ext {
@@ -68,12 +68,12 @@ impl Ext {
         let replayed = if found.features.needs_recovery() { journal::replay(&volume, &found)? } else { None };
         let Some(replayed) = replayed else {
             let (blocks, superblock) = (Blocks::new(volume, &found), found.clone());
-            return Ok(Self { found, superblock, blocks, changes: Changes::default(), replayed: 0 });
+            return Ok(Self { found, superblock, blocks, changes: Changes::default(), replayed: (0, 0) });
         };
         let superblock = Superblock::read_replayed(replayed.volume.as_ref())?;
         let blocks = Blocks::new(replayed.volume, &superblock);
-        let transactions = replayed.transactions;
-        let mut ext = Self { found, superblock, blocks, changes: Changes::default(), replayed: transactions };
+        let counts = (replayed.transactions, replayed.fast.len());
+        let mut ext = Self { found, superblock, blocks, changes: Changes::default(), replayed: counts };
         changes::apply(&mut ext, replayed.fast)?;
         Ok(ext)
     }

@@ -54,7 +54,7 @@ fn field(at: usize) -> u64 {
 }
 
 /// What the superblock says itself. Errors are those noted on the volume: the kernel keeps them over a replay too.
-fn state(found: &Superblock, replayed: u32, signs: &mut Vec<Sign>) -> Result<()> {
+fn state(found: &Superblock, replayed: (u32, usize), signs: &mut Vec<Sign>) -> Result<()> {
     let state = u16_le(LAYER, &found.raw, STATE)?;
     let errors = found.u32_at(ERROR_COUNT)?;
     if state & STATE_ERRORS != 0 {
@@ -63,7 +63,8 @@ fn state(found: &Superblock, replayed: u32, signs: &mut Vec<Sign>) -> Result<()>
         signs.push(sign(SignKind::ErrorsRecorded, field(ERROR_COUNT), format!("{errors} errors")));
     }
     if found.features.needs_recovery() {
-        let value = format!("needs_recovery, {replayed} transactions");
+        let (transactions, changes) = replayed;
+        let value = format!("needs_recovery, {transactions} transactions, {changes} fast commit records");
         signs.push(sign(SignKind::LogNeedsReplay, field(INCOMPAT), value));
     } else if !found.features.has_journal() && state & STATE_VALID == 0 {
         signs.push(sign(SignKind::Dirty, field(STATE), format!("s_state {state:#x}, not cleanly unmounted")));

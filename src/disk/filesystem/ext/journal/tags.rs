@@ -12,7 +12,8 @@ const REVOKE_HEADER: usize = 16;
 /// `struct jbd2_journal_block_tail`: the checksum at the end of a descriptor and a revocation.
 const TAIL: usize = 4;
 const UUID: usize = 16;
-/// `h_chksum` of a commit block.
+/// `struct commit_header`, and its `h_chksum`.
+const COMMIT: usize = 0x40;
 const COMMIT_CHECKSUM: std::ops::Range<usize> = 0x10..0x14;
 /// `JBD2_FLAG_ESCAPE`, `JBD2_FLAG_SAME_UUID`, `JBD2_FLAG_LAST_TAG`.
 const ESCAPE: u16 = 1;
@@ -129,7 +130,10 @@ impl Commit {
         let kinds: [u8; 2] = crate::disk::bytes::array(LAYER, raw, HEADER)?;
         Ok(Self {
             seconds: u64_be(LAYER, raw, 0x30)?,
-            fits: fits(superblock, raw, COMMIT_CHECKSUM)?,
+            // The kernel is content with the header: of a commit block cut short the rest was zeros
+            // (`jbd2_commit_block_csum_verify_partial`).
+            fits: fits(superblock, raw, COMMIT_CHECKSUM)?
+                || fits(superblock, &without(raw, &[COMMIT..raw.len()]), COMMIT_CHECKSUM)?,
             checksum: (kinds[0], kinds[1], u32_be(LAYER, raw, COMMIT_CHECKSUM.start)?),
         })
     }

@@ -12,11 +12,11 @@ use super::{open, run};
 use crate::inspect::facts::SignKind;
 
 /// A mounted image, unmounted when dropped.
-struct Mount(tempfile::TempDir);
+pub(super) struct Mount(tempfile::TempDir);
 
 impl Mount {
     /// Mounts, or says why it cannot be done here.
-    fn new(image: &Path, options: &str) -> Option<Self> {
+    pub(super) fn new(image: &Path, options: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let options = if options.is_empty() { "loop".to_owned() } else { format!("loop,{options}") };
         let output = Command::new("mount").args(["-o", &options]).arg(image).arg(dir.path()).output();
@@ -33,7 +33,7 @@ impl Mount {
         }
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub(super) fn at(&self, path: &str) -> PathBuf {
         self.0.path().join(path)
     }
 }
@@ -45,7 +45,7 @@ impl Drop for Mount {
     }
 }
 
-fn fsync(path: &Path) {
+pub(super) fn fsync(path: &Path) {
     File::open(path).unwrap().sync_all().unwrap();
 }
 
@@ -92,7 +92,7 @@ fn work(mount: &Mount) {
 }
 
 /// Makes an image, works on it, and gives a copy made meanwhile.
-fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl FnOnce(&Mount)) -> Option<PathBuf> {
+pub(super) fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl FnOnce(&Mount)) -> Option<PathBuf> {
     let (image, copy) = (dir.join("image"), dir.join("copy"));
     let _ = std::fs::remove_file(&image);
     let mut args = vec!["-q", "-F", "-E", "lazy_itable_init=0"];
@@ -106,7 +106,7 @@ fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl FnOnce(&Moun
 }
 
 /// The tree as the kernel finds it, replay included.
-fn kernel(copy: &Path) -> Option<Entries> {
+pub(super) fn kernel(copy: &Path) -> Option<Entries> {
     let again = copy.with_extension("kernel");
     std::fs::copy(copy, &again).unwrap();
     let mount = Mount::new(&again, "")?;

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod dirty;
+mod fast_commits;
 mod features;
 mod mutations;
 mod refusals;
