@@ -4,6 +4,7 @@ mod corpus;
 mod dirty;
 mod fast_commits;
 mod features;
+mod journals;
 mod mutations;
 mod refusals;
 mod tree;
