@@ -64,6 +64,11 @@ impl Blocks {
         Ok(found)
     }
 
+    /// Says that `len` blocks from `first` on will be read.
+    pub(super) fn will_read(&self, first: u64, len: u64) -> Result<()> {
+        self.disk.will_read(self.offset(first), self.offset(len))
+    }
+
     /// Bytes of blocks that were checked.
     pub(super) fn read_bytes(&self, buf: &mut [u8], at: u64) -> Result<()> {
         self.disk.read_exact_at(buf, at)

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::super::{Node, NodeKind};
 use super::inode::{I_BLOCK, Inode};
-use super::{Ext, LAYER, inline, map};
+use super::{Ext, LAYER, casefold, inline, map};
 use crate::disk::bytes::{range, to_u64, to_usize, u16_le, u32_le};
 use crate::disk::{Error, Result};
 
@@ -35,13 +35,36 @@ impl Entry<'_> {
         self.lossy().into_owned()
     }
 
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name == name.as_bytes() || self.lossy() == name
-    }
-
     fn lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.name)
     }
+}
+
+/// The node called `name`, as the guest would find it. A name that [`list`](super::FileSystem::list) had to make
+/// readable is found by that too.
+///
+/// # Errors
+/// `Unsupported` where the directory ignores case and it takes more than is read here to tell whether a name fits.
+pub(super) fn find(ext: &Ext, dir: &Inode, name: &[u8]) -> Result<Option<Node>> {
+    let mut undecided = false;
+    let found = walk(ext, dir, |entry| {
+        if entry.name == name || entry.lossy().as_bytes() == name {
+            return ControlFlow::Break(entry.node);
+        }
+        if dir.ignores_case() {
+            match casefold::equal(entry.name, name) {
+                Some(true) => return ControlFlow::Break(entry.node),
+                Some(false) => {}
+                None => undecided = true,
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if found.is_none() && undecided {
+        let what = "a name in a directory that ignores case, beside one of a script whose case is not read";
+        return Err(Error::unsupported(LAYER, what).at(dir.at));
+    }
+    Ok(found)
 }
 
 /// Shows every entry to `visit` until it breaks, and gives what it broke with.
@@ -50,8 +73,28 @@ pub(super) fn walk<B>(ext: &Ext, dir: &Inode, mut visit: impl FnMut(&Entry) -> C
         return Err(Error::not_found(LAYER, "not a directory").at(dir.at));
     }
     dir.check_readable()?;
+    let Some(changed) = ext.changes.names(dir.number) else { return walk_volume(ext, dir, &mut visit) };
+    if !changed.new {
+        let mut visit = |entry: &Entry| {
+            if changed.names.contains_key(entry.name) { ControlFlow::Continue(()) } else { visit(entry) }
+        };
+        if let Some(found) = walk_volume(ext, dir, &mut visit)? {
+            return Ok(Some(found));
+        }
+    }
+    for (name, node) in &changed.names {
+        let Some(node) = *node else { continue };
+        if let ControlFlow::Break(found) = visit(&Entry { node, name }) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// The entries on the volume.
+fn walk_volume<B>(ext: &Ext, dir: &Inode, visit: &mut impl FnMut(&Entry) -> ControlFlow<B>) -> Result<Option<B>> {
     if dir.has_inline_data() {
-        return walk_inline(ext, dir, &mut visit);
+        return walk_inline(ext, dir, visit);
     }
     let size = ext.blocks.size();
     let blocks = dir.size.min(MAX_BYTES).div_ceil(size);
@@ -66,7 +109,7 @@ pub(super) fn walk<B>(ext: &Ext, dir: &Inode, mut visit: impl FnMut(&Entry) -> C
             ext.blocks.read_bytes(&mut raw, at)?;
             for (block, place) in raw.chunks_exact(to_usize(LAYER, size)?).zip(0_u64..) {
                 let at = at.saturating_add(place.saturating_mul(size));
-                if let ControlFlow::Break(found) = walk_block(ext, block, at, &mut visit)? {
+                if let ControlFlow::Break(found) = walk_block(ext, block, at, visit)? {
                     return Ok(Some(found));
                 }
             }

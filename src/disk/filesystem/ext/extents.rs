@@ -90,7 +90,7 @@ impl Walk<'_> {
     /// A leaf entry is an extent.
     fn extent(&mut self, entry: &Entry, covers: &Range<u64>) -> Result<()> {
         let len = u64::from(u16_le(LAYER, entry.raw, 4)?);
-        let (len, written) = if len > MAX_WRITTEN { (len.saturating_sub(MAX_WRITTEN), false) } else { (len, true) };
+        let (len, written) = length(len);
         if len == 0 || entry.start.saturating_add(len) > covers.end {
             return Err(Error::corrupt(LAYER, entry.at, "an extent is empty or overlaps the next one"));
         }
@@ -103,6 +103,11 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// What `ee_len` says: how many blocks, and whether they were written.
+pub(super) fn length(raw: u64) -> (u64, bool) {
+    if raw > MAX_WRITTEN { (raw.saturating_sub(MAX_WRITTEN), false) } else { (raw, true) }
 }
 
 fn parse(raw: &[u8], at: u64, count: usize) -> Result<Vec<Entry<'_>>> {

@@ -2,14 +2,12 @@
 //! (Documentation/filesystems/ext4/inlinedata.rst, attributes.rst).
 
 use super::LAYER;
-use super::inode::{I_BLOCK_LEN, Inode};
+use super::inode::{I_BLOCK_LEN, Inode, OLD_SIZE};
 use crate::disk::bytes::{range, to_u64, u16_le, u32_le};
 use crate::disk::{Error, Result};
 
 /// `EXT4_XATTR_MAGIC`.
 const MAGIC: u32 = 0xEA02_0000;
-/// `EXT4_GOOD_OLD_INODE_SIZE`: `i_extra_isize` follows, and counts from here.
-const OLD_INODE_SIZE: usize = 128;
 /// `EXT4_XATTR_INDEX_SYSTEM`, and the name after its prefix.
 const INDEX_SYSTEM: u8 = 7;
 const NAME: &[u8] = b"data";
@@ -33,11 +31,11 @@ pub(super) fn directory_areas(content: &[u8]) -> [(&[u8], usize); 2] {
 /// The value of `system.data` in the inode's own attributes; empty where there is none.
 fn rest(inode: &Inode) -> Result<&[u8]> {
     let raw = inode.raw.as_slice();
-    if raw.len() <= OLD_INODE_SIZE {
+    if raw.len() <= OLD_SIZE {
         return Ok(&[]);
     }
-    let extra = usize::from(u16_le(LAYER, raw, OLD_INODE_SIZE)?);
-    let Some(attributes) = raw.get(OLD_INODE_SIZE.saturating_add(extra)..).filter(|raw| raw.len() >= ENTRY) else {
+    let extra = usize::from(u16_le(LAYER, raw, OLD_SIZE)?);
+    let Some(attributes) = raw.get(OLD_SIZE.saturating_add(extra)..).filter(|raw| raw.len() >= ENTRY) else {
         return Ok(&[]);
     };
     if u32_le(LAYER, attributes, 0)? != MAGIC {
@@ -66,6 +64,6 @@ fn rest(inode: &Inode) -> Result<&[u8]> {
 }
 
 fn corrupt(inode: &Inode) -> Error {
-    let at = inode.at.saturating_add(to_u64(OLD_INODE_SIZE));
+    let at = inode.at.saturating_add(to_u64(OLD_SIZE));
     Error::corrupt(LAYER, at, "an extended attribute passes the end of the inode")
 }

@@ -27,7 +27,10 @@ pub(super) fn runs(blocks: &Blocks, inode: &Inode, wanted: Range<u64>) -> Result
     } else {
         indirect::map(blocks, inode, &mut runs)?;
     }
-    Ok(runs.found)
+    Ok(match &inode.moved {
+        Some(moved) => moved.over(runs.found, &runs.wanted),
+        None => runs.found,
+    })
 }
 
 /// Collects runs of what is wanted.

@@ -1,10 +1,13 @@
 //! ext2, ext3, ext4: one reader, as the kernel's ext4 driver reads all three.
 //!
 //! Layout after the Linux kernel's Documentation/filesystems/ext4 and fs/ext4/ext4.h; names of fields are theirs.
-//! Nothing is verified by checksum but the superblock. A filesystem whose journal must be replayed is refused: its
-//! blocks are not yet what the guest will see.
+//! A filesystem that was not unmounted is read as the guest will find it: its journal is replayed in memory. Checksums
+//! are verified of the superblock, of inodes and of the journal: what the kernel refuses for one is `Corrupt`.
 
 mod blocks;
+mod casefold;
+mod changes;
+mod checksum;
 mod directory;
 mod extents;
 mod features;
@@ -12,7 +15,10 @@ mod groups;
 mod indirect;
 mod inline;
 mod inode;
+mod journal;
 mod map;
+mod ranges;
+mod signs;
 mod superblock;
 #[cfg(test)]
 mod tests;
@@ -24,7 +30,9 @@ use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage}
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 
+use crate::inspect::facts::Sign;
 use blocks::Blocks;
+use changes::Changes;
 use inode::Inode;
 use superblock::Superblock;
 
@@ -44,19 +52,37 @@ fn open(volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
 
 /// An opened filesystem.
 struct Ext {
+    /// As it was found.
+    found: Superblock,
+    /// After the replay of the journal; the same where there is nothing to replay.
     superblock: Superblock,
     blocks: Blocks,
+    changes: Changes,
+    /// Transactions that were replayed, and what fast commits noted after them.
+    replayed: (u32, usize),
 }
 
 impl Ext {
     fn open(volume: Arc<dyn ReadAt>) -> Result<Self> {
-        let superblock = Superblock::read(volume.as_ref())?;
-        let blocks = Blocks::new(volume, &superblock);
-        Ok(Self { superblock, blocks })
+        let found = Superblock::read(volume.as_ref())?;
+        let replayed = if found.features.needs_recovery() { journal::replay(&volume, &found)? } else { None };
+        let Some(replayed) = replayed else {
+            let (blocks, superblock) = (Blocks::new(volume, &found), found.clone());
+            return Ok(Self { found, superblock, blocks, changes: Changes::default(), replayed: (0, 0) });
+        };
+        let superblock = Superblock::read_replayed(replayed.volume.as_ref())?;
+        let blocks = Blocks::new(replayed.volume, &superblock);
+        let counts = (replayed.transactions, replayed.fast.len());
+        let mut ext = Self { found, superblock, blocks, changes: Changes::default(), replayed: counts };
+        changes::apply(&mut ext, replayed.fast)?;
+        Ok(ext)
     }
 
     fn inode(&self, node: Node) -> Result<Inode> {
-        inode::read(&self.superblock, &self.blocks, node)
+        match self.changes.inode(&self.superblock, node)? {
+            Some(inode) => Ok(inode),
+            None => inode::read(&self.superblock, &self.blocks, node),
+        }
     }
 
     /// Fills `buf` with the content of `inode` from `at` on; what is not mapped stays as it is.
@@ -106,16 +132,7 @@ impl FileSystem for Ext {
 
     fn lookup(&self, dir: Node, name: &str) -> Result<Node> {
         let inode = self.inode(dir)?;
-        let found = directory::walk(self, &inode, |entry| {
-            if entry.is_named(name) { ControlFlow::Break(entry.node) } else { ControlFlow::Continue(()) }
-        })?;
-        match found {
-            Some(node) => Ok(node),
-            None if inode.ignores_case() => {
-                Err(Error::unsupported(LAYER, "a name in a directory that ignores case").at(inode.at))
-            }
-            None => Err(Error::not_found(LAYER, "no such name")),
-        }
+        directory::find(self, &inode, name.as_bytes())?.ok_or_else(|| Error::not_found(LAYER, "no such name"))
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
@@ -162,6 +179,10 @@ impl FileSystem for Ext {
     }
 
     fn usage(&self) -> Result<Usage> {
-        Ok(self.superblock.usage.clone())
+        self.superblock.usage(&self.blocks)
+    }
+
+    fn signs(&self) -> Result<Vec<Sign>> {
+        signs::signs(self)
     }
 }

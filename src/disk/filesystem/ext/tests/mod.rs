@@ -1,9 +1,13 @@
 //! What mke2fs, debugfs and e2fsck write is what is read.
 
 mod corpus;
+mod dirty;
+mod fast_commits;
 mod features;
+mod journals;
 mod mutations;
 mod refusals;
+mod tree;
 mod trees;
 
 use std::fs::File;

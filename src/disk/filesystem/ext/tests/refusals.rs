@@ -28,16 +28,6 @@ fn overwrite(image: &std::path::Path, at: u64, bytes: &[u8]) {
 }
 
 #[test]
-fn a_journal_to_replay_is_unsupported_and_never_read_past() {
-    for options in ["-t ext3", "-t ext4", "-t ext4 -O ^metadata_csum,^64bit"] {
-        let error = refusal(options, |image| edit(image, "feature needs_recovery"));
-        assert_eq!(error.kind, ErrorKind::Unsupported, "{options}");
-        assert_eq!(error.layer, "ext4");
-        assert!(error.what.starts_with("the journal must be replayed first"), "{error}");
-    }
-}
-
-#[test]
 fn features_that_are_not_read_are_named() {
     // s_feature_incompat, without a checksum over it.
     for (bits, words) in [(0x42_u32, None), (0x43, Some("compression")), (0x8000_0042, Some("incompat 0x80000000"))] {
