@@ -35,13 +35,13 @@ pub struct Gpt {
 }
 
 /// What became of a copy: `NotFound` where there is none, `Corrupt` or `Limit` where it is of no use.
-pub type Copy = std::result::Result<Gpt, Error>;
+pub type Outcome = std::result::Result<Gpt, Error>;
 
 /// The first copy. `head` is the start of the disk.
 ///
 /// # Errors
-/// Those of `disk`; what is wrong with the copy is in the [`Copy`].
-pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Copy> {
+/// Those of `disk`; what is wrong with the copy is in the [`Outcome`].
+pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Outcome> {
     let mut verdict = none("there is no first header");
     for sector in SECTORS {
         let at = u64::from(sector);
@@ -57,8 +57,8 @@ pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Copy> {
 /// The second copy: where the first one's header says, where `covered` sectors end, or in the last sector.
 ///
 /// # Errors
-/// Those of `disk`; what is wrong with the copy is in the [`Copy`].
-pub fn backup(disk: &dyn ReadAt, head: &[u8], covered: Option<u64>) -> Result<Copy> {
+/// Those of `disk`; what is wrong with the copy is in the [`Outcome`].
+pub fn backup(disk: &dyn ReadAt, head: &[u8], covered: Option<u64>) -> Result<Outcome> {
     let mut verdict = none("there is no second header");
     for sector in SECTORS {
         let size = u64::from(sector);
@@ -81,13 +81,13 @@ pub fn backup(disk: &dyn ReadAt, head: &[u8], covered: Option<u64>) -> Result<Co
 ///
 /// # Errors
 /// As [`backup`].
-pub fn alternate(disk: &dyn ReadAt, primary: &Gpt) -> Result<Copy> {
+pub fn alternate(disk: &dyn ReadAt, primary: &Gpt) -> Result<Outcome> {
     let lba = primary.alternate_bytes.checked_div(u64::from(primary.sector_bytes)).unwrap_or(0);
     second(disk, primary.sector_bytes, lba)
 }
 
 /// The copy with its header in sector `lba`, behind its entries: header and the usual array are one request.
-fn second(disk: &dyn ReadAt, sector: u32, lba: u64) -> Result<Copy> {
+fn second(disk: &dyn ReadAt, sector: u32, lba: u64) -> Result<Outcome> {
     let size = u64::from(sector);
     let Some(at) = lba.checked_mul(size).filter(|at| at.checked_add(size).is_some_and(|end| end <= disk.len())) else {
         let at = lba.saturating_mul(size);
@@ -101,13 +101,13 @@ fn second(disk: &dyn ReadAt, sector: u32, lba: u64) -> Result<Copy> {
     }))
 }
 
-fn none(what: &str) -> Copy {
+fn none(what: &str) -> Outcome {
     Err(Error::not_found(LAYER, what))
 }
 
 /// A copy that is valid is better than one that is damaged, and that better than none.
-fn better(known: &Copy, new: &Copy) -> bool {
-    let rank = |copy: &Copy| match copy {
+fn better(known: &Outcome, new: &Outcome) -> bool {
+    let rank = |copy: &Outcome| match copy {
         Ok(_) => 3,
         Err(error) if error.kind == ErrorKind::Limit => 2,
         Err(error) if error.kind == ErrorKind::Corrupt => 1,
@@ -117,7 +117,7 @@ fn better(known: &Copy, new: &Copy) -> bool {
 }
 
 /// Damage to a copy is no error. Neither is a read budget that was used up here, but then nobody will get far.
-fn settle(result: Result<Gpt>) -> Result<Copy> {
+fn settle(result: Result<Gpt>) -> Result<Outcome> {
     match result {
         Err(error) if error.layer != LAYER && error.kind != ErrorKind::Corrupt => Err(error),
         other => Ok(other),

@@ -33,7 +33,8 @@ const MOST_LOOKS: usize = 16;
 ///
 /// # Errors
 /// `Corrupt` where a GPT is announced and both copies are damaged, or the chain of logical partitions never ends;
-/// `Limit` beyond 256 partitions; and those of the layers below.
+/// `Limit` beyond 256 partitions, or where the only copy of a GPT has entries of more than 1 MiB; and those of the layers
+/// below.
 pub fn read(disk: &Arc<dyn ReadAt>) -> Result<PartitionTable> {
     let head = disk.read_vec_at(0, to_usize("partition", disk.len().min(HEAD))?)?;
     let signature = range("mbr", &head, 510, 2).map(hex::encode).unwrap_or_default();

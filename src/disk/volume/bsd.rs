@@ -107,7 +107,9 @@ fn entries(bytes: &dyn ReadAt, slice: Option<&Partition>) -> Result<Vec<Entry>> 
         let upper = |at| if wide { u16_le(LAYER, raw, at).map(u64::from) } else { Ok(0) };
         let sectors = |low, high| Ok::<u64, Error>(u64::from(u32_le(LAYER, raw, low)?) | upper(high)? << 32);
         let (len, at) = (sectors(0, 10)?.saturating_mul(sector), sectors(4, 8)?.saturating_mul(sector));
-        let Some(at) = at.checked_sub(origin).filter(|at| at.checked_add(len).is_some_and(|end| end <= size)) else { continue };
+        let Some(at) = at.checked_sub(origin).filter(|at| at.checked_add(len).is_some_and(|end| end <= size)) else {
+            continue;
+        };
         if len > 0 && (at, len) != (0, size) {
             found.push(Entry { letter, at, len, swap: kind == SWAP });
         }

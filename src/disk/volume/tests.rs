@@ -85,8 +85,11 @@ fn what_only_another_layer_could_open_says_so() {
 #[test]
 fn samples_of_volume_groups_are_read() {
     for (name, volumes) in [
-        ("lvm/dfvfs-lvm.raw.zst", &["test_volume_group/test_logical_volume1", "test_volume_group/test_logical_volume2"][..]),
-        ("lvm/dissect-lvm.bin.gz", &[]),
+        (
+            "lvm/dfvfs-lvm.raw.zst",
+            &["test_volume_group/test_logical_volume1", "test_volume_group/test_logical_volume2"][..],
+        ),
+        ("lvm/dissect-lvm.bin.gz", &["vg_test/lv_test"]),
     ] {
         let Some(bytes) = testkit::sample(name) else { return };
         let bytes = testkit::memory(bytes);
