@@ -133,7 +133,7 @@ fn grains_of_zeros_read_as_zeros() {
     let dir = tempfile::tempdir().unwrap();
     let (raw, _) = pattern(dir.path());
     let file = convert(&raw, "vmdk", "zero.vmdk", &["-o", "subformat=monolithicSparse,zeroed_grain=on"]);
-    let changes = ["write -z 0 1M", "write -P 7 300k 64k", "write -z 5M 640k"];
+    let changes = ["write -z 0 1M", "write -P 7 300k 64k", "write -z 4M 640k"];
     let args: Vec<&str> = changes.iter().flat_map(|change| ["-c", change]).collect();
     run("qemu-utils", "qemu-io", &[&["-f", "vmdk"], &args[..], &[text(&file)]].concat());
     agrees_with_qemu(&file, "vmdk");
@@ -283,8 +283,7 @@ fn samples_of_other_programs_read_as_qemu_reads_them() {
 fn what_qemu_refuses_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let image = made(dir.path(), "subformat=streamOptimized");
-    type Change = (&'static str, std::ops::Range<usize>, &'static [u8], TroubleKind);
-    let changes: [Change; 6] = [
+    let changes: [(&str, std::ops::Range<usize>, &[u8], TroubleKind); 6] = [
         ("version 4", 4..5, &[4], TroubleKind::Unsupported),
         ("no entries", 44..48, &[0; 4], TroubleKind::Corrupt),
         ("513 entries", 44..48, &[1, 2, 0, 0], TroubleKind::Corrupt),
