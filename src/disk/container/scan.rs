@@ -147,7 +147,10 @@ mod tests {
         }
         fn find(&self, at: u64, _want: u64) -> Result<(Extent, u64)> {
             self.pages.page(at / CLUSTER / self.per_page % 128 * PAGE)?;
-            Ok((if at / CLUSTER % 2 == 0 { Extent::Raw { at: 0 } } else { Extent::Hole }, CLUSTER - at % CLUSTER))
+            Ok((
+                if (at / CLUSTER).is_multiple_of(2) { Extent::Raw { at: 0 } } else { Extent::Hole },
+                CLUSTER - at % CLUSTER,
+            ))
         }
         fn tables(&self, _at: u64) -> Result<(Vec<(u64, u64)>, u64)> {
             Ok((Vec::new(), u64::MAX))
