@@ -193,6 +193,20 @@ fn a_disk_that_was_cut_short_says_what_is_missing_and_how_long_it_was() {
 }
 
 #[test]
+fn a_geometry_that_covers_more_than_a_fixed_disk_has_is_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut image = dynamic(dir.path(), "subformat=fixed,force_size=on");
+    change(&mut image, |footer| {
+        footer[28..32].copy_from_slice(b"vpc ");
+        footer[56..60].copy_from_slice(&[0, 200, 4, 17]);
+    });
+    let file = dir.path().join("long.vhd");
+    std::fs::write(&file, &image).unwrap();
+    let container = agrees_with_qemu(&file, "vpc");
+    assert!(container.facts.virtual_size_bytes > Some(image.len() as u64));
+}
+
+#[test]
 fn footers_of_511_bytes_are_known() {
     let dir = tempfile::tempdir().unwrap();
     let image = dynamic(dir.path(), "force_size=on");
