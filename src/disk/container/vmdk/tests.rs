@@ -222,6 +222,11 @@ fn a_transfer_as_text_is_called_that() {
     let trouble = opened_bytes(as_text).facts.trouble.unwrap();
     assert_eq!((trouble.kind, trouble.at), (TroubleKind::Corrupt, Some(73)));
     assert!(trouble.what.contains("ASCII mode"), "{}", trouble.what);
+    for (bytes, kind) in [(*b"\n \n\0", TroubleKind::Corrupt), (*b"x \r\n", TroubleKind::Unsupported)] {
+        let mut changed = image.clone();
+        changed[73..77].copy_from_slice(&bytes);
+        assert_eq!(opened_bytes(changed).facts.trouble.unwrap().kind, kind, "{bytes:?}");
+    }
 }
 
 #[test]
