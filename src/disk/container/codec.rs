@@ -109,3 +109,54 @@ impl Packed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const SIZE: usize = 64 << 10;
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut stream = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        stream.write_all(bytes).unwrap();
+        stream.finish().unwrap()
+    }
+
+    fn grain(stated: usize, data: &[u8]) -> Vec<u8> {
+        [&7_u64.to_le_bytes(), u32::try_from(stated).unwrap().to_le_bytes().as_slice(), data].concat()
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_a_unit_gives_no_more() {
+        let packed = zlib(&vec![0; 100 << 20]);
+        // QEMU too stops when a cluster is full, and takes a grain only as a whole.
+        let raw_deflate = &packed[2..];
+        assert_eq!(Codec::Deflate.decompress(raw_deflate, SIZE).map(|unit| unit.len()), Some(SIZE));
+        assert_eq!(Codec::Grain.decompress(&grain(packed.len(), &packed), SIZE), None);
+    }
+
+    #[test]
+    fn a_frame_with_a_huge_window_is_refused() {
+        // RFC 8878: magic, a header with a window and nothing else, one block of 64 KiB that repeats a byte.
+        let block = u32::try_from(SIZE).unwrap() << 3 | 1 << 1 | 1;
+        for (log, reads) in [(21, true), (23, true), (24, false), (28, false), (41, false)] {
+            let frame = [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3], &block.to_le_bytes()[..3], &[9]].concat();
+            let unit = Codec::Zstd.decompress(&frame, SIZE);
+            assert_eq!(unit, reads.then(|| vec![9; SIZE]), "a window of 2^{log}");
+        }
+    }
+
+    #[test]
+    fn a_grain_is_as_long_as_its_marker_says_and_may_be_the_last() {
+        let packed = zlib(&[5; 1000]);
+        let follows = [grain(packed.len(), &packed), vec![0xaa; 300]].concat();
+        assert_eq!(Codec::Grain.decompress(&follows, SIZE), Some(vec![5; 1000]));
+        for stated in [0, packed.len() - 1, packed.len() + 1, 1 << 31] {
+            let whole = Codec::Grain.decompress(&grain(stated, &packed), SIZE);
+            assert_eq!(whole, None, "{stated}");
+        }
+        assert_eq!(Codec::Grain.decompress(&[0; 11], SIZE), None);
+    }
+}

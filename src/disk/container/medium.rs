@@ -23,6 +23,17 @@ pub const ISO: Format = Format { name: "ISO", class: Class::Medium, advice: ADVI
 pub const UDF: Format =
     Format { name: "UDF", class: Class::Medium, advice: ADVICE, probe: is_udf, open: super::name_only };
 
+/// The sectors of a compact disc with their framing, as `.bin` files have them: each begins with a synchronisation field
+/// (ECMA-130 14.1).
+pub const BIN: Format =
+    Format { name: "BIN", class: Class::Medium, advice: ADVICE, probe: has_frames, open: super::name_only };
+const FRAME: usize = 2352;
+const SYNCHRONISATION: &[u8] = b"\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0";
+
+fn has_frames(probe: &Probe) -> bool {
+    probe.starts_with(SYNCHRONISATION) && probe.has(FRAME, SYNCHRONISATION)
+}
+
 /// The 2048 bytes of one descriptor.
 fn descriptor(probe: &Probe, index: usize) -> Option<&[u8]> {
     let at = index.checked_mul(SECTOR)?.checked_add(DESCRIPTORS)?;

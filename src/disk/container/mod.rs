@@ -17,6 +17,7 @@ mod raw;
 mod recognised;
 mod scan;
 mod size;
+mod stretches;
 mod vhd;
 mod vmdk;
 
@@ -27,8 +28,9 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use layout::{Allocation, Layout, Stretch, stretches};
+pub use layout::Layout;
 pub use probe::Probe;
+pub use stretches::{Allocation, Stretch, stretches};
 
 use disk::Disk;
 use scan::Scan;
@@ -91,11 +93,13 @@ pub const FORMATS: &[&Format] = &[
     &recognised::QED,
     &recognised::PARALLELS,
     &recognised::BOCHS,
+    &recognised::CLOOP,
     &recognised::LUKS,
     &vhd::FORMAT,
     &recognised::DMG,
     &medium::ISO,
     &medium::UDF,
+    &medium::BIN,
     &recognised::GZIP,
     &recognised::BZIP2,
     &recognised::XZ,
@@ -108,6 +112,14 @@ pub const FORMATS: &[&Format] = &[
     &recognised::CAB,
     &recognised::OVA,
     &recognised::TAR,
+    &recognised::CPIO,
+    &recognised::LZIP,
+    &recognised::LZOP,
+    &recognised::SIMG,
+    &recognised::VMA,
+    &recognised::EWF,
+    &recognised::PARTCLONE,
+    &recognised::WIM,
     &recognised::RPM,
     &recognised::DEB,
     &recognised::MSI,

@@ -61,6 +61,10 @@ impl Page {
         found.ok_or_else(|| Error::corrupt(self.layer, at, "a table passes the end of the object"))
     }
 
+    /// The byte at byte `at` of the object.
+    pub fn byte(&self, at: u64) -> Result<u8> {
+        self.array(at).map(u8::from_be_bytes)
+    }
     /// The big-endian 64-bit entry at byte `at` of the object.
     pub fn u64_be(&self, at: u64) -> Result<u64> {
         self.array(at).map(u64::from_be_bytes)

@@ -38,6 +38,9 @@ pub const PARALLELS: Format = named("Parallels", Class::Image, CONVERT, |p| {
 });
 /// Bochs' growing image.
 pub const BOCHS: Format = named("Bochs", Class::Image, CONVERT, |p| p.starts_with(b"Bochs Virtual HD Image"));
+/// A compressed loop device: a script, then blocks. QEMU reads it.
+pub const CLOOP: Format =
+    named("cloop", Class::Image, CONVERT, |p| p.starts_with(b"#!/bin/sh\n#V") && p.has(16, b"Format\n"));
 /// A disk that is encrypted as a whole (LUKS1 and LUKS2 on-disk format).
 pub const LUKS: Format = Format {
     name: "LUKS",
@@ -86,6 +89,43 @@ pub const OVA: Format = named(
 );
 /// A tar archive.
 pub const TAR: Format = named("tar", Class::Other, UNPACK, is_tar);
+/// A cpio archive: "new" ASCII with and without checksums, and the portable one (POSIX.1-1988 10.2.2).
+pub const CPIO: Format = named("cpio", Class::Other, UNPACK, |p| {
+    p.starts_with(b"070701") || p.starts_with(b"070702") || p.starts_with(b"070707")
+});
+/// lzip.
+pub const LZIP: Format = named("lzip", Class::Other, UNPACK, |p| p.starts_with(b"LZIP\x01"));
+/// lzop.
+pub const LZOP: Format = named("lzop", Class::Other, UNPACK, |p| p.starts_with(b"\x89LZO\0\r\n\x1a\n"));
+/// Android's sparse image.
+pub const SIMG: Format = named("Android sparse", Class::Other, "Unpack it first: simg2img disk.simg disk.raw", |p| {
+    p.starts_with(&[0x3a, 0xff, 0x26, 0xed, 1, 0])
+});
+/// Proxmox's backup of a VM.
+pub const VMA: Format = named(
+    "VMA",
+    Class::Other,
+    "Unpack it (vma extract), then upload the disk image that is inside: one import takes one disk",
+    |p| p.starts_with(b"VMA\0\0\0\0\x01"),
+);
+/// A forensic image (Expert Witness Format).
+pub const EWF: Format = named("EWF", Class::Other, "Export it as RAW first: ewfexport -f raw disk.E01", |p| {
+    p.starts_with(b"EVF\x09\x0d\x0a\xff\0")
+});
+/// Files of a partition as partclone and Clonezilla keep them.
+pub const PARTCLONE: Format = named(
+    "partclone",
+    Class::Other,
+    "This is a backup of a partition: restore it to a disk, then upload the image of that disk",
+    |p| p.starts_with(b"partclone-image"),
+);
+/// Windows' imaging format: files and no disk, also as a stream.
+pub const WIM: Format = named(
+    "WIM",
+    Class::Other,
+    "This is an archive of Windows files, not a disk: install Windows from it in a VM, then upload that VM's disk",
+    |p| p.starts_with(b"MSWIM\0\0\0") || p.starts_with(b"WLPWM\0\0\0"),
+);
 
 /// RPM's lead.
 pub const RPM: Format = named("rpm", Class::Other, PACKAGE, |p| p.starts_with(&[0xed, 0xab, 0xee, 0xdb]));

@@ -9,10 +9,17 @@ use super::size::{CLUSTER, qcow2_file};
 use crate::disk::Result;
 use crate::inspect::facts::{self, Checked, SizeRange};
 
-/// Table pages that are read at most: 64 MiB, which map 512 GiB of a QCOW2 with clusters of 64 KiB.
-const MOST_PAGES: u64 = 1024;
-/// Steps that are made at most, as tables may be shared: 256 GiB of fragments of 64 KiB each.
-const MOST_STEPS: u64 = 4 << 20;
+/// What a pass may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Table pages that are read.
+    pub pages: u64,
+    /// Steps that are made: tables may be shared, and then cost nothing to read.
+    pub steps: u64,
+}
+
+/// 64 MiB of tables, which map 512 GiB of a QCOW2 with clusters of 64 KiB, and 256 GiB of fragments of that size.
+const BOUNDS: Bounds = Bounds { pages: 1024, steps: 4 << 20 };
 
 /// What a pass over the tables found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,18 +43,21 @@ pub struct Scan {
 /// # Errors
 /// `Corrupt` where a table contradicts the format, and those of the object.
 pub fn scan(layout: &dyn Layout, known: impl IntoIterator<Item = Missing>) -> Result<Scan> {
-    let (size, pages) = (layout.size(), layout.pages());
-    let most_pages = pages.fetched().saturating_add(MOST_PAGES);
     let mut found = Scan::default();
     known.into_iter().for_each(|missing| found.miss(missing));
-    if found.missing.is_some() {
-        return Ok(found);
-    }
+    if found.missing.is_some() { Ok(found) } else { scan_within(layout, BOUNDS) }
+}
+
+/// [`scan`] at another price.
+pub fn scan_within(layout: &dyn Layout, bounds: Bounds) -> Result<Scan> {
+    let (size, pages) = (layout.size(), layout.pages());
+    let most_pages = pages.fetched().saturating_add(bounds.pages);
+    let mut found = Scan::default();
     let mut clusters = 0_u64;
     let mut counted = 0_u64;
     let mut last: Option<Packed> = None;
     let (mut at, mut announced, mut steps) = (0_u64, 0_u64, 0_u64);
-    while at < size && steps < MOST_STEPS && pages.fetched() < most_pages {
+    while at < size && steps < bounds.steps && pages.fetched() < most_pages {
         steps = steps.saturating_add(1);
         if at >= announced {
             let (tables, until) = layout.tables(at)?;
@@ -109,6 +119,60 @@ impl Scan {
         self.end = self.end.max(missing.ends_at);
         if self.missing.is_none_or(|known| known.ends_at < missing.ends_at) {
             self.missing = Some(missing);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::container::pages::{PAGE, Pages};
+    use crate::disk::testkit::memory;
+
+    /// A disk without end whose every cluster is a fragment, and whose tables are a page for each of `per_page` clusters.
+    struct Fragments {
+        pages: Pages,
+        per_page: u64,
+    }
+
+    impl Layout for Fragments {
+        fn layer(&self) -> &'static str {
+            "fragments"
+        }
+        fn pages(&self) -> &Pages {
+            &self.pages
+        }
+        fn size(&self) -> u64 {
+            1 << 50
+        }
+        fn find(&self, at: u64, _want: u64) -> Result<(Extent, u64)> {
+            self.pages.page(at / CLUSTER / self.per_page % 128 * PAGE)?;
+            Ok((
+                if (at / CLUSTER).is_multiple_of(2) { Extent::Raw { at: 0 } } else { Extent::Hole },
+                CLUSTER - at % CLUSTER,
+            ))
+        }
+        fn tables(&self, _at: u64) -> Result<(Vec<(u64, u64)>, u64)> {
+            Ok((Vec::new(), u64::MAX))
+        }
+    }
+
+    #[test]
+    fn what_was_not_read_counts_as_empty_and_as_full() {
+        let bounds = Bounds { pages: 100, steps: 10_000 };
+        for (per_page, stops_after) in [(64, 99 * 64 + 1), (1 << 40, 10_000_u64)] {
+            let pages = Pages::new("fragments", memory(vec![0; 8 << 20]));
+            let layout = Fragments { pages, per_page };
+            let found = scan_within(&layout, bounds).unwrap();
+            assert!(!found.all && !found.complete);
+            let data = stops_after.div_ceil(2);
+            assert_eq!(found.allocated, data * CLUSTER);
+            let sizes = found.qcow2.unwrap();
+            assert_eq!(sizes.lower, qcow2_file(1 << 50, data).unwrap());
+            assert_eq!(sizes.upper, qcow2_file(1 << 50, data + (1 << 34) - stops_after).unwrap());
+            let mut facts = facts::Container::default();
+            found.tell(&mut facts);
+            assert_eq!((facts.checked, facts.allocated_bytes), (Checked::Part, None));
         }
     }
 }

@@ -9,9 +9,12 @@ use crate::disk::ReadAt;
 use crate::disk::testkit::{self, Dice, run};
 use crate::inspect::facts::{Checked, SizeRange};
 
+/// Size of [`pattern`].
+pub const DISK: usize = (5 << 20) + 512 * 3;
+
 /// A disk of an odd size: text, noise, zeros and repetition, so that every kind of cluster appears.
 pub fn pattern(dir: &Path) -> (PathBuf, Vec<u8>) {
-    let mut bytes = vec![0; (9 << 20) + 512 * 3];
+    let mut bytes = vec![0; DISK];
     let mut dice = Dice(7);
     for (number, block) in bytes.chunks_mut(24 << 10).enumerate() {
         match number % 5 {
@@ -20,11 +23,10 @@ pub fn pattern(dir: &Path) -> (PathBuf, Vec<u8>) {
                 let text = format!("block {number} of a disk that compresses well\n");
                 block.iter_mut().zip(text.bytes().cycle()).for_each(|(byte, letter)| *byte = letter);
             }
-            _ if number > 200 => {}
-            _ => block[0] = (number / 200) as u8,
+            _ => {}
         }
     }
-    bytes[6 << 20..8 << 20].fill(0);
+    bytes[2 << 20..4 << 20].fill(0);
     let file = dir.join("disk.raw");
     std::fs::write(&file, &bytes).unwrap();
     (file, bytes)

@@ -41,10 +41,24 @@ fn what_is_no_image_is_called_by_its_name() {
         (padded(b"7z\xbc\xaf\x27\x1c\0\x04"), "7z"),
         (padded(b"PK\x03\x04"), "zip"),
         (padded(b"# Disk DescriptorFile\nversion=1\n"), "VMDK"),
+        (padded(b"\xbe\xba\xfe\xca\0\0\0\0"), "VMDK"),
+        (padded(b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0"), "cloop"),
+        (b"#!/bin/sh\nexec true\n".to_vec(), "text"),
+        (padded(b"MSWIM\0\0\0\xd0\0\0\0"), "WIM"),
+        (padded(b"WLPWM\0\0\0\xd0\0\0\0"), "WIM"),
+        (padded(b"070701"), "cpio"),
+        (padded(b"LZIP\x01"), "lzip"),
+        (padded(b"\x89LZO\0\r\n\x1a\n"), "lzop"),
+        (padded(&[0x3a, 0xff, 0x26, 0xed, 1, 0, 0, 0]), "Android sparse"),
+        (padded(b"VMA\0\0\0\0\x01"), "VMA"),
+        (padded(b"EVF\x09\x0d\x0a\xff\0"), "EWF"),
+        (padded(b"partclone-image"), "partclone"),
     ] {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(24)]).into_owned();
         assert_eq!(format(bytes), name, "{shown}");
     }
+    let frame = [b"\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0".as_slice(), &[1; 2340]].concat();
+    assert_eq!(format(frame.repeat(4)), "BIN");
     let mut program = padded(b"MZ");
     program[0x3c] = 0x80;
     program[0x80..0x84].copy_from_slice(b"PE\0\0");
@@ -103,7 +117,7 @@ fn other_disk_formats_of_qemu_are_named_with_their_size() {
 }
 
 #[test]
-fn an_iso_is_one_also_as_a_hybrid_and_inside_a_disk() {
+fn an_iso_is_one_also_as_a_hybrid_and_inside_any_disk() {
     let dir = tempfile::tempdir().unwrap();
     let tree = dir.path().join("tree");
     std::fs::create_dir(&tree).unwrap();
@@ -115,10 +129,17 @@ fn an_iso_is_one_also_as_a_hybrid_and_inside_a_disk() {
     assert_eq!((facts.format.as_str(), facts.detail.as_str()), ("ISO", "volume \"MY DISC\""));
     assert_eq!(descriptor("ISO").unwrap().class, Class::Medium);
 
-    let qcow2 = dir.path().join("cd.qcow2");
-    run("qemu-utils", "qemu-img", &["convert", "-O", "qcow2", "-c", path, qcow2.to_str().unwrap()]);
-    let facts = open(testkit::open(&qcow2)).unwrap().facts;
-    assert_eq!((facts.format.as_str(), facts.guest_format.as_deref()), ("QCOW2", Some("ISO")));
+    for (format, options, name) in [
+        ("qcow2", "cluster_size=4k", "QCOW2"),
+        ("vpc", "subformat=dynamic", "VHD"),
+        ("vpc", "subformat=fixed", "VHD"),
+        ("vmdk", "subformat=streamOptimized", "VMDK"),
+    ] {
+        let file = dir.path().join("wrapped");
+        run("qemu-utils", "qemu-img", &["convert", "-O", format, "-o", options, path, file.to_str().unwrap()]);
+        let facts = open(testkit::open(&file)).unwrap().facts;
+        assert_eq!((facts.format.as_str(), facts.guest_format.as_deref()), (name, Some("ISO")));
+    }
 
     let mut hybrid = std::fs::read(&iso).unwrap();
     hybrid[510..512].copy_from_slice(&[0x55, 0xaa]);
@@ -133,6 +154,14 @@ fn what_is_left_of_an_iso_that_was_larger_than_the_disk_is_no_iso() {
     disk[0x8000 + 80..0x8000 + 84].copy_from_slice(&4096_u32.to_le_bytes());
     disk[0x8000 + 128..0x8000 + 130].copy_from_slice(&2048_u16.to_le_bytes());
     assert_eq!(format(disk), "RAW");
+}
+
+#[test]
+fn a_raw_disk_is_all_there_and_only_reading_tells_its_size_as_qcow2() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, bytes) = super::testing::pattern(dir.path());
+    let facts = super::testing::agrees_with_qemu(&raw, "raw").facts;
+    assert_eq!((facts.format.as_str(), facts.allocated_bytes), ("RAW", Some(bytes.len() as u64)));
 }
 
 #[test]

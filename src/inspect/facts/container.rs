@@ -28,7 +28,8 @@ pub struct Container {
     /// How far it was looked whether the object is whole.
     #[serde(skip_serializing_if = "Checked::is_nothing")]
     pub checked: Checked,
-    /// What the container names and the object, which is too short, does not hold: of several, what would end last.
+    /// What the container names and the object, which is too short, does not hold: of several, what would end last. Such an
+    /// object is not opened: `trouble` is then `Corrupt`, and there is no guest view.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
     /// Format of an installation medium that the guest view is: `ISO`, `UDF`; `None` for a disk.

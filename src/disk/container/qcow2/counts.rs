@@ -47,10 +47,11 @@ fn none_past_the_end(map: &Map) -> Result<bool> {
     if counts_at == 0 {
         return Ok(true);
     }
-    // The bits of the counts that lie past `first`; a byte that holds both kinds is looked at from its own start on.
+    // Counts of less than a byte begin at its lowest bit.
     let bit = first.checked_rem(per_block).unwrap_or(0).checked_shl(header.refcount_order).unwrap_or(0);
-    let start = counts_at.saturating_add(bit.div_ceil(8));
-    zeros(map, start, counts_at.saturating_add(header.cluster_size()))
+    let at = counts_at.saturating_add(bit / 8);
+    let shared = map.pages.page(at)?.byte(at)?.checked_shr(u32::try_from(bit % 8).unwrap_or(0)).unwrap_or(0);
+    Ok(shared == 0 && zeros(map, at.saturating_add(1), counts_at.saturating_add(header.cluster_size()))?)
 }
 
 /// True when the object has nothing but zeros from `at` to `end`.

@@ -166,7 +166,7 @@ impl Header {
         if self.extended_l2() && self.cluster_bits < 14 {
             return Err(Error::corrupt(LAYER, CLUSTER_BITS, "extended L2 entries need clusters of 16 KiB or more"));
         }
-        if self.l1_needed().saturating_mul(8) > LARGEST_L1 {
+        if self.l1_needed().max(self.l1_entries).saturating_mul(8) > LARGEST_L1 {
             return Err(Error::unsupported(LAYER, "the L1 table is larger than QEMU opens").at(SIZE));
         }
         if self.l1_entries < self.l1_needed() {

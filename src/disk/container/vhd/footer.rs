@@ -1,7 +1,7 @@
 //! The footer and the dynamic disk header (Virtual Hard Disk Image Format Specification 1.0), and what QEMU makes of them.
 
 use super::LAYER;
-use crate::disk::bytes::{array, text, to_usize, u16_be, u32_be, u64_be};
+use crate::disk::bytes::{array, text, to_u64, to_usize, u16_be, u32_be, u64_be};
 use crate::disk::container::layout::{Missing, There};
 use crate::disk::{Error, ReadAt, Result};
 
@@ -48,6 +48,8 @@ pub struct Footer {
     pub creator: [u8; 4],
     /// Bytes of the disk that the guest sees.
     pub size: u64,
+    /// Bytes of the disk as the footer states them.
+    pub stated: u64,
     pub disk_type: u32,
     /// True when the checksum is right.
     pub sound: bool,
@@ -67,6 +69,7 @@ impl Footer {
             data_offset: u64_be(LAYER, raw, DATA_OFFSET).ok()?,
             creator,
             size: if by_size { stated } else { geometry }.saturating_mul(SECTOR),
+            stated: stated.saturating_mul(SECTOR),
             disk_type: u32_be(LAYER, raw, DISK_TYPE).ok()?,
             sound: sum_is_right(raw, CHECKSUM),
         })
@@ -111,11 +114,11 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
-    /// Reads the header that `footer` points at; `Missing` where the object ends before it does.
-    pub fn read(object: &dyn ReadAt, footer: &Footer) -> Result<There<Self>> {
+    /// Reads the header that `footer`, which lies at `footer_at`, points at; `Missing` where the object ends before it does.
+    pub fn read(object: &dyn ReadAt, footer: &Footer, footer_at: u64) -> Result<There<Self>> {
         let at = footer.data_offset;
-        let named_at = 16;
-        let len = u64::try_from(DYNAMIC_LEN).unwrap_or(0);
+        let named_at = footer_at.saturating_add(to_u64(DATA_OFFSET));
+        let len = to_u64(DYNAMIC_LEN);
         if let Some(missing) = Missing::unless_within(object.len(), "dynamic disk header", named_at, at, len) {
             return Ok(Err(missing));
         }
@@ -147,6 +150,6 @@ impl Dynamic {
 
     /// Byte of the object after the header.
     pub fn end(&self) -> u64 {
-        self.at.saturating_add(u64::try_from(DYNAMIC_LEN).unwrap_or(0))
+        self.at.saturating_add(to_u64(DYNAMIC_LEN))
     }
 }

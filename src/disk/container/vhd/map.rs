@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::LAYER;
 use super::footer::Dynamic;
+use crate::disk::bytes::to_usize;
 use crate::disk::container::layout::{Extent, Layout, Missing, joined};
 use crate::disk::container::pages::Pages;
 use crate::disk::{ReadAt, Result};
@@ -71,7 +72,7 @@ impl Map {
         let block = at & !self.dynamic.block_size.saturating_sub(1);
         match self.find(block, 1)?.0 {
             Extent::Raw { at } => {
-                let len = crate::disk::bytes::to_usize(LAYER, self.bitmap_len)?;
+                let len = to_usize(LAYER, self.bitmap_len)?;
                 self.pages.object.read_vec_at(at.saturating_sub(self.bitmap_len), len).map(Some)
             }
             _ => Ok(None),

@@ -17,6 +17,7 @@ use super::raw::plain;
 use super::scan::{Scan, scan};
 use super::size::qcow2_file;
 use super::{Class, Container, Format, Probe, read};
+use crate::disk::bytes::to_u64;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts;
 
@@ -64,7 +65,7 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     if footer.disk_type == 4 {
         facts.unsafe_references.push(facts::UnsafeReference {
             what: "parent disk".to_owned(),
-            at: at.saturating_add(u64::try_from(DISK_TYPE).unwrap_or(0)),
+            at: at.saturating_add(to_u64(DISK_TYPE)),
             value: "disk type 4 (differencing)".to_owned(),
         });
     }
@@ -78,11 +79,12 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
         footer.check_size()?;
         match footer.disk_type {
             2 if use_last => {
-                let missing = Missing::unless_within(probe.len, "footer", at, footer.size, LEN);
+                // A geometry may cover more than the disk has: QEMU reads on, into the footer, and then zeros.
+                let missing = Missing::unless_within(probe.len, "footer", at, footer.size.min(footer.stated), LEN);
                 plain(LAYER, object, footer.size, missing)
             }
             2 => Err(Error::corrupt(LAYER, at, "a fixed disk with a footer in front and none at its end")),
-            3 => dynamic(object, &footer, facts, use_last || is_short(probe)),
+            3 => dynamic(object, &footer, at, facts, use_last || is_short(probe)),
             4 => Err(Error::unsupported(LAYER, format!("a differencing disk; merge it with its parent: {CONVERT}"))),
             other => Err(Error::unsupported(LAYER, format!("disk type {other}"))),
         }
@@ -93,11 +95,12 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
 fn dynamic(
     object: Arc<dyn ReadAt>,
     footer: &Footer,
+    footer_at: u64,
     facts: &mut facts::Container,
     ends_with_footer: bool,
 ) -> Result<(Arc<dyn Layout>, Scan)> {
     let len = object.len();
-    let header = match Dynamic::read(object.as_ref(), footer)? {
+    let header = match Dynamic::read(object.as_ref(), footer, footer_at)? {
         Ok(header) => header,
         Err(missing) => return plain(LAYER, object, footer.size, [missing]),
     };

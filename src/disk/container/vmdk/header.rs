@@ -89,9 +89,13 @@ impl Header {
         if self.flags & HAS_NEWLINES == 0 || self.newlines == NEWLINE_TEST || self.newlines == [0; 4] {
             return Ok(());
         }
-        let what = "the line ends of its test bytes were changed: it was transferred as text (FTP in ASCII mode); \
-                    transfer it again in binary mode";
-        Err(Error::corrupt(LAYER, NEWLINES, what))
+        // A line feed became a carriage return and a line feed, or a carriage return; or these became a line feed.
+        if matches!(self.newlines, [b'\r', b'\n' | b' ', ..] | [b'\n', b' ', b'\n', _]) {
+            let what = "the line ends of its test bytes were changed: it was transferred as text (FTP in ASCII mode); \
+                        transfer it again in binary mode";
+            return Err(Error::corrupt(LAYER, NEWLINES, what));
+        }
+        Err(Error::unsupported(LAYER, "its test bytes were changed, and with them perhaps others").at(NEWLINES))
     }
 
     /// The header at the end of the object, where this one says that it is there. It lies before the last sector, whose
