@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use super::{inode_of, kind_of, made, make, open_bytes, opened, pattern, put};
+use super::{inode_of, kind_of, made, made_of, make, open_bytes, opened, pattern, put};
 use crate::disk::ErrorKind;
 use crate::inspect::facts::SignKind;
 
@@ -38,13 +38,13 @@ fn moved(bytes: &[u8], to: usize) -> Vec<u8> {
 fn the_superblock_is_found_at_its_four_places() {
     // With blocks of 64 KiB nothing else lies at these places: a copy, inodes not in use.
     let source = source();
-    let two = made(source.path(), "version=2,bsize=65536,fsize=8192");
+    let two = made_of(source.path(), "version=2,bsize=65536,fsize=8192", "16m");
     for place in [0, 8192, 64 << 10, 256 << 10] {
         let bytes = moved(&two, place);
         assert!(content(&bytes, "file") == pattern(100_000), "{place}");
         assert_eq!(opened(&bytes).superblock.at, place as u64);
     }
-    let one = made(source.path(), "version=1,bsize=65536,fsize=8192");
+    let one = made_of(source.path(), "version=1,bsize=65536,fsize=8192", "16m");
     assert!(content(&moved(&one, 0), "file") == pattern(100_000));
     // A copy of UFS1's lies where UFS2 has its own: it is not taken for it, nor is a copy that says it is another's.
     assert_eq!(opened(&one).superblock.at, 8192);

@@ -24,7 +24,7 @@ fn make(dir: &Path, source: &Path, options: &str, others: &str) -> PathBuf {
 }
 
 fn made(source: &Path, options: &str) -> Vec<u8> {
-    made_of(source, options, "16m")
+    made_of(source, options, "4m")
 }
 
 fn made_of(source: &Path, options: &str, size: &str) -> Vec<u8> {
