@@ -122,9 +122,8 @@ impl Geometry {
                 Area::Fixed { at: root_at.saturating_mul(sector), len: root_entries.saturating_mul(ENTRY) }
             },
             info_at: match word(48)? {
-                _ if !is_32 => None,
                 0 | 0xFFFF => None,
-                at => Some(at.saturating_mul(sector)),
+                at => is_32.then(|| at.saturating_mul(sector)),
             },
             state: if EXTENDED.contains(&byte(signature)?) {
                 Some((crate::disk::bytes::to_u64(state), byte(state)?))

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::inode::{DIRECT, Inode};
 use super::{LAYER, Ufs};
-use crate::disk::bytes::{range, to_u64, to_usize, u32_le, u64_le};
+use crate::disk::bytes::{to_u64, to_usize, u32_le, u64_le};
 use crate::disk::{Error, Result};
 
 /// Bytes that follow each other in the file and on the volume.
@@ -92,8 +92,7 @@ impl Map<'_> {
             return Ok(());
         };
         let block = self.ufs.metadata(physical, at)?;
-        let block = range(LAYER, &block, 0, block.len())?;
-        self.table(block, physical, &Table { level, start: target.start, span: target.span })
+        self.table(&block, physical, &Table { level, start: target.start, span: target.span })
     }
 
     fn push(&mut self, run: Run) {

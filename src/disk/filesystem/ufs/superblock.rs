@@ -109,7 +109,7 @@ impl Superblock {
             group_mask: number(28)?,
             inodes_at: number(16)?,
             // A signed number.
-            max_fast_link: number(1320)? & if number(1320)? > i32::MAX.unsigned_abs().into() { 0 } else { u64::MAX },
+            max_fast_link: i32::try_from(u32_le(LAYER, raw, 1320)?).map_or(0, |len| len.unsigned_abs().into()),
             narrow_owners: version == Version::One && u32_le(LAYER, raw, 1324)? != INODES_44,
             clean: range(LAYER, raw, 209, 1)? != [0],
             flags: match flags(raw)? {

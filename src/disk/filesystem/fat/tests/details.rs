@@ -84,7 +84,11 @@ fn a_long_name_that_is_not_its_entrys_own_is_passed_over() {
     assert_eq!(shown(&|bytes| bytes[at - 32] = 0xE5), ["ALONGN~1"]);
     assert_eq!(shown(&|bytes| bytes[at - 64] = 0x43), ["ALONGN~1"]);
     assert_eq!(shown(&|bytes| bytes[at - 64] = 0x02), ["ALONGN~1"]);
-    // Half a character of UTF-16.
+    // A character of two units, and half of one.
+    assert_eq!(
+        shown(&|bytes| bytes[at - 31..at - 27].copy_from_slice(&[0x3D, 0xD8, 0x80, 0xDE])),
+        ["🚀long name of two pieces"]
+    );
     assert_eq!(
         shown(&|bytes| bytes[at - 31..at - 29].copy_from_slice(&[0x00, 0xD8])),
         ["\u{FFFD} long name of two pieces"]

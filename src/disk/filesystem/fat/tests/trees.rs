@@ -16,7 +16,7 @@ fn source(many: usize) -> tempfile::TempDir {
     std::fs::create_dir_all(at("EFI/BOOT")).unwrap();
     std::fs::write(at("EFI/BOOT/BOOTX64.EFI"), pattern(70_000)).unwrap();
     std::fs::create_dir_all(at("日本語/ünïcödé directory")).unwrap();
-    std::fs::write(at("日本語/ünïcödé directory/файл 🚀.txt"), "юникод").unwrap();
+    std::fs::write(at("日本語/ünïcödé directory/файл.txt"), "юникод").unwrap();
     std::fs::write(at("a name with spaces. and.dots"), "spaces").unwrap();
     std::fs::write(at("lower.txt"), "lower").unwrap();
     std::fs::write(at("Mixed.TXT"), "mixed").unwrap();
@@ -89,6 +89,7 @@ fn reads_as_written(many: usize, variants: &[(&str, u64)]) {
     }
 }
 
+// mtools takes a FAT32 of less than 65525 clusters for a FAT16.
 #[test]
 fn every_width_and_size_of_cluster() {
     reads_as_written(
@@ -99,8 +100,8 @@ fn every_width_and_size_of_cluster() {
             ("-F 16 -s 1", 20 << 10),
             ("-F 16 -s 128", 400 << 10),
             ("-F 32 -s 1", 40 << 10),
-            ("-F 32 -s 64 -f 1", 40 << 10),
-            ("-F 32 -s 128", 300 << 10),
+            ("-F 32 -s 2 -f 1", 80 << 10),
+            ("-F 32 -s 128", 4800 << 10),
         ],
     );
 }

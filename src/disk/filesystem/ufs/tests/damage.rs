@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::super::{Node, NodeKind};
-use super::{inode_of, kind_of, made, open_bytes, opened, put};
+use super::{inode_of, kind_of, made, made_of, open_bytes, opened, put};
 use crate::disk::testkit::{self, Counting};
 use crate::disk::{ErrorKind, ReadAt};
 
@@ -53,10 +53,10 @@ fn source() -> tempfile::TempDir {
 fn changed_bytes_are_harmless() {
     let source = source();
     for options in ["version=1,bsize=4096,fsize=512", "version=2,bsize=4096,fsize=512"] {
-        let clean = made(source.path(), options);
+        let clean = made_of(source.path(), options, "2m");
         let whole = walk(testkit::memory(clean.clone()));
         assert!(whole >= 46, "{options}: {whole}");
-        let (_, root) = (2, super::inode::read(&opened(&clean), 2).unwrap());
+        let root = super::inode::read(&opened(&clean), 2).unwrap();
         let (_, large) = inode_of(&clean, "large");
         let place = |at: u64, len: usize| usize::try_from(at).unwrap()..usize::try_from(at).unwrap() + len;
         let width = root.addresses.len() / 15;

@@ -12,19 +12,24 @@ use super::{FileSystem, Inode, Node, Recent, Ufs, inode};
 use crate::disk::testkit;
 use crate::disk::{ErrorKind, Result};
 
-/// Makes a filesystem of `source` with options in words: those of `makefs -t ffs -o`, and the byte order.
-fn make(dir: &Path, source: &Path, options: &str, order: &str) -> (PathBuf, String) {
+/// Makes a filesystem of `source` with the options of `makefs -t ffs -o` and others, in words.
+fn make(dir: &Path, source: &Path, options: &str, others: &str) -> PathBuf {
     let image = dir.join("image");
     let _ = std::fs::remove_file(&image);
-    let paths = [image.to_str().unwrap(), source.to_str().unwrap()];
-    let args = ["-t", "ffs", "-B", order, "-b", "20%", "-f", "500", "-o", options, paths[0], paths[1]];
-    let said = testkit::run("makefs", "makefs", &args);
-    (image, said)
+    let mut args = vec!["-t", "ffs", "-o", options];
+    args.extend(others.split_whitespace());
+    args.extend([image.to_str().unwrap(), source.to_str().unwrap()]);
+    testkit::run("makefs", "makefs", &args);
+    image
 }
 
 fn made(source: &Path, options: &str) -> Vec<u8> {
+    made_of(source, options, "4m")
+}
+
+fn made_of(source: &Path, options: &str, size: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::read(make(dir.path(), source, options, "le").0).unwrap()
+    std::fs::read(make(dir.path(), source, options, &format!("-B le -s {size}"))).unwrap()
 }
 
 fn opened(bytes: &[u8]) -> Ufs {
