@@ -13,7 +13,7 @@ pub(super) fn compare(fs: &dyn FileSystem, dir: Node, source: &Path) -> usize {
     let name_of = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     let mut expected: Vec<_> = fs::read_dir(source).unwrap().map(|entry| entry.unwrap().path()).collect();
     expected.sort_by_key(name_of);
-    let mut found = fs.list(dir, 10_000).unwrap();
+    let mut found = fs.list(dir, 100_000).unwrap();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     let names: Vec<_> = found.iter().map(|entry| entry.name.clone()).collect();
     assert_eq!(names, expected.iter().map(name_of).collect::<Vec<_>>(), "{}", source.display());

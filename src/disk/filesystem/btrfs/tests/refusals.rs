@@ -72,6 +72,15 @@ fn a_superblock_that_contradicts_itself_is_corrupt_and_says_where() {
 }
 
 #[test]
+fn a_chunk_that_is_nowhere_is_corrupt() {
+    // The first system chunk: its number of stripes, then its length.
+    for (field, bytes) in [(0x32B + 17 + 44, &[0_u8; 2][..]), (0x32B + 17, &[0; 8]), (0x32B + 8, &[1])] {
+        let error = refusal(field, bytes);
+        assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some(PRIMARY)), "{error}");
+    }
+}
+
+#[test]
 fn a_mirror_stands_in_for_a_damaged_primary_superblock_and_a_sign_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
