@@ -99,8 +99,8 @@ fn an_attribute_list_that_leads_astray() {
         }
         edit::write(&image, place, &raw);
         let found = streams();
-        let lost = found.iter().filter_map(|found| found.as_ref().err()).collect::<Vec<_>>();
-        assert!(lost.len() >= 2 && lost.iter().all(|error| error.kind == ErrorKind::Corrupt), "{found:?}");
+        let failed = found.iter().filter_map(|found| found.as_ref().err()).collect::<Vec<_>>();
+        assert!(failed.len() >= 2 && failed.iter().all(|error| error.kind == ErrorKind::Corrupt), "{found:?}");
     }
 }
 

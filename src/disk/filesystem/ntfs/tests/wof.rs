@@ -127,6 +127,8 @@ fn what_is_wrong_with_a_compressed_file() {
     ] {
         assert_eq!(kind_of(content(fs.as_ref(), name)), expected, "{name}");
     }
+    // That a file is there, and its size, is known all the same.
+    assert_eq!(fs.stat(node(fs.as_ref(), "archived").unwrap()).unwrap().size, 20_000);
     // What is not damaged of a damaged file is still there.
     let garbled = node(fs.as_ref(), "garbled").unwrap();
     assert!(fs.read_at(garbled, 4096, 4096).unwrap() == plain[4096..8192]);
