@@ -30,15 +30,8 @@ pub(super) struct Boot {
 impl Boot {
     /// Reads and checks it.
     pub(super) fn read(volume: &dyn ReadAt) -> Result<Self> {
-        let boot = Self::parse(&volume.read_vec_at(0, LEN)?)?;
-        // Windows shows such a volume as RAW, ntfs-3g does not mount it.
-        if boot.clusters.saturating_mul(boot.cluster) > volume.len() {
-            return Err(Error::corrupt(LAYER, 0x28, "the filesystem is larger than its volume"));
-        }
-        Ok(boot)
-    }
-
-    fn parse(raw: &[u8]) -> Result<Self> {
+        let raw = volume.read_vec_at(0, LEN)?;
+        let raw = raw.as_slice();
         let byte = |at| range(LAYER, raw, at, 1).map(|found| found.first().copied().unwrap_or_default());
         if range(LAYER, raw, 3, 8)? != b"NTFS    " {
             return Err(Error::corrupt(LAYER, 3, "no boot sector"));
@@ -63,7 +56,16 @@ impl Boot {
         if !record.is_power_of_two() || !(MIN_RECORD..=MAX_RECORD).contains(&record) {
             return Err(Error::corrupt(LAYER, 0x40, "the size of file records is out of range"));
         }
-        let clusters = u64_le(LAYER, raw, 0x28)?.checked_div(per_cluster).unwrap_or_default();
+        let sectors = u64_le(LAYER, raw, 0x28)?;
+        // Windows shows such a volume as RAW, ntfs-3g does not mount it.
+        if sectors.saturating_mul(sector) > volume.len() {
+            return Err(Error::corrupt(LAYER, 0x28, "the filesystem is larger than its volume"));
+        }
+        let clusters = sectors.checked_div(per_cluster).unwrap_or_default();
+        // Windows and Linux count clusters in 32 bits.
+        if u32::try_from(clusters).is_err() {
+            return Err(Error::unsupported(LAYER, format!("{clusters} clusters")).at(0x28));
+        }
         let inside = |at| match u64_le(LAYER, raw, at)? {
             lcn if lcn < clusters => Ok(lcn),
             _ => Err(Error::corrupt(LAYER, to_u64(at), "the file table is not in the filesystem")),

@@ -6,7 +6,7 @@ use super::file::File;
 use super::mft::Mft;
 use super::reparse::{self, Reparse};
 use super::stream::Stream;
-use super::wof::{self, Wof};
+use super::wof::{self, Algorithm, Wof};
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, Result};
 
@@ -26,7 +26,8 @@ impl Content {
         let data = file.stream(mft, DATA, "")?;
         Ok(match (data, reparse) {
             (None, _) => Self::Empty,
-            (Some(data), Some(Reparse::Compressed(algorithm))) => {
+            (Some(data), Some(Reparse::Compressed(how))) => {
+                let algorithm = Algorithm::parse(&how).map_err(|error| error.at(file.record.at))?;
                 let packed = file.stream(mft, DATA, wof::STREAM)?;
                 let missing = || Error::corrupt(LAYER, data.at, "a compressed file without its compressed stream");
                 Self::Compressed(Wof { packed: packed.ok_or_else(missing)?, algorithm, size: data.size })
@@ -54,8 +55,10 @@ impl Content {
     /// Up to `len` bytes from `at` on, fewer at the end.
     pub(super) fn read(&self, mft: &Mft, at: u64, len: usize) -> Result<Vec<u8>> {
         let len = to_usize(LAYER, self.size().saturating_sub(at).min(to_u64(len)))?;
+        if len == 0 {
+            return Ok(Vec::new());
+        }
         match self {
-            _ if len == 0 => Ok(Vec::new()),
             Self::Empty => Ok(Vec::new()),
             Self::Stream(stream) => {
                 let mut buf = vec![0; len];

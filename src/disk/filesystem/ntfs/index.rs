@@ -23,8 +23,8 @@ const MAX_BLOCK: u64 = 64 << 10;
 const MIN_BLOCK: u64 = 512;
 /// Levels below the root: with the 30 entries a block of 4 KiB has at the very least, no directory has five.
 const MAX_DEPTH: usize = 12;
-/// The most blocks of a directory that are read: about a million names.
-const MAX_BLOCKS: usize = 32 << 10;
+/// The most of a directory that is read: about half a million names.
+const MAX_BYTES: usize = 64 << 20;
 /// Where the header of a node is, in the root and in a block.
 const ROOT_HEADER: usize = 0x10;
 const BLOCK_HEADER: usize = 0x18;
@@ -179,8 +179,8 @@ impl<V> Walk<'_, V> {
                 if !self.seen.insert(vcn) {
                     return Err(Error::corrupt(LAYER, at, "an index leads back into itself"));
                 }
-                if self.seen.len() > MAX_BLOCKS {
-                    return Err(Error::limit(LAYER, format!("a directory of more than {MAX_BLOCKS} blocks")).at(at));
+                if self.seen.len().saturating_mul(self.directory.block) > MAX_BYTES {
+                    return Err(Error::limit(LAYER, format!("a directory of more than {MAX_BYTES} bytes")).at(at));
                 }
                 let (raw, header, at) = self.directory.node(self.mft, vcn)?;
                 let found = self.node(&raw, header, at, depth.saturating_add(1))?;

@@ -27,21 +27,16 @@ pub(super) struct Mft {
 }
 
 impl Mft {
-    /// Finds all of the table: its first record says where the next ones are, which may say where the rest is.
+    /// Finds the table, by its copy's first record where its own is damaged, as Windows does.
     pub(super) fn open(disk: Disk, boot: Boot) -> Result<Self> {
-        let record = match first_record(&disk, &boot, boot.mft, MFT) {
-            // Windows takes the copy too.
-            Err(error) if error.kind == ErrorKind::Corrupt => {
-                first_record(&disk, &boot, boot.mirror, MFT).map_err(|_| error)?
-            }
+        let is_corrupt = |error: &Error| error.kind == ErrorKind::Corrupt;
+        let table = match table(&disk, &boot, boot.mft) {
+            Err(error) if is_corrupt(&error) => match table(&disk, &boot, boot.mirror) {
+                Err(other) if is_corrupt(&other) => return Err(error),
+                found => found?,
+            },
             found => found?,
         };
-        let file = File::new(Arc::new(record), &disk)?;
-        let table = file.stream_by(&disk, DATA, "", |so_far, reference| match so_far {
-            Some(table) => read(&disk, table, boot.record, reference).map(Arc::new),
-            None => Err(Error::corrupt(LAYER, file.record.at, "the file table is not where it begins")),
-        })?;
-        let table = table.ok_or_else(|| Error::corrupt(LAYER, file.record.at, "the file table has no content"))?;
         Ok(Self { disk, boot, table, recent: Recent::new(RECENT) })
     }
 
@@ -59,6 +54,18 @@ impl Mft {
     pub(super) fn copies(&self, number: u64) -> [Result<Record>; 2] {
         [self.boot.mft, self.boot.mirror].map(|first| first_record(&self.disk, &self.boot, first, number))
     }
+}
+
+/// All of the table: its first record, at cluster `first`, says where the next ones are, which may say where the rest
+/// is.
+fn table(disk: &Disk, boot: &Boot, first: u64) -> Result<Stream> {
+    let file = File::new(Arc::new(first_record(disk, boot, first, MFT)?), disk)?;
+    let corrupt = |what: &str| Error::corrupt(LAYER, file.record.at, what);
+    let table = file.stream_by(disk, DATA, "", |so_far, reference| match so_far {
+        Some(table) => read(disk, table, boot.record, reference).map(Arc::new),
+        None => Err(corrupt("the file table is not where it begins")),
+    })?;
+    table.ok_or_else(|| corrupt("the file table has no content"))
 }
 
 /// Record `number` of a table that begins at cluster `first`, without gaps so far.

@@ -1,10 +1,10 @@
 //! Reparse points: what stands in for a file (MS-FSCC 2.1.2).
 
+use super::LAYER;
 use super::attribute::REPARSE_POINT;
 use super::file::File;
 use super::mft::Mft;
 use super::upcase::text;
-use super::{LAYER, wof};
 use crate::disk::bytes::{range, u16_le, u32_le};
 use crate::disk::{Error, Result};
 
@@ -30,8 +30,8 @@ pub(super) enum Reparse {
     Link(String),
     /// A device, socket or pipe of the Windows Subsystem for Linux.
     Special,
-    /// A file that is compressed in a stream of its own.
-    Compressed(wof::Algorithm),
+    /// A file that is compressed in a stream of its own, or elsewhere: what says how.
+    Compressed(Vec<u8>),
     /// A tag that other programs know what to do with.
     Other(u32),
 }
@@ -39,9 +39,8 @@ pub(super) enum Reparse {
 impl Reparse {
     /// Reads the reparse point of a file that says it has one.
     pub(super) fn read(file: &File, mft: &Mft) -> Result<Self> {
-        let Some(stream) = file.stream(mft, REPARSE_POINT, "")? else {
-            return Err(Error::unsupported(LAYER, "a reparse point that says nothing").at(file.record.at));
-        };
+        // Where it says nothing, what it would have said is not known.
+        let Some(stream) = file.stream(mft, REPARSE_POINT, "")? else { return Ok(Self::Other(0)) };
         let raw = stream.bytes(&mft.disk, MAX)?;
         Self::parse(&raw).map_err(|error| error.at(stream.at))
     }
@@ -54,7 +53,7 @@ impl Reparse {
             MOUNT_POINT => Self::Link(substitute(data, 8)?),
             // A version, then the target as Linux writes it.
             LX_SYMLINK => Self::Link(short(String::from_utf8_lossy(data.get(4..).unwrap_or_default()).into_owned())?),
-            WOF => Self::Compressed(wof::Algorithm::parse(data)?),
+            WOF => Self::Compressed(data.to_vec()),
             tag if SPECIAL.contains(&tag) => Self::Special,
             tag => Self::Other(tag),
         })

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::LAYER;
 use super::attribute::DATA;
 use super::mft::Mft;
+use crate::disk::bytes::u16_le;
 use crate::disk::{Error, Result};
 
 const UPCASE: u64 = 10;
@@ -12,18 +13,18 @@ const UPCASE: u64 = 10;
 const LEN: u64 = 128 << 10;
 
 /// The table.
-pub(super) struct Upcase(Vec<u16>);
+pub(super) struct Upcase(Vec<u8>);
 
 impl Upcase {
     pub(super) fn read(mft: &Mft) -> Result<Self> {
         let file = mft.file(UPCASE)?;
         let table = file.stream(mft, DATA, "")?;
         let table = table.ok_or_else(|| Error::corrupt(LAYER, file.record.at, "there is no table of upper case"))?;
-        Ok(Self(units(&table.bytes(&mft.disk, LEN)?).collect()))
+        Ok(Self(table.bytes(&mft.disk, LEN)?))
     }
 
     fn of(&self, unit: u16) -> u16 {
-        self.0.get(usize::from(unit)).copied().unwrap_or(unit)
+        u16_le(LAYER, &self.0, usize::from(unit).saturating_mul(2)).unwrap_or(unit)
     }
 
     /// `COLLATION_FILE_NAME` without its last word on names that differ in case only.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::super::super::{FileSystem, NodeKind};
+use super::super::super::NodeKind;
 use super::{edit, make, node, noise, open, put, words};
 use crate::disk::{Memory, ReadAt, Result, testkit};
 
@@ -161,7 +161,7 @@ fn damaged_volumes_are_harmless() {
     let whole = walk(&Recorder::new(clean.clone(), false), FILE_READ);
     let (mut rounds, mut differed) = (0, 0);
     // `damaged` cuts at every place too; of those only the first few are tried.
-    for bytes in testkit::damaged(&clean, &places, 1500).take(1530) {
+    for bytes in testkit::damaged(&clean, &places, 500).take(515) {
         let disk = Recorder::new(bytes, false);
         let start = Instant::now();
         differed += usize::from(walk(&disk, FILE_READ) != whole);

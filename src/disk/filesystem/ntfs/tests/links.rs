@@ -87,13 +87,12 @@ fn other_tags() {
     let at = |name: &str| node(fs.as_ref(), name).unwrap();
     assert_eq!(fs.read_link(at("wsl-link")).unwrap(), "/mnt/c/x");
     assert_eq!(fs.stat(at("wsl-pipe")).unwrap().kind, NodeKind::Special);
-    for name in ["deduplicated", "in-the-cloud"] {
+    for name in ["deduplicated", "in-the-cloud", "nothing"] {
         assert_eq!(fs.stat(at(name)).unwrap().kind, NodeKind::File);
         assert_eq!(kind_of(content(fs.as_ref(), name)), ErrorKind::Unsupported, "{name}");
         assert_eq!(kind_of(fs.read_link(at(name))), ErrorKind::NotFound, "{name}");
     }
     assert_eq!(kind_of(fs.stat(at("cut"))), ErrorKind::Corrupt);
-    assert_eq!(kind_of(fs.stat(at("nothing"))), ErrorKind::Unsupported);
 }
 
 #[test]

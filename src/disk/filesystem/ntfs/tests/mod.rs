@@ -1,5 +1,7 @@
 //! What mkntfs, ntfs-3g and wimlib write is what is read.
 
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 mod codec;
 mod compressed;
 mod damage;
@@ -8,6 +10,7 @@ mod fragments;
 mod links;
 mod mounted;
 mod names;
+mod records;
 mod samples;
 mod signs;
 mod trees;

@@ -49,9 +49,12 @@ impl Mounted {
 impl Drop for Mounted {
     /// Unmounts, and waits until all is written.
     fn drop(&mut self) {
-        let done = Command::new("umount").arg(&self.dir).status().is_ok_and(|status| status.success());
-        if !done {
-            let _ = Command::new("umount").arg("-l").arg(&self.dir).status();
+        let ends = [["umount", "--"], ["fusermount", "-u"]].into_iter().any(|[program, option]| {
+            let status = Command::new(program).arg(option).arg(&self.dir).stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        });
+        if !ends {
+            let _ = self.driver.kill();
         }
         let _ = self.driver.wait();
     }
