@@ -64,8 +64,7 @@ impl Features {
             0 => 0,
             _ => u32_be(LAYER, raw, 200)? | u32_be(LAYER, raw, 204)?,
         };
-        let [incompat, log_incompat] =
-            if v5 { [u32_be(LAYER, raw, 216)?, u32_be(LAYER, raw, 220)?] } else { [0; 2] };
+        let [incompat, log_incompat] = if v5 { [u32_be(LAYER, raw, 216)?, u32_be(LAYER, raw, 220)?] } else { [0; 2] };
         refuse("features2", features2 & !FEATURES2_KNOWN, &[])?;
         refuse("incompat", incompat & !INCOMPAT_KNOWN, &INCOMPAT_NAMED)?;
         Ok(Self {

@@ -62,12 +62,7 @@ impl Xfs {
         Ok(Self::new(superblock, replayed.volume, Some(replayed.found), replayed.unsettled))
     }
 
-    fn new(
-        superblock: Superblock,
-        volume: Arc<dyn ReadAt>,
-        log: Option<log::Found>,
-        unsettled: HashSet<Node>,
-    ) -> Self {
+    fn new(superblock: Superblock, volume: Arc<dyn ReadAt>, log: Option<log::Found>, unsettled: HashSet<Node>) -> Self {
         Self { superblock, blocks: Blocks::new(Arc::clone(&volume)), volume, log, unsettled }
     }
 

@@ -254,9 +254,8 @@ fn supersede(changes: &mut Vec<Logged>, newer: &Change) -> usize {
     match (&mut *last, newer) {
         (Change::Buffer { buffer: a, pieces: old }, Change::Buffer { buffer: b, pieces: new }) if *a == *b => {
             let covers = |at: usize, len: usize| {
-                new.iter().any(|(from, piece)| {
-                    *from <= at && at.saturating_add(len) <= from.saturating_add(piece.len())
-                })
+                new.iter()
+                    .any(|(from, piece)| *from <= at && at.saturating_add(len) <= from.saturating_add(piece.len()))
             };
             old.retain(|(at, piece)| !covers(*at, piece.len()));
             before.saturating_sub(size(last))
@@ -281,8 +280,25 @@ fn put(to: &mut [u8], at: usize, bytes: &[u8]) {
 fn put_core(inode: &mut [u8], core: &[u8], lsn: u64) -> Result<()> {
     // Offset and length of every number; times are pairs or one number, and are not read.
     const NUMBERS: [(usize, usize); 19] = [
-        (2, 2), (8, 4), (12, 4), (16, 4), (20, 2), (22, 2), (32, 4), (36, 4), (40, 4), (44, 4), (48, 4), (52, 4),
-        (56, 8), (64, 8), (72, 4), (76, 4), (80, 2), (90, 2), (92, 4),
+        (2, 2),
+        (8, 4),
+        (12, 4),
+        (16, 4),
+        (20, 2),
+        (22, 2),
+        (32, 4),
+        (36, 4),
+        (40, 4),
+        (44, 4),
+        (48, 4),
+        (52, 4),
+        (56, 8),
+        (64, 8),
+        (72, 4),
+        (76, 4),
+        (80, 2),
+        (90, 2),
+        (92, 4),
     ];
     const NUMBERS_3: [(usize, usize); 5] = [(24, 8), (104, 8), (120, 8), (128, 4), (152, 8)];
     let v3 = u8_at(core, 4)? == 3;

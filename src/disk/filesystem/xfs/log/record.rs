@@ -142,7 +142,8 @@ impl<'a> Stream<'a> {
         }
         let at = self.at();
         let corrupt = |what: &str| Error::corrupt(LAYER, at, what);
-        let header = Header::parse(self.peek(1)?).ok_or_else(|| corrupt("no record of the log is where one must be"))?;
+        let header =
+            Header::parse(self.peek(1)?).ok_or_else(|| corrupt("no record of the log is where one must be"))?;
         if header.format != LITTLE_ENDIAN {
             return Err(Error::unsupported(LAYER, "a dirty log of a machine of another byte order").at(at));
         }
