@@ -80,11 +80,11 @@ impl Features {
     }
 }
 
-fn refuse(word: &str, bits: u32, named: &[(u32, &str)]) -> Result<()> {
+fn refuse(word: &str, bits: u32, names: &[(u32, &str)]) -> Result<()> {
     if bits == 0 {
         return Ok(());
     }
-    let names: Vec<&str> = named.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    let what = if names.is_empty() { format!("{word} {bits:#x}") } else { names.join(", ") };
+    let known: Vec<&str> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
+    let what = if known.is_empty() { format!("{word} {bits:#x}") } else { known.join(", ") };
     Err(Error::unsupported(LAYER, format!("features that are not read: {what}")))
 }

@@ -57,7 +57,7 @@ impl<'a> Entry<'a> {
     fn is_named(&self, name: &str, ascii_ci: bool) -> bool {
         self.name == name.as_bytes()
             || self.lossy() == name
-            || ascii_ci && self.name.iter().map(hash::fold).eq(name.as_bytes().iter().map(hash::fold))
+            || ascii_ci && self.name.iter().copied().map(hash::fold).eq(name.bytes().map(hash::fold))
     }
 }
 
@@ -95,9 +95,8 @@ pub(super) fn lookup(xfs: &Xfs, dir: &Inode, name: &str) -> Result<Option<Node>>
     if indexed && !ascii_ci && !name.contains(char::REPLACEMENT_CHARACTER) {
         return index::lookup(xfs, dir, name);
     }
-    walk(xfs, dir, &mut |entry| match entry.is_named(name, ascii_ci) {
-        true => ControlFlow::Break(entry.node),
-        false => ControlFlow::Continue(()),
+    walk(xfs, dir, &mut |entry| {
+        if entry.is_named(name, ascii_ci) { ControlFlow::Break(entry.node) } else { ControlFlow::Continue(()) }
     })
 }
 

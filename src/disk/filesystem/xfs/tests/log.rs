@@ -52,7 +52,7 @@ fn printed(bytes: &[u8], dir: &Path) -> String {
 #[test]
 fn what_is_only_in_the_log_is_read_wherever_in_the_log_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    for options in [V4, V5, "-m crc=0 -l size=8m,version=1 -i size=256", "-l size=8m -m rmapbt=1 -i nrext64=1"] {
+    for options in [V4, V5, "-m crc=0 -l size=8m,version=1 -i size=256", "-l size=12m -i nrext64=1"] {
         let pair = pair(options);
         // From the beginning, in the middle, and round the end: within a record, and within a header of eight blocks.
         for (start, record_len, buffer_len) in
@@ -140,7 +140,10 @@ fn what_is_newer_on_disk_than_in_the_log_stays() {
     let pair = pair(V5);
     let mut writer = Writer::new(pair.new.clone(), 5000);
     let mut changes = Vec::new();
-    for at in (0..pair.new.len()).step_by(4096).filter(|at| pair.new[*at..].starts_with(b"XDD3")) {
+    for at in (0..pair.new.len())
+        .step_by(4096)
+        .filter(|at| [b"XDD3", b"XDB3"].iter().any(|magic| pair.new[*at..].starts_with(*magic)))
+    {
         let block = &mut writer.bytes[at..at + 4096];
         let old = block.to_vec();
         block[16..24].copy_from_slice(&(9_u64 << 32).to_be_bytes());

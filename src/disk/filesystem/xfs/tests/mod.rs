@@ -1,5 +1,7 @@
 //! What mkfs.xfs and the kernel write is what is read.
 
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 mod corpus;
 mod log;
 mod mounted;

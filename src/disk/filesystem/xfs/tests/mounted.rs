@@ -28,8 +28,16 @@ impl Mounted {
 }
 
 impl Drop for Mounted {
+    /// A child process that another test has just begun may hold files for a moment.
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        for _ in 0..100 {
+            let output = Command::new("umount").arg(&self.0).output();
+            if output.is_ok_and(|output| output.status.success()) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

@@ -48,8 +48,6 @@ fn be64(bytes: &[u8], at: usize) -> u64 {
 impl Writer {
     /// A log that was gone round once, its head and tail at block `start`.
     pub(super) fn new(bytes: Vec<u8>, start: u32) -> Self {
-        let superblock = Superblock::read(&Memory(bytes[..65_536].to_vec())).err();
-        assert!(superblock.is_some(), "only the whole image is large enough");
         let superblock = Superblock::read(&Memory(bytes.clone())).unwrap();
         let log_at = superblock.block_at(superblock.log_start, 1, 0).unwrap() as usize;
         let len = (superblock.log_blocks * superblock.block_size) as u32 / BLOCK as u32;
@@ -206,7 +204,7 @@ impl Writer {
             }
             if new.starts_with(b"IN") {
                 items.extend(self.inodes(at, new));
-            } else if (at / size) as u64 % self.superblock.group_blocks == 0 {
+            } else if ((at / size) as u64).is_multiple_of(self.superblock.group_blocks) {
                 // Headers are buffers of a sector each.
                 let sectors = old.chunks(BLOCK).zip(new.chunks(BLOCK)).enumerate();
                 let changed = sectors.filter(|(_, (old, new))| old != new);
@@ -341,12 +339,12 @@ pub(super) fn inode_item(buffer_at: usize, offset: usize, buffer_len: usize, ino
 /// The root of a tree of extents as a block, with room for just what it has.
 fn root_in_memory(fork: &[u8], v5: bool) -> Vec<u8> {
     let count = usize::from(u16::from_be_bytes([fork[2], fork[3]]));
-    let room = (fork.len() - 4) / 16;
+    let held = (fork.len() - 4) / 16;
     let mut root = vec![0; if v5 { 72 } else { 24 }];
     root[..4].copy_from_slice(if v5 { b"BMA3" } else { b"BMAP" });
     root[4..8].copy_from_slice(&fork[..4]);
     root.extend(&fork[4..4 + count * 8]);
-    root.extend(&fork[4 + room * 8..4 + room * 8 + count * 8]);
+    root.extend(&fork[4 + held * 8..4 + held * 8 + count * 8]);
     root
 }
 
