@@ -19,6 +19,9 @@ const MAX_HELD: usize = 128 << 20;
 /// The most that one region may span, in blocks of 512 bytes: buffers overlap only where blocks were used anew.
 const MAX_REGION: u64 = (2 << 20) / BLOCK;
 
+/// The most changes of one region, all of which are made anew whenever it is read.
+const MAX_CHANGES: usize = 4096;
+
 /// The volume as it is after the replay.
 pub(super) struct Overlay {
     below: Arc<dyn ReadAt>,
@@ -70,7 +73,8 @@ impl Overlay {
         self.held = self.held.saturating_sub(dropped);
         region.changes.push(Logged { number: self.count, lsn, change });
         self.count = self.count.saturating_add(1);
-        if self.held > MAX_HELD || region.end.saturating_sub(start) > MAX_REGION {
+        let span = region.end.saturating_sub(start);
+        if self.held > MAX_HELD || span > MAX_REGION || region.changes.len() > MAX_CHANGES {
             return Err(Error::limit(LAYER, "a log of too many changes"));
         }
         self.regions.insert(start, region);
@@ -176,7 +180,13 @@ fn size(change: &Change) -> usize {
 /// Forgets what a newer change makes anew in any case: where the older one is made the newer one is too. Gives what
 /// that no longer holds.
 fn supersede(changes: &mut Vec<Logged>, newer: &Change) -> usize {
-    let Some(Logged { change: last, .. }) = changes.last_mut() else { return 0 };
+    // Inodes of a buffer do not touch each other: what came between of others does not matter.
+    let matters = |logged: &Logged| match (&logged.change, newer) {
+        (Change::Inode { buffer: a, offset: i, .. }, Change::Inode { buffer: b, offset: j, .. }) => (a, i) == (b, j),
+        _ => true,
+    };
+    let Some(place) = changes.iter().rposition(matters) else { return 0 };
+    let Some(Logged { change: last, .. }) = changes.get_mut(place) else { return 0 };
     let before = size(last);
     match (&mut *last, newer) {
         (Change::Buffer { buffer: a, pieces: old }, Change::Buffer { buffer: b, pieces: new }) if *a == *b => {
@@ -191,7 +201,7 @@ fn supersede(changes: &mut Vec<Logged>, newer: &Change) -> usize {
             Change::Inode { buffer: a, offset: i, fork: old, .. },
             Change::Inode { buffer: b, offset: j, fork: new, .. },
         ) if (*a, *i) == (*b, *j) && (new.is_some() || old.is_none()) => {
-            changes.pop();
+            changes.remove(place);
             before
         }
         _ => 0,
