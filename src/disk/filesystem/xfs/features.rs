@@ -64,8 +64,7 @@ impl Features {
             0 => 0,
             _ => u32_be(LAYER, raw, 200)? | u32_be(LAYER, raw, 204)?,
         };
-        let [incompat, log_incompat] =
-            if v5 { [u32_be(LAYER, raw, 216)?, u32_be(LAYER, raw, 220)?] } else { [0; 2] };
+        let [incompat, log_incompat] = if v5 { [u32_be(LAYER, raw, 216)?, u32_be(LAYER, raw, 220)?] } else { [0; 2] };
         refuse("features2", features2 & !FEATURES2_KNOWN, &[])?;
         refuse("incompat", incompat & !INCOMPAT_KNOWN, &INCOMPAT_NAMED)?;
         Ok(Self {
@@ -81,11 +80,11 @@ impl Features {
     }
 }
 
-fn refuse(word: &str, bits: u32, named: &[(u32, &str)]) -> Result<()> {
+fn refuse(word: &str, bits: u32, names: &[(u32, &str)]) -> Result<()> {
     if bits == 0 {
         return Ok(());
     }
-    let names: Vec<&str> = named.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    let what = if names.is_empty() { format!("{word} {bits:#x}") } else { names.join(", ") };
+    let known: Vec<&str> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
+    let what = if known.is_empty() { format!("{word} {bits:#x}") } else { known.join(", ") };
     Err(Error::unsupported(LAYER, format!("features that are not read: {what}")))
 }

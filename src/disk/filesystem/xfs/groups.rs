@@ -43,10 +43,9 @@ pub(super) fn signs(superblock: &Superblock, volume: &dyn ReadAt) -> Result<Vec<
         let start = superblock.group_block_at(group, 0).saturating_add(superblock.sector_size);
         let raw = volume.read_vec_at(start, sector.saturating_mul(2))?;
         let (free, inodes) = raw.split_at(sector);
-        for (header, magic, crc_at, at) in [
-            (free, "XAGF", AGF_CRC, start),
-            (inodes, "XAGI", AGI_CRC, start.saturating_add(superblock.sector_size)),
-        ] {
+        for (header, magic, crc_at, at) in
+            [(free, "XAGF", AGF_CRC, start), (inodes, "XAGI", AGI_CRC, start.saturating_add(superblock.sector_size))]
+        {
             let whole = header.starts_with(magic.as_bytes());
             if !whole || superblock.features.v5 && !checksum::fits(header, crc_at) {
                 let what = if whole { "does not fit its checksum" } else { "is not there" };

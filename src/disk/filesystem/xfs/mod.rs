@@ -62,12 +62,7 @@ impl Xfs {
         Ok(Self::new(superblock, replayed.volume, Some(replayed.found), replayed.unsettled))
     }
 
-    fn new(
-        superblock: Superblock,
-        volume: Arc<dyn ReadAt>,
-        log: Option<log::Found>,
-        unsettled: HashSet<Node>,
-    ) -> Self {
+    fn new(superblock: Superblock, volume: Arc<dyn ReadAt>, log: Option<log::Found>, unsettled: HashSet<Node>) -> Self {
         Self { superblock, blocks: Blocks::new(Arc::clone(&volume)), volume, log, unsettled }
     }
 
@@ -161,9 +156,10 @@ impl FileSystem for Xfs {
     /// kernel goes by after it replayed a log.
     fn usage(&self) -> Result<Usage> {
         let stale = self.log.is_some() && self.superblock.features.lazy_count;
-        let free = match stale {
-            true => groups::free_blocks(&self.superblock, self.volume.as_ref())?,
-            false => self.superblock.free_blocks,
+        let free = if stale {
+            groups::free_blocks(&self.superblock, self.volume.as_ref())?
+        } else {
+            self.superblock.free_blocks
         };
         let size = self.superblock.block_size;
         Ok(Usage {

@@ -6,9 +6,9 @@ pub(super) fn of(name: &[u8]) -> u32 {
 }
 
 /// `xfs_ascii_ci_xfrm`: capitals of ASCII and of Latin-1 made small.
-pub(super) fn fold(byte: &u8) -> u8 {
+pub(super) fn fold(byte: u8) -> u8 {
     match byte {
         b'A'..=b'Z' | 0xC0..=0xD6 | 0xD8..=0xDE => byte | 0x20,
-        _ => *byte,
+        _ => byte,
     }
 }

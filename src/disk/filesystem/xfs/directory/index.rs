@@ -27,7 +27,7 @@ const MAX_BLOCKS: u32 = 64;
 const MAX_COMPARED: u32 = 1024;
 
 /// A block of the index.
-struct Level {
+struct IndexBlock {
     is_leaf: bool,
     /// In a node, how many levels there are from here down.
     level: u16,
@@ -44,20 +44,20 @@ pub(super) fn lookup(xfs: &Xfs, dir: &Inode, name: &str) -> Result<Option<Node>>
     let mut above: Option<u16> = None;
     let mut compared = 0_u32;
     for _ in 0..MAX_BLOCKS {
-        let level = read(xfs, dir, at)?;
-        if !level.is_leaf {
-            if above.is_some_and(|above| level.level >= above) {
+        let block = read(xfs, dir, at)?;
+        if !block.is_leaf {
+            if above.is_some_and(|above| block.level >= above) {
                 return Err(Error::corrupt(LAYER, dir.at, "the index of a directory does not go down"));
             }
-            above = Some(level.level);
-            match level.pairs.iter().find(|(hash, _)| *hash >= wanted) {
+            above = Some(block.level);
+            match block.pairs.iter().find(|(hash, _)| *hash >= wanted) {
                 Some((_, below)) => at = u64::from(*below),
                 None => return Ok(None),
             }
             continue;
         }
         above = Some(0);
-        for (found, address) in &level.pairs {
+        for (found, address) in &block.pairs {
             if *found > wanted {
                 return Ok(None);
             }
@@ -73,10 +73,10 @@ pub(super) fn lookup(xfs: &Xfs, dir: &Inode, name: &str) -> Result<Option<Node>>
                 return Ok(Some(node));
             }
         }
-        if level.next == 0 {
+        if block.next == 0 {
             return Ok(None);
         }
-        at = level.next;
+        at = block.next;
     }
     Err(Error::limit(LAYER, format!("more than {MAX_BLOCKS} blocks of a directory's index for one name")))
 }
@@ -95,7 +95,7 @@ fn compare(xfs: &Xfs, dir: &Inode, address: u32, name: &str) -> Result<Option<No
 }
 
 /// The block of the index at block `at` of the file.
-fn read(xfs: &Xfs, dir: &Inode, at: u64) -> Result<Level> {
+fn read(xfs: &Xfs, dir: &Inode, at: u64) -> Result<IndexBlock> {
     let (unit, size) = (xfs.superblock.directory_block_size, xfs.superblock.block_size);
     let number = at.saturating_mul(size).checked_div(unit).unwrap_or_default();
     let (raw, places) = read_blocks(xfs, dir, number, 1)?;
@@ -114,7 +114,7 @@ fn read(xfs: &Xfs, dir: &Inode, at: u64) -> Result<Level> {
     let pairs = range(LAYER, &raw, header, count.saturating_mul(PAIR))
         .map_err(|_| Error::corrupt(LAYER, at, "more entries than a block of a directory's index holds"))?;
     let pair = |pair: &[u8]| Ok((u32_be(LAYER, pair, 0)?, u32_be(LAYER, pair, 4)?));
-    Ok(Level {
+    Ok(IndexBlock {
         is_leaf,
         level: u16_be(LAYER, &raw, count_at.saturating_add(2))?,
         next: u32_be(LAYER, &raw, 0)?.into(),

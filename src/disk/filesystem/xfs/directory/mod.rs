@@ -17,8 +17,10 @@ use crate::disk::{Error, Result};
 
 /// The most of a directory that is read: about a million entries.
 const MAX_BYTES: u64 = 64 << 20;
-/// Read at once; a smaller directory is searched without its index.
+/// Read at once.
 const CHUNK: u64 = 256 << 10;
+/// A directory that is not larger is searched without its index: reading it is one request.
+const SMALL: u64 = 64 << 10;
 
 /// An entry in use.
 pub(super) struct Entry<'a> {
@@ -32,9 +34,9 @@ impl<'a> Entry<'a> {
         if name.is_empty() || name.contains(&b'/') || name.contains(&0) {
             return Err(Error::corrupt(LAYER, at, "a directory entry has an impossible name"));
         }
-        xfs.superblock.inode_at(node).map_err(|_| {
-            Error::corrupt(LAYER, at, "a directory entry names an inode that does not exist")
-        })?;
+        xfs.superblock
+            .inode_at(node)
+            .map_err(|_| Error::corrupt(LAYER, at, "a directory entry names an inode that does not exist"))?;
         Ok(Self { node, name })
     }
 
@@ -55,16 +57,12 @@ impl<'a> Entry<'a> {
     fn is_named(&self, name: &str, ascii_ci: bool) -> bool {
         self.name == name.as_bytes()
             || self.lossy() == name
-            || ascii_ci && self.name.iter().map(hash::fold).eq(name.as_bytes().iter().map(hash::fold))
+            || ascii_ci && self.name.iter().copied().map(hash::fold).eq(name.bytes().map(hash::fold))
     }
 }
 
 /// Shows every entry to `visit` until it breaks, and gives what it broke with.
-pub(super) fn walk<B>(
-    xfs: &Xfs,
-    dir: &Inode,
-    visit: &mut impl FnMut(&Entry) -> ControlFlow<B>,
-) -> Result<Option<B>> {
+pub(super) fn walk<B>(xfs: &Xfs, dir: &Inode, visit: &mut impl FnMut(&Entry) -> ControlFlow<B>) -> Result<Option<B>> {
     if dir.kind()? != NodeKind::Directory {
         return Err(Error::not_found(LAYER, "not a directory").at(dir.at));
     }
@@ -93,13 +91,12 @@ pub(super) fn walk<B>(
 /// The node called `name`. Names that ignore case, or that were shown lossily, have another hash than what is stored.
 pub(super) fn lookup(xfs: &Xfs, dir: &Inode, name: &str) -> Result<Option<Node>> {
     let ascii_ci = xfs.superblock.features.ascii_ci;
-    let indexed = dir.kind()? == NodeKind::Directory && dir.format != Format::Local && dir.size > CHUNK;
+    let indexed = dir.kind()? == NodeKind::Directory && dir.format != Format::Local && dir.size > SMALL;
     if indexed && !ascii_ci && !name.contains(char::REPLACEMENT_CHARACTER) {
         return index::lookup(xfs, dir, name);
     }
-    walk(xfs, dir, &mut |entry| match entry.is_named(name, ascii_ci) {
-        true => ControlFlow::Break(entry.node),
-        false => ControlFlow::Continue(()),
+    walk(xfs, dir, &mut |entry| {
+        if entry.is_named(name, ascii_ci) { ControlFlow::Break(entry.node) } else { ControlFlow::Continue(()) }
     })
 }
 

@@ -12,11 +12,7 @@ use crate::disk::{Error, Result};
 const ENTRY_HEADER: usize = 3;
 
 /// Shows every entry to `visit`.
-pub(super) fn walk<B>(
-    xfs: &Xfs,
-    dir: &Inode,
-    visit: &mut impl FnMut(&Entry) -> ControlFlow<B>,
-) -> Result<Option<B>> {
+pub(super) fn walk<B>(xfs: &Xfs, dir: &Inode, visit: &mut impl FnMut(&Entry) -> ControlFlow<B>) -> Result<Option<B>> {
     let raw = dir.local()?;
     let (_, fork_at) = dir.fork()?;
     let cut = |at| Error::corrupt(LAYER, offset(fork_at, at), "a directory within an inode is cut short");

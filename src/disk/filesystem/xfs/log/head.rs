@@ -158,9 +158,9 @@ impl Newest {
 /// The first of the last records before block `end` that does not fit its checksum.
 fn first_torn(window: &[u8], end: usize) -> Option<usize> {
     let marked = window.chunks_exact(BLOCK_LEN).take(end).enumerate().rev().filter(|(_, block)| is_marked(block));
-    let torn = marked.take(MAX_TORN).filter(|(place, block)| {
-        Header::parse(block).is_none_or(|header| !header.fits(from(window, *place)))
-    });
+    let torn = marked
+        .take(MAX_TORN)
+        .filter(|(place, block)| Header::parse(block).is_none_or(|header| !header.fits(from(window, *place))));
     torn.map(|(place, _)| place).last()
 }
 

@@ -54,13 +54,27 @@ impl Extent {
 /// One change.
 pub(super) enum Change {
     /// Bytes of a buffer, by offset.
-    Buffer { buffer: Extent, pieces: Vec<(usize, Vec<u8>)> },
+    Buffer {
+        buffer: Extent,
+        pieces: Vec<(usize, Vec<u8>)>,
+    },
     /// New inodes fill a buffer, the first of this number.
-    Inodes { buffer: Extent, first: Node, generation: u32 },
+    Inodes {
+        buffer: Extent,
+        first: Node,
+        generation: u32,
+    },
     /// An inode, `offset` bytes into a buffer.
-    Inode { buffer: Extent, offset: u64, core: Vec<u8>, fork: Option<Fork> },
+    Inode {
+        buffer: Extent,
+        offset: u64,
+        core: Vec<u8>,
+        fork: Option<Fork>,
+    },
     /// What came before of this buffer is void: its blocks were freed.
-    Cancel { buffer: Extent },
+    Cancel {
+        buffer: Extent,
+    },
     Intent(Intent),
 }
 
@@ -199,7 +213,9 @@ fn inodes(format: &[u8], superblock: &Superblock) -> Result<Vec<Change>> {
     let generation = u32_be(LAYER, format, 24)?;
     let size = superblock.block_size;
     let past_end = block.saturating_add(len) > superblock.blocks_of(group);
-    if field(16)? != superblock.inode_size || past_end || len.saturating_mul(size) > 64_u64.saturating_mul(2048).max(size)
+    if field(16)? != superblock.inode_size
+        || past_end
+        || len.saturating_mul(size) > 64_u64.saturating_mul(2048).max(size)
     {
         return Err(corrupt("new inodes where none can be"));
     }

@@ -7,6 +7,7 @@
 //! were announced and not finished (intents) are not finished: nearly all of them free space or tend indexes that only
 //! a writer needs. Those that move extents of a file (`BUI`, `XMI`) make that file unreadable here.
 
+mod change;
 mod head;
 mod item;
 mod overlay;

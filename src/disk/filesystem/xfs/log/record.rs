@@ -35,7 +35,7 @@ pub(super) struct Header {
     pub tail: u64,
     pub operations: u32,
     /// Blocks of the header, and of all of it.
-    pub header_blocks: u64,
+    prefix: u64,
     pub blocks: u64,
     len: usize,
     crc: u32,
@@ -50,14 +50,14 @@ impl Header {
         if word(0)? != MAGIC || !(1..=3).contains(&version) || len == 0 || len > MAX_LEN || size > MAX_LEN {
             return None;
         }
-        let header_blocks = if version & 2 != 0 { size.div_ceil(HEADER_SPAN).max(1) } else { 1 };
+        let prefix = if version & 2 != 0 { size.div_ceil(HEADER_SPAN).max(1) } else { 1 };
         Some(Self {
             cycle: word(4)?,
             lsn: u64_be(LAYER, block, 16).ok()?,
             tail: u64_be(LAYER, block, 24).ok()?,
             operations: word(40)?,
-            header_blocks,
-            blocks: header_blocks.saturating_add(len.div_ceil(to_u64(BLOCK_LEN))),
+            prefix,
+            blocks: prefix.saturating_add(len.div_ceil(to_u64(BLOCK_LEN))),
             len: usize::try_from(len).ok()?,
             crc: u32_le(LAYER, block, CRC_AT).ok()?,
             format: word(300)?,
@@ -65,7 +65,7 @@ impl Header {
     }
 
     fn header_len(&self) -> Result<usize> {
-        Ok(to_usize(LAYER, self.header_blocks)?.saturating_mul(BLOCK_LEN))
+        Ok(to_usize(LAYER, self.prefix)?.saturating_mul(BLOCK_LEN))
     }
 
     /// Whether the checksum is that of the record, which `bytes` begins with (`xlog_cksum`). mkfs writes none.
@@ -97,7 +97,7 @@ impl Header {
     fn unpack(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let start = self.header_len()?;
         let mut data = range(LAYER, bytes, start, self.len)?.to_vec();
-        let headers = bytes.chunks_exact(BLOCK_LEN).take(to_usize(LAYER, self.header_blocks)?);
+        let headers = bytes.chunks_exact(BLOCK_LEN).take(to_usize(LAYER, self.prefix)?);
         let words = headers.zip(0_u32..).flat_map(|(header, place)| {
             let from = if place == 0 { WORDS_AT } else { 4 };
             header.get(from..).unwrap_or_default().chunks_exact(4).take(WORDS)
@@ -142,7 +142,8 @@ impl<'a> Stream<'a> {
         }
         let at = self.at();
         let corrupt = |what: &str| Error::corrupt(LAYER, at, what);
-        let header = Header::parse(self.peek(1)?).ok_or_else(|| corrupt("no record of the log is where one must be"))?;
+        let header =
+            Header::parse(self.peek(1)?).ok_or_else(|| corrupt("no record of the log is where one must be"))?;
         if header.format != LITTLE_ENDIAN {
             return Err(Error::unsupported(LAYER, "a dirty log of a machine of another byte order").at(at));
         }
