@@ -83,9 +83,13 @@ pub(super) fn scan(log: &mut Log) -> Result<Scanned> {
         }
     }
     let end = scan.end.unwrap_or(scan.transaction);
-    // Only what is replayed need be right.
-    if let Some((_, error)) = bad_revocation.filter(|(transaction, _)| *transaction < end) {
-        return Err(error);
+    if let Some((transaction, error)) = bad_revocation {
+        // Where it was not committed only the kernels since 6.14 refuse it.
+        return Err(if transaction < end {
+            error
+        } else {
+            Error::unsupported(LAYER, error.what).at(error.at.unwrap_or(0))
+        });
     }
     found.held.retain(|held| held.transaction < end);
     found.revoked.retain(|(_, transaction)| *transaction < end);

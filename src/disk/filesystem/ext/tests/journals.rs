@@ -14,7 +14,7 @@ const BLOCKS: usize = 200;
 const MAGIC: [u8; 4] = 0xC03B_3998_u32.to_be_bytes();
 
 /// Runs requests of `debugfs`, one a line.
-fn debugfs(image: &Path, requests: &str) {
+pub(super) fn debugfs(image: &Path, requests: &str) {
     let mut child = Command::new("/usr/sbin/debugfs")
         .args(["-w", "-f", "-"])
         .arg(image)
