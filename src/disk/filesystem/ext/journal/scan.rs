@@ -4,7 +4,7 @@ use super::super::LAYER;
 use super::log::Log;
 use super::superblock::Checksums;
 use super::tags::{self, Commit, Kind, Tag};
-use crate::disk::{Error, Result};
+use crate::disk::{Error, ErrorKind, Result};
 
 /// Blocks that a log may hold, and that it may revoke: a journal of 4 GiB with the usual blocks.
 const MAX: usize = 1 << 20;
@@ -85,11 +85,8 @@ pub(super) fn scan(log: &mut Log) -> Result<Scanned> {
     let end = scan.end.unwrap_or(scan.transaction);
     if let Some((transaction, error)) = bad_revocation {
         // Where it was not committed only the kernels since 6.14 refuse it.
-        return Err(if transaction < end {
-            error
-        } else {
-            Error::unsupported(LAYER, error.what).at(error.at.unwrap_or(0))
-        });
+        let kind = if transaction < end { error.kind } else { ErrorKind::Unsupported };
+        return Err(Error { kind, ..error });
     }
     found.held.retain(|held| held.transaction < end);
     found.revoked.retain(|(_, transaction)| *transaction < end);

@@ -40,8 +40,16 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let done = Command::new("umount").arg(self.0.path()).status();
-        assert!(done.is_ok_and(|status| status.success()), "umount");
+        // A child that another test is just about to start may hold an open file for a moment.
+        let unmount = || Command::new("umount").arg(self.0.path()).output().is_ok_and(|output| output.status.success());
+        let done = (0..200).any(|_| {
+            let done = unmount();
+            if !done {
+                std::thread::sleep(std::time::Duration::from_millis(25));
+            }
+            done
+        });
+        assert!(done, "umount {}", self.0.path().display());
     }
 }
 

@@ -82,7 +82,9 @@ fn record(dice: &mut Dice) -> Record {
     match dice.below(6) {
         0 => {
             let mut raw = vec![0; usize::try_from(128 + dice.below(129)).unwrap()];
-            raw.iter_mut().for_each(|byte| *byte = if dice.below(3) == 0 { dice.roll().to_le_bytes()[0] } else { 0 });
+            for byte in &mut raw {
+                *byte = if dice.below(3) == 0 { dice.roll().to_le_bytes()[0] } else { 0 };
+            }
             raw[1] = [0x41, 0x81, 0xA1, 0x11][usize::try_from(dice.below(4)).unwrap()];
             raw[0x22] = 8;
             Record::Inode { node: to, raw }
@@ -108,7 +110,7 @@ fn fast_commits_of_anything_are_harmless() {
     for _ in 0..2000 {
         let disk = Arc::new(Recorder::new(bytes.clone()));
         let mut ext = Ext::open(Arc::clone(&disk) as _).unwrap();
-        for _ in 0..1 + dice.below(12) {
+        for _ in 0..=dice.below(12) {
             if changes::apply(&mut ext, vec![record(&mut dice)]).is_err() {
                 break;
             }

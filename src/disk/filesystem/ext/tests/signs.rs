@@ -83,7 +83,9 @@ fn what_the_superblock_notes_is_told() {
     for (options, requests, kind, field, value) in cases {
         let dir = tempfile::tempdir().unwrap();
         let image = made(dir.path(), options, "16M");
-        requests.iter().for_each(|request| edit(&image, request));
+        for request in requests {
+            edit(&image, request);
+        }
         let mut expected = vec![(kind, 1024 + field, value.to_owned())];
         if options == "-t ext2" && value.contains("0x2") {
             expected.push((SignKind::Dirty, 1024 + 0x3A, "s_state 0x2, not cleanly unmounted".to_owned()));

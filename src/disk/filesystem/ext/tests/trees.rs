@@ -131,7 +131,9 @@ fn reads_as_written(variants: &[(&str, &str)]) {
     let sources = [(MANY, source(MANY)), (FEW, source(FEW))];
     let dir = tempfile::tempdir().unwrap();
     if !variants.iter().any(|(options, _)| options.contains("inline_data")) {
-        sources.iter().for_each(|(_, source)| add_trailing_holes(source.path()));
+        for (_, source) in &sources {
+            add_trailing_holes(source.path());
+        }
     }
     for (n, (options, size)) in variants.iter().enumerate() {
         // The first one has the large directory.
