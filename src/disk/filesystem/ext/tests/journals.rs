@@ -167,6 +167,16 @@ fn a_journal_that_the_kernel_refuses_is_corrupt_and_says_where() {
 }
 
 #[test]
+fn a_journal_of_blocks_past_the_end_is_corrupt() {
+    let dir = tempfile::tempdir().unwrap();
+    let (image, places) = three_transactions(dir.path(), "-t ext3", "");
+    // The number in the first tag of the first descriptor.
+    overwrite(&image, &[(places[1] + 12, &[0x7F])]);
+    let error = open(&image).err().unwrap();
+    assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some(places[2] as u64)), "{error}");
+}
+
+#[test]
 fn a_log_ends_where_a_block_does_not_continue_it() {
     for (options, checksums) in [("-t ext3", ""), ("-t ext4", "-c -v 3")] {
         for (place, field, transactions) in [(1, 0, 0), (6, 8, 1), (10, 0, 1), (11, 4, 2)] {
