@@ -1,6 +1,8 @@
 //! Fast commits: what happened to the filesystem after the last transaction, noted file by file in blocks of their own
 //! behind the log (fs/ext4/fast_commit.h; what counts is decided as in `ext4_fc_replay_scan`).
 
+use std::ops::ControlFlow;
+
 use super::super::LAYER;
 use super::super::checksum::crc32c;
 use super::log::Log;
@@ -10,6 +12,8 @@ use crate::disk::{Error, Result};
 
 /// Size of a tag and its length (`struct ext4_fc_tl`).
 const TAG: usize = 4;
+/// `EXT4_FC_TAG_HEAD`.
+const HEAD: u16 = 9;
 /// `EXT4_GOOD_OLD_INODE_SIZE`, `EXT4_NAME_LEN`.
 const MIN_INODE: usize = 128;
 const MAX_NAME: usize = 255;
@@ -50,62 +54,86 @@ enum Tag {
 }
 
 /// What fast commits after transaction `sequence - 1` noted, as far as they came to the disk whole.
+///
+/// # Errors
+/// `Corrupt` where the first of them is damaged: the kernel then does not mount.
 pub(super) fn read(log: &mut Log, sequence: u32, inode_size: u64) -> Result<Vec<Record>> {
-    let mut found = Vec::new();
-    let Some(places) = log.superblock.fast.clone() else { return Ok(found) };
-    let mut committed = 0;
-    let mut whole = false;
-    let mut sum = 0;
+    let mut noted = Noted { sequence, ..Noted::default() };
+    let Some(places) = log.superblock.fast.clone() else { return Ok(noted.found) };
     let mut bytes = 0_u64;
     for place in places.clone() {
         let at = log.offset(place)?;
         let raw = log.block(place)?;
-        let (mut offset, size) = (0, raw.len());
-        // There are none, or none of this transaction.
-        if place == places.start && u16_le(LAYER, raw, 0)? != 9 {
-            return Ok(found);
+        // Without a head there are none.
+        if place == places.start && u16_le(LAYER, raw, 0)? != HEAD {
+            break;
         }
-        bytes = bytes.saturating_add(to_u64(size));
+        bytes = bytes.saturating_add(to_u64(raw.len()));
         if bytes > MAX_BYTES {
             return Err(Error::limit(LAYER, "more fast commits than are read"));
         }
-        while offset < size.saturating_sub(TAG) {
+        if noted.block(raw, at, inode_size)?.is_break() {
+            break;
+        }
+    }
+    noted.found.truncate(noted.committed);
+    Ok(noted.found)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Noted {
+    /// The transaction they follow.
+    sequence: u32,
+    found: Vec<Record>,
+    /// How many of them belong to a commit that is whole, and whether there is one.
+    committed: usize,
+    whole: bool,
+    /// Checksum of the commit that is being read.
+    sum: u32,
+}
+
+impl Noted {
+    /// Reads a block at byte `at`, and breaks where they end.
+    fn block(&mut self, raw: &[u8], at: u64, inode_size: u64) -> Result<ControlFlow<()>> {
+        let mut offset = 0_usize;
+        while offset < raw.len().saturating_sub(TAG) {
             let at = at.saturating_add(to_u64(offset));
-            // What follows the last whole commit is left over from older ones.
-            let end = |found: &mut Vec<Record>, what: &str| {
-                if !whole {
-                    return Err(Error::corrupt(LAYER, at, format!("the fast commits of the journal {what}")));
-                }
-                found.truncate(committed);
-                Ok(std::mem::take(found))
-            };
             let len = usize::from(u16_le(LAYER, raw, offset.saturating_add(2))?);
             let value = range(LAYER, raw, offset.saturating_add(TAG), len).ok();
-            let tag = value.and_then(|value| parse(u16_le(LAYER, raw, offset).ok()?, value, inode_size).ok()?);
-            let Some(tag) = tag else { return end(&mut found, "have a tag that is none") };
+            let tag = match value {
+                Some(value) => parse(u16_le(LAYER, raw, offset)?, value, inode_size)?,
+                None => None,
+            };
+            let Some(tag) = tag else { return self.end(at, "have a tag that is none") };
+            // Of the tail only what is before its checksum.
             let summed = if matches!(tag, Tag::Tail { .. }) { TAG } else { len };
-            sum = crc32c(sum, range(LAYER, raw, offset, TAG.saturating_add(summed))?);
+            self.sum = crc32c(self.sum, range(LAYER, raw, offset, TAG.saturating_add(summed))?);
             match tag {
-                Tag::Record(record) => found.push(record),
-                Tag::Padding => {}
+                Tag::Record(record) => self.found.push(record),
                 Tag::Head { features, .. } if features != 0 => {
                     return Err(Error::unsupported(LAYER, format!("fast commits with features {features:#x}")).at(at));
                 }
-                Tag::Head { sequence: of, .. } if of != sequence => {
-                    found.truncate(committed);
-                    return Ok(found);
+                // Left over from an older transaction.
+                Tag::Head { sequence, .. } if sequence != self.sequence => return Ok(ControlFlow::Break(())),
+                Tag::Head { .. } | Tag::Padding => {}
+                Tag::Tail { sequence, checksum } if sequence == self.sequence && checksum == self.sum => {
+                    (self.committed, self.whole, self.sum) = (self.found.len(), true, 0);
                 }
-                Tag::Head { .. } => {}
-                Tag::Tail { sequence: of, checksum } if of == sequence && checksum == sum => {
-                    (committed, whole, sum) = (found.len(), true, 0);
-                }
-                Tag::Tail { .. } => return end(&mut found, "do not match their checksum"),
+                Tag::Tail { .. } => return self.end(at, "do not match their checksum"),
             }
             offset = offset.saturating_add(TAG).saturating_add(len);
         }
+        Ok(ControlFlow::Continue(()))
     }
-    found.truncate(committed);
-    Ok(found)
+
+    /// What follows a whole commit is left over from older ones; without one there is something wrong.
+    fn end(&self, at: u64, what: &str) -> Result<ControlFlow<()>> {
+        if self.whole {
+            return Ok(ControlFlow::Break(()));
+        }
+        Err(Error::corrupt(LAYER, at, format!("the fast commits of the journal {what}")))
+    }
 }
 
 /// One tag; `None` where its length is not one it can have (`ext4_fc_value_len_isvalid`).
@@ -136,7 +164,7 @@ fn parse(tag: u16, value: &[u8], inode_size: u64) -> Result<Option<Tag>> {
         }
         7 => Tag::Padding,
         8 if value.len() >= 8 => Tag::Tail { sequence: number(0)?, checksum: number(4)? },
-        9 if value.len() == 8 => Tag::Head { features: number(0)?, sequence: number(4)? },
+        HEAD if value.len() == 8 => Tag::Head { features: number(0)?, sequence: number(4)? },
         _ => return Ok(None),
     }))
 }

@@ -53,7 +53,8 @@ pub(super) fn replay(volume: &Arc<dyn ReadAt>, superblock: &Superblock) -> Resul
         return Ok(None);
     }
     let scanned = scan::scan(&mut log)?;
-    let replaced = replay::replaced(&mut log, &scanned)?;
+    let there_are = volume.len().checked_div(superblock.block_size).unwrap_or_default();
+    let replaced = replay::replaced(&mut log, &scanned, there_are)?;
     let fast = fast::read(&mut log, scanned.end_sequence, superblock.inode_size)?;
     let volume = Arc::new(Overlay::new(Arc::clone(volume), superblock.block_size, replaced));
     Ok(Some(Replayed { volume, transactions: scanned.transactions, fast }))

@@ -12,8 +12,9 @@ use crate::disk::{Error, Result};
 /// transaction or later counts no more: the block was freed, and what it holds since was not journaled.
 ///
 /// # Errors
-/// `Corrupt` where a held block is not as it was written: the kernel then does not mount.
-pub(super) fn replaced(log: &mut Log, scanned: &Scanned) -> Result<BTreeMap<u64, Replaced>> {
+/// `Corrupt` where a held block is not as it was written, or belongs behind the `blocks` there are: the kernel then
+/// does not mount.
+pub(super) fn replaced(log: &mut Log, scanned: &Scanned, blocks: u64) -> Result<BTreeMap<u64, Replaced>> {
     // In order of transactions: the last one stays.
     let revoked: BTreeMap<u64, u32> = scanned.revoked.iter().copied().collect();
     let mut replaced = BTreeMap::new();
@@ -29,6 +30,9 @@ pub(super) fn replaced(log: &mut Log, scanned: &Scanned) -> Result<BTreeMap<u64,
                 let what = format!("block {} in the journal does not match its checksum", held.tag.block);
                 return Err(Error::corrupt(LAYER, at, what));
             }
+        }
+        if held.tag.block >= blocks {
+            return Err(Error::corrupt(LAYER, at, format!("the journal holds block {}, past the end", held.tag.block)));
         }
         replaced.insert(held.tag.block, Replaced { at, escaped: held.tag.escaped });
     }

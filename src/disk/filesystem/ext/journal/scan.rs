@@ -4,7 +4,7 @@ use super::super::LAYER;
 use super::log::Log;
 use super::superblock::Checksums;
 use super::tags::{self, Commit, Kind, Tag};
-use crate::disk::{Error, Result};
+use crate::disk::{Error, ErrorKind, Result};
 
 /// Blocks that a log may hold, and that it may revoke: a journal of 4 GiB with the usual blocks.
 const MAX: usize = 1 << 20;
@@ -83,9 +83,10 @@ pub(super) fn scan(log: &mut Log) -> Result<Scanned> {
         }
     }
     let end = scan.end.unwrap_or(scan.transaction);
-    // Only what is replayed need be right.
-    if let Some((_, error)) = bad_revocation.filter(|(transaction, _)| *transaction < end) {
-        return Err(error);
+    if let Some((transaction, error)) = bad_revocation {
+        // Where it was not committed only the kernels since 6.14 refuse it.
+        let kind = if transaction < end { error.kind } else { ErrorKind::Unsupported };
+        return Err(Error { kind, ..error });
     }
     found.held.retain(|held| held.transaction < end);
     found.revoked.retain(|(_, transaction)| *transaction < end);

@@ -133,7 +133,7 @@ impl Commit {
             // The kernel is content with the header: of a commit block cut short the rest was zeros
             // (`jbd2_commit_block_csum_verify_partial`).
             fits: fits(superblock, raw, COMMIT_CHECKSUM)?
-                || fits(superblock, &without(raw, &[COMMIT..raw.len()]), COMMIT_CHECKSUM)?,
+                || fits(superblock, &without(raw, std::slice::from_ref(&(COMMIT..raw.len()))), COMMIT_CHECKSUM)?,
             checksum: (kinds[0], kinds[1], u32_be(LAYER, raw, COMMIT_CHECKSUM.start)?),
         })
     }

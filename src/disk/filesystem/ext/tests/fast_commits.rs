@@ -9,9 +9,12 @@ use super::dirty::{Mount, fsync, kernel};
 use super::{open, run, tree};
 use crate::inspect::facts::SignKind;
 
+/// A change, and what it is.
+type Step = (&'static str, Box<dyn Fn(&Mount)>);
+
 /// Changes, each committed for itself.
-fn steps() -> Vec<(&'static str, Box<dyn Fn(&Mount)>)> {
-    fn step(name: &'static str, work: impl Fn(&Mount) + 'static) -> (&'static str, Box<dyn Fn(&Mount)>) {
+fn steps() -> Vec<Step> {
+    fn step(name: &'static str, work: impl Fn(&Mount) + 'static) -> Step {
         (name, Box::new(work))
     }
     let write = |mount: &Mount, path: &str, at: u64, content: &[u8]| {
@@ -72,7 +75,7 @@ fn steps() -> Vec<(&'static str, Box<dyn Fn(&Mount)>)> {
     ]
 }
 
-fn fast_commits(dir: &Path) -> usize {
+fn fast_commits(dir: &Path) -> Option<usize> {
     let image = dir.join("image");
     run(
         "mke2fs",
@@ -80,19 +83,19 @@ fn fast_commits(dir: &Path) -> usize {
     );
     let mut compared = 0;
     {
-        let Some(mount) = Mount::new(&image, "") else { return 0 };
+        let mount = Mount::new(&image, "")?;
         std::fs::create_dir(mount.at("d")).unwrap();
         for n in 0..10 {
             std::fs::write(mount.at(&format!("d/old-{n}")), vec![n; 30_000]).unwrap();
         }
-        // SAFETY of the order: everything so far is in whole transactions.
+        // Everything so far is in whole transactions, without which there is no fast commit.
         run("sync", &[]);
         for (name, step) in steps() {
             step(&mount);
             let copy = dir.join("copy");
             std::fs::copy(&image, &copy).unwrap();
             let fs = open(&copy).unwrap_or_else(|e| panic!("{name}: {e}"));
-            let Some(expected) = kernel(&copy) else { continue };
+            let expected = kernel(&copy)?;
             tree::assert_same(&tree::read(fs.as_ref()), &expected, name);
             let replay =
                 fs.signs().unwrap().iter().find(|sign| sign.kind == SignKind::LogNeedsReplay).unwrap().value.clone();
@@ -100,12 +103,14 @@ fn fast_commits(dir: &Path) -> usize {
             compared += usize::from(!replay.ends_with(", 0 fast commit records"));
         }
     }
-    compared
+    Some(compared)
 }
 
 #[test]
 fn what_fast_commits_noted_is_read_as_the_kernel_replays_it() {
     let dir = tempfile::tempdir().unwrap();
-    let compared = fast_commits(dir.path());
+    let Some(compared) = fast_commits(dir.path()) else { return };
     println!("{compared} compared");
+    // A kernel of its own mind may make whole commits of some.
+    assert!(compared >= 5, "{compared} states with fast commits");
 }

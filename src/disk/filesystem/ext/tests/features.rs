@@ -33,6 +33,42 @@ fn immutable_and_append_only_are_told() {
 }
 
 #[test]
+fn owners_have_both_halves() {
+    let (source, dir) = (source(), tempfile::tempdir().unwrap());
+    for options in ["-t ext2", "-t ext4"] {
+        let image = make(dir.path(), source.path(), options, "16M");
+        edit(&image, "set_inode_field /plain uid 70000");
+        edit(&image, "set_inode_field /plain gid 4000000000");
+        let stat = Tree::new(open(&image).unwrap()).stat("/plain").unwrap();
+        assert_eq!((stat.uid, stat.gid), (70_000, 4_000_000_000), "{options}");
+    }
+}
+
+#[test]
+fn a_large_directory_costs_few_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source");
+    std::fs::create_dir_all(source.join("many")).unwrap();
+    for n in 0..3000 {
+        std::fs::write(source.join(format!("many/module-{n:04}.ko")), "").unwrap();
+    }
+    for options in ["-t ext4 -N 4096", "-t ext4 -b 1024 -N 4096", "-t ext3 -N 4096", "-t ext2 -b 1024 -N 4096"] {
+        let image = make(dir.path(), &source, options, "32M");
+        run("e2fsck", &["-fyD", image.to_str().unwrap()]);
+        let disk = Arc::new(Recorder::new(std::fs::read(&image).unwrap()));
+        let fs = super::super::open(Arc::clone(&disk) as _).unwrap();
+        let many = fs.lookup(fs.root(), "many").unwrap();
+        let before = disk.reads.load(Ordering::Relaxed);
+        assert_eq!(fs.list(many, 5000).unwrap().len(), 3000);
+        let listed = disk.reads.load(Ordering::Relaxed) - before;
+        assert!(fs.lookup(many, "module-2999.ko").is_ok());
+        let found = disk.reads.load(Ordering::Relaxed) - before - listed;
+        println!("{options}: {listed} reads to list, {found} to find");
+        assert!(listed <= 12 && found <= 12, "{options}: {listed} reads to list, {found} to find");
+    }
+}
+
+#[test]
 fn an_encrypted_node_is_told_and_the_rest_is_read() {
     let (source, dir) = (source(), tempfile::tempdir().unwrap());
     let image = make(dir.path(), source.path(), "-t ext4 -O encrypt", "16M");

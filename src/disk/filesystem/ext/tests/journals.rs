@@ -14,7 +14,7 @@ const BLOCKS: usize = 200;
 const MAGIC: [u8; 4] = 0xC03B_3998_u32.to_be_bytes();
 
 /// Runs requests of `debugfs`, one a line.
-fn debugfs(image: &Path, requests: &str) {
+pub(super) fn debugfs(image: &Path, requests: &str) {
     let mut child = Command::new("/usr/sbin/debugfs")
         .args(["-w", "-f", "-"])
         .arg(image)
@@ -164,6 +164,16 @@ fn a_journal_that_the_kernel_refuses_is_corrupt_and_says_where() {
         let at = usize::try_from(error.at.unwrap()).unwrap();
         assert!(places.iter().any(|place| at / BLOCK == place / BLOCK), "{error}");
     }
+}
+
+#[test]
+fn a_journal_of_blocks_past_the_end_is_corrupt() {
+    let dir = tempfile::tempdir().unwrap();
+    let (image, places) = three_transactions(dir.path(), "-t ext3", "");
+    // The number in the first tag of the first descriptor.
+    overwrite(&image, &[(places[1] + 12, &[0x7F])]);
+    let error = open(&image).err().unwrap();
+    assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some(places[2] as u64)), "{error}");
 }
 
 #[test]

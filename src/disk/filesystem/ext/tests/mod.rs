@@ -4,9 +4,11 @@ mod corpus;
 mod dirty;
 mod fast_commits;
 mod features;
+mod hostile;
 mod journals;
 mod mutations;
 mod refusals;
+mod signs;
 mod tree;
 mod trees;
 

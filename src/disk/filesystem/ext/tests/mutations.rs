@@ -50,7 +50,12 @@ pub(super) fn walk(disk: &Arc<Recorder>) -> usize {
 /// The same, with reads of `len` bytes.
 fn walk_reading(disk: &Arc<Recorder>, len: usize) -> usize {
     let Ok(fs) = super::super::open(Arc::clone(disk) as Arc<dyn ReadAt>) else { return 0 };
-    let _ = fs.usage();
+    walk_opened(fs.as_ref(), len)
+}
+
+/// The same of an opened one.
+pub(super) fn walk_opened(fs: &dyn FileSystem, len: usize) -> usize {
+    let _ = (fs.usage(), fs.signs());
     let mut ahead = vec![fs.root()];
     let mut seen = 0;
     while let Some(node) = ahead.pop() {
@@ -58,7 +63,7 @@ fn walk_reading(disk: &Arc<Recorder>, len: usize) -> usize {
         if seen > MAX_NODES {
             break;
         }
-        visit(fs.as_ref(), node, len, &mut ahead);
+        visit(fs, node, len, &mut ahead);
     }
     seen
 }
