@@ -1,5 +1,6 @@
 //! Row 4: the pod is there and cannot start. What is missing is recorded at once; when it comes, the import goes on.
 
+use image_import::api::LocalRef;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt;
@@ -19,7 +20,7 @@ async fn reader(case: &Case) -> Secret {
 /// Applies an import that uses the Secret `reader`.
 async fn with_reader(case: &Case) {
     let mut import = check("web", GOOD_IMAGE, "tencent-cvm");
-    import.spec.source.secret_ref.as_mut().unwrap().name = "reader".to_owned();
+    import.spec.source.secret_ref = Some(LocalRef { name: "reader".to_owned() });
     case.apply(&import).await.expect("an import");
 }
 
