@@ -37,10 +37,13 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<(&'static str, String)> {
             format!("it has {} rules, at most {MAX_RULES} are possible", spec.rules.len()),
         ));
     }
+    if spec.rules.is_empty() {
+        return Some((word::NO_RULES, "it has no rule, and would accept everything".to_owned()));
+    }
     let mut seen = BTreeSet::new();
     let twice = spec.rules.iter().find(|r| !seen.insert(&r.name)).map(|r| r.name.as_str());
     if let Some(name) = twice {
-        return Some((word::UNKNOWN_RULE, format!("it names the rule `{name}` twice")));
+        return Some((word::DUPLICATE_RULE, format!("it names the rule `{name}` twice")));
     }
     let unknown: Vec<&str> = spec.rules.iter().map(|r| r.name.as_str()).filter(|n| !known(n)).collect();
     (!unknown.is_empty()).then(|| (word::UNKNOWN_RULE, format!("this version has no rule {}", unknown.join(", "))))
@@ -226,6 +229,9 @@ mod tests {
         let mut twice = built_in().spec;
         let rule = twice.rules[0].clone();
         twice.rules.push(rule);
-        assert!(problem(&twice).unwrap().1.contains("twice"));
+        assert_eq!(problem(&twice).unwrap().0, "DuplicateRule");
+        let mut none = built_in().spec;
+        none.rules.clear();
+        assert_eq!(problem(&none).unwrap().0, "NoRules");
     }
 }
