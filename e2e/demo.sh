@@ -13,7 +13,8 @@ down() {
     kubectl delete --ignore-not-found -k "$ROOT/crds"
     kubectl delete namespace "$NAMESPACE" --ignore-not-found
     "$E2E/cluster/store.sh" down
-    rm -rf "$STATE"
+    # A cluster on this machine, if there is one beside, lives in the same folder.
+    [ -f "$STATE/admin.kubeconfig" ] || rm -rf "$STATE"
   else
     "$E2E/cluster/down.sh"
   fi

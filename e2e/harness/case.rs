@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Config, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Operator, Store, kubectl};
+use super::{Operator, Store, kubectl, operator_namespace};
 
 /// Cases that disturb the operator run alone.
 static TURN: LazyLock<RwLock<()>> = LazyLock::new(RwLock::default);
@@ -94,6 +94,14 @@ impl Case {
     /// The object store.
     pub async fn store(&self) -> Store {
         Store::open(&self.client).await
+    }
+
+    /// A client that is the operator to the API server, for what is the operator's alone.
+    pub async fn as_operator(&self) -> Client {
+        let mut config = Config::infer().await.expect("a cluster");
+        let namespace = operator_namespace();
+        config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:image-import-operator"));
+        Client::try_from(config).expect("a client")
     }
 
     /// The operator under test. Only a case that runs [`Case::alone`] may disturb it.

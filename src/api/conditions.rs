@@ -125,6 +125,10 @@ pub mod reason {
         UNKNOWN_RULE = "UnknownRule";
         /// The profile has more rules than conditions fit into a status.
         TOO_MANY_RULES = "TooManyRules";
+        /// A profile without rules.
+        NO_RULES = "NoRules";
+        /// A profile that names a rule twice.
+        DUPLICATE_RULE = "DuplicateRule";
         /// The recorded image can be used.
         AVAILABLE = "Available";
     }

@@ -183,7 +183,9 @@ pub struct Waiver {
     pub rule: String,
     /// Why it may fail, for whoever audits the import.
     pub justification: String,
-    /// From when on the waiver no longer counts.
+    /// From when on the waiver no longer counts: `2027-01-01T00:00:00Z`.
+    // The API server takes other spellings of a time too, and not all of them can be read.
+    #[schemars(extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
 }

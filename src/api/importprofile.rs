@@ -62,7 +62,7 @@ pub struct ImportProfileSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handling: Vec<Handling>,
     /// The rules that are applied, in no particular order.
-    #[schemars(length(max = 128))]
+    #[schemars(length(min = 1, max = 128))]
     pub rules: Vec<ProfileRule>,
 }
 
@@ -155,6 +155,7 @@ pub struct ProfileRule {
     /// How much this cloud cares at most.
     pub action: Action,
     /// The reason when it fails; default: the rule's own.
+    #[schemars(length(max = 64), extend("pattern" = "^[A-Z][A-Za-z0-9]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The guests it is for.

@@ -35,6 +35,9 @@ const NAME_MESSAGE: &str = "must be the name of an object: lower-case letters, d
 const ENDPOINT: &str = r"self.matches('^https?://([A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?/?$')";
 const ENDPOINT_MESSAGE: &str = "must be https://host or https://host:port, without path, query or user information";
 
+const REGION: &str = "self.matches('^[A-Za-z0-9._-]+$')";
+const REGION_MESSAGE: &str = "must be the name of a region, as in cn-hangzhou, or be left out";
+
 /// All of them.
 pub const CHECKS: &[Check] = &[
     // Job names and label values are made of it, and those have 63 characters.
@@ -106,6 +109,8 @@ pub const CHECKS: &[Check] = &[
     ),
     shape("spec.source.endpoint", ENDPOINT, ENDPOINT_MESSAGE),
     shape("spec.destination.endpoint", ENDPOINT, ENDPOINT_MESSAGE),
+    shape("spec.source.region", REGION, REGION_MESSAGE),
+    shape("spec.destination.region", REGION, REGION_MESSAGE),
     shape("spec.source.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.destination.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.profileRef.name", NAME, NAME_MESSAGE),
@@ -113,6 +118,13 @@ pub const CHECKS: &[Check] = &[
         "spec.destination.url",
         "self.matches('^s3://[^/?#@[:cntrl:]]+/([^/?#[:cntrl:]][^?#[:cntrl:]]*)?$')",
         "must be s3://bucket/prefix/, to which a name is added, or s3://bucket/key, which must not exist",
+    ),
+    shape(
+        "spec",
+        "!has(self.destination) || self.destination.url != self.source.url \
+         || has(self.source.endpoint) != has(self.destination.endpoint) \
+         || (has(self.source.endpoint) && self.source.endpoint != self.destination.endpoint)",
+        "`destination.url` must not be the source itself",
     ),
     shape(
         "spec.customImageName",
@@ -123,6 +135,11 @@ pub const CHECKS: &[Check] = &[
         "spec.waivers[].rule",
         "self.matches('^[A-Z][A-Za-z0-9]*$')",
         "must be the name of a rule, as in Ext4Without64Bit: `image-import rules` lists them",
+    ),
+    shape(
+        "spec.waivers[].expirationTime",
+        "self >= timestamp('1970-01-01T00:00:00Z') && self < timestamp('9999-01-01T00:00:00Z')",
+        "must lie in this age: leave it out for a waiver that never expires",
     ),
     shape(
         "spec.waivers[].justification",

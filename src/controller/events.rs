@@ -8,7 +8,8 @@ use super::context::Shared;
 use super::key::Stage;
 use super::work;
 use crate::api::conditions::{COMPLIANT, READY, find, reason as word};
-use crate::api::{ImageImport, ImageImportStatus};
+use crate::api::{ImageImport, ImageImportStatus, Waiver};
+use crate::rules;
 
 /// One event: reason, action, text, and whether it warns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,13 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
         }
     }
     told
+}
+
+/// Waivers that change nothing, and why.
+pub fn idle_waivers(waivers: &[Waiver]) -> Vec<Told> {
+    let why = |w: &Waiver| rules::waivable(&w.rule).err().map(|why| format!("The waiver changes nothing: {why}"));
+    let told = |note| Told { reason: "WaiverIgnored", action: "Judge", note, warns: true };
+    waivers.iter().filter_map(why).map(told).collect()
 }
 
 /// Publishes them. An event that cannot be published is no reason to fail.
@@ -112,6 +120,14 @@ mod tests {
             assert!(reasons(&new, &new).is_empty());
             old = new;
         }
+    }
+
+    #[test]
+    fn a_waiver_of_no_rule_or_of_damage_is_told() {
+        let waiver = |rule: &str| Waiver { rule: rule.into(), justification: "x".into(), expiration_time: None };
+        let told = idle_waivers(&["VirtioInstalled", "NoSuchRule", "RootPartitionFound"].map(waiver));
+        assert!(told[0].note.contains("NoSuchRule") && told[1].note.contains("RootPartitionFound cannot be waived"));
+        assert_eq!(told.len(), 2);
     }
 
     #[test]

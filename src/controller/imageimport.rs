@@ -271,6 +271,7 @@ impl Hand<'_> {
         let written = shared.writer.report(&live, &part).await?;
         verdict::settle(&mut draft, &report, &facts, key, self.import.spec.destination.is_some());
         let latest = shared.writer.lifecycle(&written, &draft.status).await?;
+        events::publish(shared, self.import, events::idle_waivers(&self.import.spec.waivers)).await;
         self.count(&report, inspection.start_time.as_ref(), facts.reads.bytes, last.is_none());
         Ok((latest, None))
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Shared;
+use super::settings::Settings;
 use super::status::LIFECYCLE_MANAGER;
 use super::store::{Scope, Touched};
 use crate::api::conditions::{READY, Stamp, Status, reason as word};
@@ -36,10 +37,13 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<(&'static str, String)> {
             format!("it has {} rules, at most {MAX_RULES} are possible", spec.rules.len()),
         ));
     }
+    if spec.rules.is_empty() {
+        return Some((word::NO_RULES, "it has no rule, and would accept everything".to_owned()));
+    }
     let mut seen = BTreeSet::new();
     let twice = spec.rules.iter().find(|r| !seen.insert(&r.name)).map(|r| r.name.as_str());
     if let Some(name) = twice {
-        return Some((word::UNKNOWN_RULE, format!("it names the rule `{name}` twice")));
+        return Some((word::DUPLICATE_RULE, format!("it names the rule `{name}` twice")));
     }
     let unknown: Vec<&str> = spec.rules.iter().map(|r| r.name.as_str()).filter(|n| !known(n)).collect();
     (!unknown.is_empty()).then(|| (word::UNKNOWN_RULE, format!("this version has no rule {}", unknown.join(", "))))
@@ -85,6 +89,19 @@ fn status(profile: &ImportProfile, now: Time) -> crate::api::ImportProfileStatus
     crate::api::ImportProfileStatus { observed_generation: generation, conditions: vec![ready] }
 }
 
+/// Applies the built-in profiles, before an import is looked at that names one. What fails is tried again by [`run`].
+pub async fn install(client: &Client, settings: &Settings) {
+    for name in built_in_names() {
+        if let Err(error) = keep(client, settings, &name).await {
+            tracing::warn!(profile = name, %error, "Built-in ImportProfile could not be applied yet");
+        }
+    }
+}
+
+fn built_in_names() -> Vec<String> {
+    profiles::built_in().iter().map(ResourceExt::name_any).collect()
+}
+
 /// Keeps profiles as they are to be, and wakes the imports that name one that changed.
 pub async fn run(shared: &Shared, scopes: &[Scope], mut watch: Touched<ImportProfile>, stop: CancellationToken) {
     let (retry, mut again) = mpsc::unbounded_channel::<String>();
@@ -101,10 +118,10 @@ pub async fn run(shared: &Shared, scopes: &[Scope], mut watch: Touched<ImportPro
                 Some(Err(_)) => continue,
                 None => return,
             },
-            _ = sweep.tick() => profiles::built_in().iter().map(ResourceExt::name_any).collect(),
+            _ = sweep.tick() => built_in_names(),
         };
         for name in names {
-            if let Err(error) = keep(shared, &name).await {
+            if let Err(error) = keep(&shared.client, &shared.settings, &name).await {
                 tracing::warn!(profile = name, %error, "ImportProfile could not be kept");
                 let retry = retry.clone();
                 tokio::spawn(async move {
@@ -123,9 +140,9 @@ fn wake_users(shared: &Shared, scopes: &[Scope], profile: &str) {
 }
 
 /// One look at one profile.
-async fn keep(shared: &Shared, name: &str) -> kube::Result<()> {
-    let api: Api<ImportProfile> = Api::all(Client::clone(&shared.client));
-    let built_in = shared.settings.builtin_profiles.then(|| profiles::get(name)).flatten();
+async fn keep(client: &Client, settings: &Settings, name: &str) -> kube::Result<()> {
+    let api: Api<ImportProfile> = Api::all(client.clone());
+    let built_in = settings.builtin_profiles.then(|| profiles::get(name)).flatten();
     let stored = match (api.get_opt(name).await?, built_in) {
         (None, None) => return Ok(()),
         (None, Some(mut built_in)) => {
@@ -212,6 +229,9 @@ mod tests {
         let mut twice = built_in().spec;
         let rule = twice.rules[0].clone();
         twice.rules.push(rule);
-        assert!(problem(&twice).unwrap().1.contains("twice"));
+        assert_eq!(problem(&twice).unwrap().0, "DuplicateRule");
+        let mut none = built_in().spec;
+        none.rules.clear();
+        assert_eq!(problem(&none).unwrap().0, "NoRules");
     }
 }

@@ -11,7 +11,7 @@ use super::reason::{self, Class};
 use crate::api::conditions::{
     COMPLIANT, CONVERTED, INSPECTED, LIFECYCLE, READY, RECONCILING, STALLED, Stamp, Status, find, reason as word,
 };
-use crate::api::{DiskStatus, ImageImport, ImageImportStatus, Inspection, SYSTEM_DISK};
+use crate::api::{DiskStatus, ImageImport, ImageImportStatus, SYSTEM_DISK};
 
 /// The lifecycle part of a status while it is being decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,6 @@ pub fn lifecycle_part(status: &ImageImportStatus) -> ImageImportStatus {
             inspection.key = None;
             inspection.facts = None;
         }
-        disk.inspection.take_if(|inspection| *inspection == Inspection::default());
     }
     part
 }

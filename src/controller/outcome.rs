@@ -221,10 +221,11 @@ fn failure(seen: &Seen, last: Option<&Pod>) -> Outcome {
     });
     let say = |default: String| what.clone().unwrap_or(default);
     match ended.exit_code {
-        code if code == Exit::Config as i32 => Outcome::Failed(
-            word::INVALID_CREDENTIALS,
-            say("The worker could not use its arguments or credentials".into()),
-        ),
+        code if code == Exit::Config as i32 => {
+            let credentials = told.as_ref().is_none_or(|f| f.layer.contains("credentials"));
+            let reason = if credentials { word::INVALID_CREDENTIALS } else { word::INVALID_SPEC };
+            Outcome::Failed(reason, say("The worker could not use its arguments or credentials".into()))
+        }
         code if code == Exit::Transport as i32 || matches!(code, 137 | 143) => {
             let to_store = told.as_ref().is_some_and(|f| f.layer.starts_with("destination"));
             let reason = if to_store { word::DESTINATION_UNAVAILABLE } else { word::SOURCE_UNAVAILABLE };

@@ -77,8 +77,6 @@ impl Planner<'_> {
                 return self.observe(Stage::Inspect, &work);
             }
             // The way to the object changed while it was read: what comes of that reading is not wanted.
-            // Left out, not emptied: an object without fields that server-side apply takes the fields from becomes null,
-            // and the schema refuses that.
             self.draft.disk().inspection = None;
             self.changed = true;
         }

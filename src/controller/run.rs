@@ -126,6 +126,7 @@ impl Operator {
             [] => vec![None],
             some => some.iter().cloned().map(Some).collect(),
         };
+        importprofile::install(&self.client, &self.settings).await;
         let (profiles, profile_watch, profiles_filled) = store::profiles(&self.client, &self.metrics);
         let (mut scopes, mut watches, mut wakers, mut woken) = (vec![], vec![], vec![], vec![]);
         for namespace in namespaces {

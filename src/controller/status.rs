@@ -94,7 +94,7 @@ fn truth(status: &str) -> Status {
 }
 
 /// What one manager sends.
-fn body(import: &ImageImport, resource_version: &str, status: &ImageImportStatus) -> Value {
+fn body(import: &ImageImport, resource_version: &str, status: &Value) -> Value {
     json!({
         "apiVersion": "imageimport.dev/v1alpha1",
         "kind": "ImageImport",
@@ -103,6 +103,24 @@ fn body(import: &ImageImport, resource_version: &str, status: &ImageImportStatus
         },
         "status": status,
     })
+}
+
+/// A manager's part as it is sent: without empty records. A record whose last field server-side apply takes away becomes
+/// null, and the schema refuses that.
+fn sent(part: &ImageImportStatus) -> Value {
+    fn drop_empty(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.values_mut().for_each(drop_empty);
+                fields.retain(|_, field| field.as_object().is_none_or(|f| !f.is_empty()));
+            }
+            Value::Array(items) => items.iter_mut().for_each(drop_empty),
+            _ => {}
+        }
+    }
+    let mut value = json!(part);
+    drop_empty(&mut value);
+    value
 }
 
 /// Writes statuses.
@@ -142,7 +160,8 @@ impl Writer {
         stored: &ImageImportStatus,
         part: &ImageImportStatus,
     ) -> kube::Result<ImageImport> {
-        if stored == part {
+        let status = sent(part);
+        if status == sent(stored) {
             return Ok(onto.clone());
         }
         let name = onto.metadata.name.as_deref().unwrap_or_default();
@@ -150,7 +169,7 @@ impl Writer {
         let api: Api<ImageImport> = Api::namespaced(self.client.clone(), namespace);
         let version = onto.metadata.resource_version.as_deref().unwrap_or_default();
         let params = PatchParams::apply(manager).force();
-        api.patch_status(name, &params, &Patch::Apply(body(onto, version, part))).await
+        api.patch_status(name, &params, &Patch::Apply(body(onto, version, &status))).await
     }
 }
 

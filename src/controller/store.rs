@@ -6,7 +6,8 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
-use kube::core::NamespaceResourceScope;
+use kube::core::error_boundary::InvalidObject;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::{self, Config};
 use kube::runtime::{WatchStreamExt, watcher as watch};
@@ -19,6 +20,7 @@ use super::worker::IMPORT_UID;
 use crate::api::conditions::LIFECYCLE;
 use crate::api::{ImageImport, ImportProfile};
 use crate::metrics::Metrics;
+use crate::report::{MESSAGE_BYTES, clean};
 
 /// A watch that keeps its store, ends never, and tells what was touched, deletions included.
 pub type Touched<K> = futures::stream::BoxStream<'static, Result<K, watcher::Error>>;
@@ -109,7 +111,8 @@ pub fn profiles(client: &Client, metrics: &Arc<Metrics>) -> (Store<ImportProfile
     kept(Api::all(client.clone()), Config::default(), |p| p.metadata.managed_fields = None, "ImportProfile", metrics)
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+/// Guarded: one object that cannot be read must not hide the others.
+fn api<K>(client: &Client, namespace: Option<&str>) -> Api<DeserializeGuard<K>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
 {
@@ -120,7 +123,7 @@ where
 }
 
 fn kept<K>(
-    api: Api<K>,
+    api: Api<DeserializeGuard<K>>,
     config: Config,
     lean: impl FnMut(&mut K) + Send + 'static,
     kind: &'static str,
@@ -132,13 +135,16 @@ where
     let (store, writer) = reflector::store();
     let (fill, filled) = tokio::sync::watch::channel(false);
     let metrics = Arc::clone(metrics);
+    let readable = move |event: Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>| {
+        if let Err(error) = &event {
+            metrics.watch_error(kind);
+            // The API server's answer may be in it, with what users wrote.
+            tracing::warn!(kind, error = clean(&error.to_string(), MESSAGE_BYTES), "Watch failed");
+        }
+        futures::future::ready(event.map(|event| only_readable(event, kind)).transpose())
+    };
     let stream = watch(api, config.any_semantic().page_size(100))
-        .inspect(move |event| {
-            if let Err(error) = event {
-                metrics.watch_error(kind);
-                tracing::warn!(kind, %error, "Watch failed");
-            }
-        })
+        .filter_map(readable)
         .default_backoff()
         .modify(lean)
         .reflect(writer)
@@ -149,6 +155,28 @@ where
         })
         .touched_objects();
     (store, resilient(stream).boxed(), filled)
+}
+
+/// An event of an object that can be read. One that cannot is as if it were not there.
+fn only_readable<K: Resource<DynamicType = ()>>(
+    event: watcher::Event<DeserializeGuard<K>>,
+    kind: &str,
+) -> Option<watcher::Event<K>> {
+    let read = |guard: DeserializeGuard<K>| {
+        let refused = |e: InvalidObject| {
+            let (namespace, name) = (e.metadata.namespace.unwrap_or_default(), e.metadata.name.unwrap_or_default());
+            tracing::warn!(kind, namespace, name, error = clean(&e.error, MESSAGE_BYTES), "An object cannot be read");
+        };
+        guard.0.map_err(refused).ok()
+    };
+    use watcher::Event;
+    match event {
+        Event::Apply(guard) => read(guard).map(Event::Apply),
+        Event::Delete(guard) => read(guard).map(Event::Delete),
+        Event::InitApply(guard) => read(guard).map(Event::InitApply),
+        Event::Init => Some(Event::Init),
+        Event::InitDone => Some(Event::InitDone),
+    }
 }
 
 /// A watch's errors are logged and counted where they come up; the stream itself goes on after its backoff.
@@ -162,6 +190,20 @@ fn resilient<K: Send>(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_object_that_cannot_be_read_does_not_hide_the_others() {
+        let import = |expires: &str| {
+            json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport", "metadata": {"name": "a"},
+                "spec": {"source": {"url": "s3://b/k"}, "profileRef": {"name": "p"},
+                    "waivers": [{"rule": "R", "justification": "x", "expirationTime": expires}]}})
+        };
+        let items = ["2027-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999-14:00", "2028-01-01T00:00:00Z"].map(import);
+        let list = json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImportList", "metadata": {}, "items": items});
+        let list: kube::core::ObjectList<DeserializeGuard<ImageImport>> = serde_json::from_value(list).unwrap();
+        let readable = list.items.into_iter().map(|item| only_readable(watcher::Event::InitApply(item), "ImageImport"));
+        assert_eq!(readable.map(|event| event.is_some()).collect::<Vec<_>>(), [true, false, true]);
+    }
 
     #[test]
     fn the_cache_keeps_what_decides_and_no_more() {

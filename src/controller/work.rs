@@ -57,10 +57,6 @@ pub fn set(draft: &mut Draft, stage: Stage, work: &Work) {
             r.lost_results = (work.lost > 0).then_some(work.lost);
             r.start_time.clone_from(&work.started);
             r.completion_time.clone_from(&work.completed);
-            // An empty object stored by server-side apply becomes null once its fields are taken away, and is refused.
-            if *r == Default::default() {
-                $record = None;
-            }
         }};
     }
     match stage {
@@ -81,27 +77,4 @@ pub fn in_flight(status: &ImageImportStatus) -> Option<(Stage, Work)> {
 pub fn latest(status: &ImageImportStatus) -> Option<Work> {
     let ended = [Stage::Inspect, Stage::Convert].map(|stage| of(status, stage));
     ended.into_iter().filter(|w| w.completed.is_some()).max_by_key(|w| w.completed.as_ref().map(|t| t.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::{SignedDuration, Timestamp};
-
-    use super::*;
-    use crate::api::ImageImport;
-
-    #[test]
-    fn work_that_was_forgotten_leaves_no_empty_record() {
-        let spec = serde_json::json!({"source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}});
-        let import = ImageImport::new("web", serde_json::from_value(spec).unwrap());
-        let mut draft = Draft::of(&import, Timestamp::UNIX_EPOCH, SignedDuration::ZERO);
-        for stage in [Stage::Inspect, Stage::Convert] {
-            let made = Work { job_uid: Some("job".to_owned()), attempt: 1, ..Work::default() };
-            set(&mut draft, stage, &made);
-            assert_eq!(of(&draft.status, stage), made);
-            set(&mut draft, stage, &Work::default());
-        }
-        let disk = draft.disk();
-        assert!(disk.inspection.is_none() && disk.conversion.is_none());
-    }
 }

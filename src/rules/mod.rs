@@ -101,6 +101,20 @@ pub const RULES: &[&Rule] = &[
     &svc_02_datasource::RULE,
 ];
 
+/// The rule of that name or catalogue id, which a waiver may name.
+///
+/// # Errors
+/// Why it may not, in a sentence.
+pub fn waivable(name_or_id: &str) -> Result<&'static Rule, String> {
+    match find(name_or_id) {
+        None => Err(format!("there is no rule {name_or_id:?}; `image-import rules` lists them")),
+        Some(rule) if rule.structural => {
+            Err(format!("{} cannot be waived: it is damage that no import survives", rule.name))
+        }
+        Some(rule) => Ok(rule),
+    }
+}
+
 /// The rule of that name or catalogue id.
 pub fn find(name_or_id: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.name == name_or_id || rule.id.eq_ignore_ascii_case(name_or_id))

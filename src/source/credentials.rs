@@ -68,15 +68,15 @@ impl CredentialSource {
     /// The variables `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; `get` looks one up.
     ///
     /// # Errors
-    /// `NotFound`, when one half of a pair is set without the other.
+    /// `NotFound`, when one half of a pair is set without the other; `Unsupported` for a value that is none.
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let read = |name: &str| get(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
+        let read = |name: &str| get(name).map_or(Ok(None), |text| usable(name, &text));
+        match (read("AWS_ACCESS_KEY_ID")?, read("AWS_SECRET_ACCESS_KEY")?) {
             (None, None) => Ok(Self::Anonymous),
             (Some(access_key_id), Some(secret)) => Ok(Self::Fixed(Credentials::Keys {
                 access_key_id,
                 secret_access_key: Secret(secret),
-                session_token: read("AWS_SESSION_TOKEN").map(Secret),
+                session_token: read("AWS_SESSION_TOKEN")?.map(Secret),
             })),
             (None, Some(_)) => {
                 Err(Error::not_found(LAYER, "AWS_ACCESS_KEY_ID is not set, but AWS_SECRET_ACCESS_KEY is"))
@@ -120,9 +120,18 @@ fn read_key(folder: &Path, key: &str) -> Result<Option<String>> {
     };
     let mut text = String::new();
     file.take(VALUE_MAX).read_to_string(&mut text).map_err(unreadable)?;
+    usable(&format!("key {key}"), &text)
+}
+
+/// A value without the white space around it; `None` when nothing is left. What cannot stand in a header is refused here.
+fn usable(name: &str, text: &str) -> Result<Option<String>> {
     let text = text.trim();
     if text.chars().any(char::is_control) {
-        return Err(Error::unsupported(LAYER, format!("key {key} holds more than one line")));
+        return Err(Error::unsupported(LAYER, format!("{name} holds more than one line")));
+    }
+    // The secret half is only signed with.
+    if !text.is_ascii() && !name.to_ascii_lowercase().contains("secret") {
+        return Err(Error::unsupported(LAYER, format!("{name} holds characters other than ASCII")));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }

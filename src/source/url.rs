@@ -79,6 +79,10 @@ impl Address {
         author: Author,
     ) -> Result<Self> {
         let location = Location::parse(url, author)?;
+        let plain = |region: &&String| region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        if let Some(region) = region.filter(|region| region.is_empty() || !plain(region)) {
+            return Err(refuse(region, "no region; write one such as cn-hangzhou, or leave it out"));
+        }
         let mut endpoint = endpoint.map(parse_endpoint).transpose()?;
         let cloud = endpoint.as_ref().is_some_and(is_virtual_hosted_only);
         let virtual_hosted = cloud || addressing.map_or(endpoint.is_none(), |a| a == Addressing::VirtualHosted);

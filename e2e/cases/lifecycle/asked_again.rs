@@ -2,19 +2,13 @@
 
 use serde_json::json;
 
-use super::seen::SeenJobs;
-use super::{disk, own_profile, patch, small_disk, small_image};
-use crate::harness::{Case, Triple, check, triple};
+use super::{Checked, checked, disk, patch, small_disk};
+use crate::harness::{Case, triple};
 
 #[tokio::test]
 async fn a_request_reads_again_exactly_once() {
     let case = Case::new("requested").await;
-    let store = case.store().await;
-    let (key, profile) = (small_image(&case, &store).await, own_profile(&case, &["RAW"]).await);
-    let jobs = SeenJobs::start(&case).await;
-    case.apply(&check("small", &key, &profile)).await.unwrap();
-    let first = case.wait_for("small", "Ready", "True").await;
-    assert_eq!(triple(&first), Triple::of("True/Checked", None, None));
+    let Checked { store, key, jobs, import: first, .. } = checked(&case).await;
 
     store.put(&key, small_disk(7)).await;
     let at = "2026-11-21T12:00:00Z";

@@ -4,12 +4,12 @@ use image_import::api::{CustomImage, ImageImport};
 use image_import::controller::key::{self, Stage};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{DeleteParams, PostParams};
-use kube::{Client, Config, ResourceExt};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use super::seen::SeenJobs;
 use super::{out, own_profile, patch, records, small_image, written};
-use crate::harness::{Case, Triple, check, condition, import, operator_namespace, triple};
+use crate::harness::{Case, Triple, check, condition, import, triple};
 
 fn conflict() -> Triple {
     Triple::of("False/NameConflict", None, Some("True/NameConflict"))
@@ -88,11 +88,7 @@ async fn a_record_of_something_else_is_left_alone_until_another_name_is_chosen()
             "format": "RAW", "sizeBytes": 1, "virtualSizeBytes": 1, "checksum": "sha256:0"}]}
     }))
     .unwrap();
-    // Only the operator may create records.
-    let mut config = Config::infer().await.unwrap();
-    let namespace = operator_namespace();
-    config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:image-import-operator"));
-    let records_of_operator = kube::Api::<CustomImage>::namespaced(Client::try_from(config).unwrap(), &case.namespace);
+    let records_of_operator = Api::<CustomImage>::namespaced(case.as_operator().await, &case.namespace);
     let foreign = records_of_operator.create(&PostParams::default(), &foreign).await.expect("a record");
 
     let mut small = import("small", &key, &profile, &out(&case));

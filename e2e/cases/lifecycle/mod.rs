@@ -23,7 +23,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::harness::{Case, Store};
+use crate::harness::{Case, Store, Triple, check, triple};
 
 /// Writes a disk image of 1 MiB with one partition, and gives its key.
 async fn small_image(case: &Case, store: &Store) -> String {
@@ -59,6 +59,25 @@ async fn own_profile(case: &Case, formats: &[&str]) -> String {
     })
     .await;
     case.namespace.clone()
+}
+
+/// The import `small` of a small image against a profile of the case's own, checked.
+struct Checked {
+    store: Store,
+    key: String,
+    profile: String,
+    jobs: seen::SeenJobs,
+    import: ImageImport,
+}
+
+async fn checked(case: &Case) -> Checked {
+    let store = case.store().await;
+    let (key, profile) = (small_image(case, &store).await, own_profile(case, &["RAW"]).await);
+    let jobs = seen::SeenJobs::start(case).await;
+    case.apply(&check("small", &key, &profile)).await.unwrap();
+    let import = case.wait_for("small", "Ready", "True").await;
+    assert_eq!(triple(&import), Triple::of("True/Checked", None, None));
+    Checked { store, key, profile, jobs, import }
 }
 
 fn profiles(case: &Case) -> Api<ImportProfile> {

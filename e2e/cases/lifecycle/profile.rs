@@ -3,12 +3,12 @@
 use image_import::api::ImportProfile;
 use image_import::profiles::{self as ours, BUILT_IN};
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::seen::SeenJobs;
-use super::{disk, eventually, own_profile, patch, profiles, small_image};
-use crate::harness::{Case, Triple, check, condition, operator_namespace, triple};
+use super::{Checked, checked, disk, eventually, own_profile, patch, profiles, small_image};
+use crate::harness::{Case, Triple, check, condition, triple};
 
 #[tokio::test]
 async fn an_import_waits_for_its_profile() {
@@ -36,12 +36,7 @@ async fn an_import_waits_for_its_profile() {
 #[tokio::test]
 async fn an_edited_profile_judges_again_and_reads_nothing_and_a_verdict_outlives_its_profile() {
     let case = Case::new("edited-profile").await;
-    let store = case.store().await;
-    let (key, profile) = (small_image(&case, &store).await, own_profile(&case, &["RAW"]).await);
-    let jobs = SeenJobs::start(&case).await;
-    case.apply(&check("small", &key, &profile)).await.unwrap();
-    let first = case.wait_for("small", "Ready", "True").await;
-    assert_eq!(triple(&first), Triple::of("True/Checked", None, None));
+    let Checked { key, profile, jobs, import: first, .. } = checked(&case).await;
     let formats = |names: &[&str]| Patch::Merge(json!({"spec": {"formats": names}}));
     let edit = async |names: &[&str]| {
         profiles(&case).patch(&profile, &PatchParams::default(), &formats(names)).await.expect("the profile changes")
@@ -77,11 +72,7 @@ async fn a_built_in_profile_is_put_back_and_a_higher_revision_is_kept() {
     let case = Case::new("built-in").await;
     let name = "alibaba-ecs-2018-06";
     let ours = ours::get(name).unwrap();
-    // Built-in profiles are the operator's alone.
-    let mut config = Config::infer().await.unwrap();
-    let namespace = operator_namespace();
-    config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:image-import-operator"));
-    let api: Api<ImportProfile> = Api::all(Client::try_from(config).unwrap());
+    let api: Api<ImportProfile> = Api::all(case.as_operator().await);
     let edit = async |spec| {
         api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.expect("it changes")
     };

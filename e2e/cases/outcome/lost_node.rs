@@ -22,6 +22,27 @@ pub async fn keep_workers_away(case: &Case) {
     until(case, "keeper on its node", async || api.get("keeper").await.unwrap().spec?.node_name).await;
 }
 
+/// Name of the import's pod, once the scheduler has had its say about it and does not write again.
+pub async fn unscheduled(case: &Case, import: &str) -> String {
+    let pod = any_pod(case, import).await.name_any();
+    until(case, "pod that no node takes", async || {
+        let conditions = case.api::<Pod>().get(&pod).await.ok()?.status?.conditions?;
+        conditions.iter().any(|c| c.reason.as_deref() == Some("Unschedulable")).then_some(())
+    })
+    .await;
+    pod
+}
+
+/// Gives a pod to a node, as the scheduler does.
+pub async fn bind(case: &Case, pod: &str, node: &str) {
+    let target = json!({"metadata": {"name": pod}, "target": {"kind": "Node", "name": node}});
+    let binding: Binding = serde_json::from_value(target).unwrap();
+    case.api::<Pod>()
+        .create_subresource::<Binding, serde_json::Value>("binding", pod, &PostParams::default(), &binding)
+        .await
+        .expect("the pod is bound");
+}
+
 /// Makes an import whose worker runs on a node that is lost. Returns the pod, and the Node for as long as it is kept.
 async fn on_a_lost_node(case: &Case) -> (Pod, Borrowed) {
     keep_workers_away(case).await;
@@ -34,19 +55,8 @@ async fn on_a_lost_node(case: &Case) -> (Pod, Borrowed) {
         .expect("a Node");
     case.apply(&check("web", GOOD_IMAGE, "tencent-cvm")).await.expect("an import");
     let (pod, api) = (any_pod(case, "web").await, case.api::<Pod>());
-    // The scheduler has had its say, and does not write again.
-    until(case, "pod that no node takes", async || {
-        let conditions = api.get(&pod.name_any()).await.ok()?.status?.conditions?;
-        conditions.iter().any(|c| c.reason.as_deref() == Some("Unschedulable")).then_some(())
-    })
-    .await;
-    let binding: Binding =
-        serde_json::from_value(json!({"metadata": {"name": pod.name_any()}, "target": {"kind": "Node", "name": name}}))
-            .unwrap();
-    let (params, name) = (PostParams::default(), pod.name_any());
-    api.create_subresource::<Binding, serde_json::Value>("binding", &name, &params, &binding)
-        .await
-        .expect("the pod is bound");
+    unscheduled(case, "web").await;
+    bind(case, &pod.name_any(), &name).await;
     // What the kubelet said last.
     let status = json!({"status": {"phase": "Running", "containerStatuses": [{
         "name": "inspect", "image": "", "imageID": "", "ready": true, "restartCount": 0,

@@ -1,13 +1,13 @@
 //! Row 4: the pod is there and cannot start. What is missing is recorded at once; when it comes, the import goes on.
 
+use image_import::api::LocalRef;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::gate::Gate;
-use super::{by_way_of, jobs, mended, retried, running, said};
+use super::lost_node::{bind, keep_workers_away, unscheduled};
+use super::{jobs, mended, retried, said};
 use crate::harness::{Case, GOOD_IMAGE, check, triple};
 
 /// The Secret `reader`, with keys that work.
@@ -19,7 +19,7 @@ async fn reader(case: &Case) -> Secret {
 /// Applies an import that uses the Secret `reader`.
 async fn with_reader(case: &Case) {
     let mut import = check("web", GOOD_IMAGE, "tencent-cvm");
-    import.spec.source.secret_ref.as_mut().unwrap().name = "reader".to_owned();
+    import.spec.source.secret_ref = Some(LocalRef { name: "reader".to_owned() });
     case.apply(&import).await.expect("an import");
 }
 
@@ -57,23 +57,25 @@ async fn a_missing_key_is_named_and_used_when_it_comes() {
 #[tokio::test]
 async fn a_worker_image_that_is_not_pulled_is_named() {
     let case = Case::new("outcome-image").await;
-    let gate = Gate::holding(&case).await;
-    case.apply(&by_way_of("web", &gate.endpoint)).await.expect("an import");
-    // The kubelet begins again with another image, which no registry has.
-    let pod = running(&case, "web", &[]).await;
+    keep_workers_away(&case).await;
+    case.apply(&check("web", GOOD_IMAGE, "tencent-cvm")).await.expect("an import");
+    // Before a node takes the pod it gets another image, which no registry has.
+    let pod = unscheduled(&case, "web").await;
     let patch =
         Patch::Strategic(json!({"spec": {"containers": [{"name": "inspect", "image": "localhost/no-such-image:1"}]}}));
-    case.api::<Pod>().patch(&pod.name_any(), &PatchParams::default(), &patch).await.expect("the pod's image changes");
+    case.api::<Pod>().patch(&pod, &PatchParams::default(), &patch).await.expect("the pod's image changes");
+    let keeper = case.api::<Pod>().get("keeper").await.expect("the keeper");
+    bind(&case, &pod, &keeper.spec.and_then(|s| s.node_name).expect("its node")).await;
+    case.api::<Pod>().delete("keeper", &DeleteParams::default().grace_period(0)).await.expect("the keeper goes");
     case.wait("web", "without its image", |import| triple(import) == retried("WorkerImageNotPulled")).await;
     waits(&case, "WorkerImageNotPulled", &["localhost/no-such-image:1"]).await;
-    gate.open();
     mended(&case, "web").await;
 }
 
 #[tokio::test]
 async fn a_pod_that_no_node_takes_is_named() {
     let case = Case::new("outcome-node").await;
-    super::lost_node::keep_workers_away(&case).await;
+    keep_workers_away(&case).await;
     case.apply(&check("web", GOOD_IMAGE, "tencent-cvm")).await.expect("an import");
     waits(&case, "Unschedulable", &["0/", "nodes are available"]).await;
     case.api::<Pod>().delete("keeper", &DeleteParams::default().grace_period(0)).await.expect("the keeper goes");

@@ -7,8 +7,10 @@ mod deadline;
 mod disrupted;
 mod gate;
 mod lost_node;
+mod missing;
 mod never_comes;
 mod process;
+mod refused;
 mod unread;
 mod worker;
 
@@ -102,7 +104,6 @@ async fn checked(case: &Case, import: &str) -> ImageImport {
     done
 }
 
-#[expect(dead_code, reason = "for `missing` and `refused`, which are not declared yet")]
 /// Asks for another reading, as one does who has mended what was wrong, and waits for it.
 async fn mended(case: &Case, import: &str) -> ImageImport {
     let now = Patch::Merge(json!({"metadata": {"annotations": {"imageimport.dev/requestedAt": "mended"}}}));

@@ -46,11 +46,7 @@ fn profile(name: &str) -> Result<ImportProfile, Refused> {
 /// `RULE=WHY`, the rule by its name or catalogue id.
 pub fn waiver(text: &str) -> Result<Waiver, String> {
     let (rule, why) = text.split_once('=').filter(|(_, why)| !why.trim().is_empty()).ok_or("say why: RULE=WHY")?;
-    let rule =
-        rules::find(rule).ok_or_else(|| format!("there is no rule {rule:?}; `image-import rules` lists them"))?;
-    if rule.structural {
-        return Err(format!("{} cannot be waived: it is damage that no import survives", rule.name));
-    }
+    let rule = rules::waivable(rule)?;
     Ok(Waiver { rule: rule.name.to_owned(), justification: why.trim().to_owned(), expiration_time: None })
 }
 

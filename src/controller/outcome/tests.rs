@@ -175,6 +175,12 @@ fn row_3_exit_codes_tell_why() {
             "InvalidCredentials",
             "accessKeyID is empty",
         ),
+        (
+            78,
+            r#"{"error":{"kind":"unsupported","layer":"egress","what":"127.0.0.1 is a loopback address"}}"#,
+            "InvalidSpec",
+            "loopback",
+        ),
         (70, r#"{"error":{"kind":"panic","layer":"qcow2","what":"overflow"}}"#, "InternalError", "qcow2: overflow"),
         (70, "", "InternalError", "70"),
         (101, "", "WorkerCrashed", "101"),

@@ -22,6 +22,8 @@ struct Sim {
     outcome: Option<Outcome>,
     slot: bool,
     now: i64,
+    /// Beyond the whole second.
+    millis: i64,
     made: u32,
 }
 
@@ -32,7 +34,7 @@ impl Sim {
         import.metadata.namespace = Some("team".into());
         import.metadata.generation = Some(1);
         let profile = Profile::Usable("rules-1".into());
-        Self { import, profile, jobs: vec![], outcome: None, slot: true, now: 1_000_000, made: 0 }
+        Self { import, profile, jobs: vec![], outcome: None, slot: true, now: 1_000_000, millis: 0, made: 0 }
     }
     fn check_only() -> Self {
         Self::new(json!({"source": {"url": "s3://in/web.qcow2"}, "profileRef": {"name": "p"}}))
@@ -43,7 +45,7 @@ impl Sim {
     }
 
     fn at(&self) -> Timestamp {
-        Timestamp::from_second(self.now).unwrap()
+        Timestamp::from_millisecond(self.now * 1000 + self.millis).unwrap()
     }
 
     fn decide(&self) -> Plan {

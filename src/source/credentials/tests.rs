@@ -36,6 +36,13 @@ fn a_missing_key_is_named() {
 fn a_value_of_several_lines_would_break_a_header() {
     let (_folder, source) = folder(&[("accessKeyID", "AK\nX: y"), ("secretAccessKey", "sk")]);
     assert!(source.load().unwrap_err().what.contains("accessKeyID holds more than one line"));
+    let environment = |token: &'static str| {
+        CredentialSource::from_env(move |name| Some(if name == "AWS_SESSION_TOKEN" { token } else { "x" }.to_owned()))
+    };
+    for token in ["a\r\nX: y", "größe"] {
+        assert!(environment(token).unwrap_err().what.contains("AWS_SESSION_TOKEN holds"));
+    }
+    environment(" token\n").unwrap();
 }
 
 #[test]

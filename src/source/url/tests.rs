@@ -110,3 +110,12 @@ fn secrets_are_never_shown() {
     assert_eq!(redacted("https://h"), "https://h");
     assert_eq!(redacted("https://u:p@h?x"), "https://h?...");
 }
+
+#[test]
+fn a_region_that_would_break_a_header_is_refused() {
+    for region in ["us\r\nX: y", "", "a b"] {
+        let source = Source { url: "s3://images/x".into(), region: Some(region.into()), ..Source::default() };
+        let error = Address::of_source(&source, Author::Api).unwrap_err();
+        assert!(error.what.contains("no region"), "{error}");
+    }
+}

@@ -146,6 +146,26 @@ fn a_waiver_that_expires_has_what_was_checked_judged_again() {
 }
 
 #[test]
+fn a_waiver_that_expires_within_a_second_counts_alike_in_the_verdict_and_in_its_key() {
+    let mut sim = Sim::check_only();
+    let end = Timestamp::from_millisecond(sim.now * 1000 + 500).unwrap();
+    sim.import.spec.waivers = vec![
+        serde_json::from_value(
+            json!({"rule": "VirtioInstalled", "justification": "x", "expirationTime": end.to_string()}),
+        )
+        .unwrap(),
+    ];
+    sim.reads(Access::Reached);
+    sim.millis = 700;
+    sim.judges(Overall::Compliant, Access::Reached);
+    // The verdict was made at the whole second, when the waiver counted: nothing changes until the next one.
+    let plan = sim.step();
+    assert_eq!((plan.act, plan.again), (Act::Rest, Some(SignedDuration::from_millis(500))));
+    sim.now += 1;
+    assert!(matches!(sim.step().act, Act::Judge { .. }));
+}
+
+#[test]
 fn a_copy_is_not_judged_again_while_it_runs() {
     for change in inputs() {
         let mut sim = Sim::converting();
