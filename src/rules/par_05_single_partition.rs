@@ -65,9 +65,7 @@ fn check(case: &Case) -> Judged {
         let what = list(&filesystems);
         return Ok(Verdict::missing(format!("whether the system mounts {what} is not known: /etc/fstab was not read")));
     }
-    if let Some(array) =
-        case.facts.volumes.iter().find(|v| v.class == VolumeClass::Member && v.type_id != "LVM2_member")
-    {
+    if let Some(array) = case.facts.volumes.iter().find(|v| v.class == VolumeClass::Member && v.trouble.is_some()) {
         return Ok(Verdict::not_read(format!(
             "{} ({}) may hold a filesystem and is not read",
             array.name,

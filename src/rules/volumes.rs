@@ -63,7 +63,7 @@ fn unread(facts: &Facts, volume: &Volume) -> Option<Verdict> {
         VolumeClass::Filesystem if matches!(volume.holds, Holds::Unknown | Holds::Other) => {
             Some(Verdict::not_read(format!("{name} is recognised but not read")))
         }
-        VolumeClass::Member if !assembled(facts, volume) => {
+        VolumeClass::Member if !assembled(volume) => {
             Some(Verdict::not_read(format!("{name} is recognised but not read")))
         }
         VolumeClass::Other => Some(Verdict::missing(format!("{name} was not understood"))),
@@ -75,16 +75,16 @@ fn unread(facts: &Facts, volume: &Volume) -> Option<Verdict> {
     }
 }
 
-/// Whether the logical volumes of an LVM physical volume are among the volumes.
-fn assembled(facts: &Facts, volume: &Volume) -> bool {
-    volume.type_id == "LVM2_member" && facts.volumes.iter().any(|v| v.partition.is_none() && v.name.contains('/'))
+/// Whether what a member is part of was read: its own trouble says when it was not.
+fn assembled(volume: &Volume) -> bool {
+    volume.class == VolumeClass::Member && volume.trouble.is_none()
 }
 
 /// The first volume whose content, and so whose UUID and label, is not known.
 pub fn unknown_content(facts: &Facts) -> Option<&Volume> {
     facts.volumes.iter().find(|v| match v.class {
         VolumeClass::Encrypted | VolumeClass::Other => true,
-        VolumeClass::Member => !assembled(facts, v),
+        VolumeClass::Member => !assembled(v),
         VolumeClass::Filesystem | VolumeClass::Swap => v.uuid.is_empty() && v.trouble.is_some(),
         VolumeClass::Empty | VolumeClass::Unrecognised => false,
     })

@@ -110,7 +110,8 @@ pub struct FileSystemFormat {
 }
 
 /// The filesystems that can be read. To add one: a file here and a line in this slice.
-pub const FILESYSTEMS: &[&FileSystemFormat] = &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ntfs::FORMAT, &ufs::FORMAT, &xfs::FORMAT];
+pub const FILESYSTEMS: &[&FileSystemFormat] =
+    &[&btrfs::FORMAT, &ext::FORMAT, &fat::FORMAT, &ntfs::FORMAT, &ufs::FORMAT, &xfs::FORMAT];
 
 /// Opens what [`recognise`] called `name`.
 ///

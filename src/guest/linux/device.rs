@@ -51,20 +51,25 @@ impl<'a> Devices<'a> {
                 "label" => self.by_label(&name),
                 "partuuid" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(&name)),
                 "partlabel" => self.by_partition(|p| p.name == name),
-                "id" | "path" => self.by_number(name.rsplit_once("-part")?.1.parse().ok()?),
+                "id" | "path" => match name.strip_prefix("dm-name-").or_else(|| name.strip_prefix("md-name-")) {
+                    Some(mapped) => self.by_mapper_name(mapped),
+                    None => self.by_number(name.rsplit_once("-part")?.1.parse().ok()?),
+                },
                 _ => None,
             };
         }
         if let Some(mapped) = path.strip_prefix("mapper/") {
-            return self
-                .volumes
-                .iter()
-                .find(|v| v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped));
+            return self.by_mapper_name(mapped);
         }
         if path.contains('/') {
             return self.by_name(path);
         }
-        self.first_disk(path)
+        // Arrays are called as they are: `md0`.
+        self.first_disk(path).or_else(|| self.by_name(path).filter(|_| path.starts_with("md")))
+    }
+
+    fn by_mapper_name(&self, mapped: &str) -> Option<&'a Volume> {
+        self.volumes.iter().find(|v| v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped))
     }
 
     /// The volume with a filesystem UUID.
@@ -132,6 +137,7 @@ mod tests {
                 volume("p1", Some(1), "0a1b", "boot disk"),
                 volume("p2", Some(2), "1c2d", "root"),
                 volume("my-vg/root", None, "3e4f", ""),
+                volume("md0", None, "5a6b", ""),
             ],
             vec![partition(1, "C0FFEE-01", "system boot"), partition(2, "c0ffee-02", "")],
         )
@@ -155,6 +161,8 @@ mod tests {
             ("/dev/disk/by-path/pci-0000:00:05.0-part2", "p2"),
             ("/dev/mapper/my--vg-root", "my-vg/root"),
             ("/dev/my-vg/root", "my-vg/root"),
+            ("/dev/disk/by-id/dm-name-my--vg-root", "my-vg/root"),
+            ("/dev/md0", "md0"),
             ("/dev/sda1", "p1"),
             ("/dev/vda2", "p2"),
             ("/dev/nvme0n1p2", "p2"),
