@@ -150,6 +150,18 @@ pub fn trouble<T>(kind: TroubleKind) -> Fact<T> {
     Fact::Unreadable(Trouble { kind, layer: "ext4".into(), at: Some(0x1000), what: "inode 2 is past the end".into() })
 }
 
+pub fn troubled(kind: TroubleKind) -> Trouble {
+    match trouble::<()>(kind) {
+        Fact::Unreadable(trouble) => trouble,
+        Fact::Known(()) => unreachable!(),
+    }
+}
+
+/// Part of something larger that is not read.
+pub fn unread_member(number: u32, type_id: &str) -> Volume {
+    Volume { trouble: Some(troubled(TroubleKind::Unsupported)), ..volume(number, type_id, VolumeClass::Member) }
+}
+
 pub fn guest(facts: &mut Facts) -> &mut Guest {
     facts.guest.as_mut().unwrap()
 }

@@ -4,7 +4,9 @@ use crate::inspect::Facts;
 use crate::inspect::facts::{Fact, TroubleKind, VolumeClass};
 use crate::report::Outcome::{self, Fail, Pass, Unknown, Warn};
 use crate::rules::Request;
-use crate::rules::fixture::{A2020, ALIBABA, fstab, guest, linux, mount, outcome, release, result, trouble, volume};
+use crate::rules::fixture::{
+    A2020, ALIBABA, fstab, guest, linux, mount, outcome, release, result, trouble, unread_member, volume,
+};
 
 fn line(
     source: &'static str,
@@ -95,10 +97,10 @@ fn a_missing_file_or_root_line_warns_except_on_coreos() {
 
 #[test]
 fn a_name_that_may_be_on_an_unread_volume_is_unknown() {
-    for class in [VolumeClass::Encrypted, VolumeClass::Member] {
+    for unread in [volume(2, "crypto_LUKS", VolumeClass::Encrypted), unread_member(2, "LVM2_member")] {
         let found = outcome(A2020, "LNX-04", |f, r| {
             line("/dev/mapper/data", "/data", "ext4", None, &[])(f, r);
-            f.volumes.push(volume(2, "unread", class));
+            f.volumes.push(unread);
         });
         assert_eq!(found, Unknown);
     }

@@ -6,7 +6,7 @@ use crate::report::Outcome::{Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
     A2018_06, A2018_12, A2020, ALIBABA, TENCENT, ext4, fstab, guest, linux, mount, outcome, partition, release, result,
-    table, trouble, volume,
+    table, trouble, troubled, unread_member, volume,
 };
 
 fn no_system(facts: &mut Facts, volumes: Vec<Volume>) {
@@ -72,8 +72,7 @@ fn a_volume_that_cannot_be_read_makes_the_root_unknown_never_missing() {
         holds: Holds::Unknown,
         ..volume(2, "btrfs", VolumeClass::Filesystem)
     };
-    let md = volume(2, "linux_raid_member", VolumeClass::Member);
-    let pv = volume(2, "LVM2_member", VolumeClass::Member);
+    let (md, pv) = (unread_member(2, "linux_raid_member"), unread_member(2, "LVM2_member"));
     for (other, reason) in [
         (volume(2, "crypto_LUKS", VolumeClass::Encrypted), "VolumeEncrypted"),
         (volume(2, "xfs", VolumeClass::Filesystem), "NotReadYet"),
@@ -94,13 +93,6 @@ fn a_volume_that_cannot_be_read_makes_the_root_unknown_never_missing() {
     assert_eq!(outcome(TENCENT, "DRV-01", |f, _| no_system(f, vec![damaged.clone()])), NotApplicable);
     let luks = volume(2, "crypto_LUKS", VolumeClass::Encrypted);
     assert_eq!(outcome(TENCENT, "PAR-02", |f, _| no_system(f, vec![damaged, luks])), Unknown, "it may be in there");
-}
-
-fn troubled(kind: TroubleKind) -> crate::inspect::facts::Trouble {
-    match trouble::<()>(kind) {
-        Fact::Unreadable(trouble) => trouble,
-        Fact::Known(()) => unreachable!(),
-    }
 }
 
 #[test]
@@ -219,8 +211,7 @@ fn a_second_filesystem_beside_an_unread_fstab_is_undecided() {
         f.volumes.push(holding(2, Holds::Data));
     });
     assert_eq!(found, Unknown);
-    let array = volume(2, "linux_raid_member", VolumeClass::Member);
-    assert_eq!(outcome(A2020, "PAR-05", with_volume(array, None)), Unknown);
+    assert_eq!(outcome(A2020, "PAR-05", with_volume(unread_member(2, "linux_raid_member"), None)), Unknown);
 }
 
 #[test]
