@@ -178,4 +178,7 @@ pub struct Datasources {
     /// The file, or `kernel command line`, that decided.
     #[serde(rename = "where")]
     pub place: String,
+    /// What is written there, where that is no `datasource_list`: `policy: disabled`, `ds=nocloud`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
 }
