@@ -195,6 +195,19 @@ fn the_table_fits_a_terminal_and_puts_failures_first() {
     assert_eq!(text.matches("PAR-01").count(), 1, "passes are one line");
 }
 
+/// 9a: the rows do not apply, and what that means for the user is told.
+#[test]
+fn the_table_tells_what_the_cloud_leaves_to_the_user() {
+    let others = Request { platform: Some("Others Linux".into()), ..request() };
+    let text = table(&report(A2020, &healthy(), &others));
+    assert!(
+        text.contains("\nNOTE     SVC-01 CloudInitInstalled, SVC-02 CloudInitDatasourceSet: not asked\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("the cloud does nothing to the instance").count(), 1, "{text}");
+    assert!(!table(&report(A2020, &healthy(), &request())).contains("NOTE"));
+}
+
 #[test]
 fn the_matrix_fits_a_terminal_and_puts_the_worst_first() {
     let reports: Vec<Report> = profiles::PROFILES.iter().map(|p| report(p.name, &broken(), &request())).collect();
