@@ -135,7 +135,10 @@ fn conditions_say_where_to_the_byte() {
     let mut garbage = healthy();
     garbage.container = Some(Container { format: "data".into(), magic: "a5".into(), ..Container::default() });
     let told = message(TENCENT, &garbage, "ImageFormatAccepted");
-    assert!(told.contains("the object is data") && told.contains("; seen in object at byte 0x0. To mend"), "{told}");
+    assert!(
+        told.contains("too small for a disk image") && told.contains("; seen in object at byte 0x0. To mend"),
+        "{told}"
+    );
 
     let trouble =
         Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x28), what: "cut short".into() };
