@@ -44,11 +44,13 @@ fn check(case: &Case) -> Judged {
         if case.coreos() {
             return Ok(Verdict::passed("CoreOS mounts without /etc/fstab"));
         }
-        return Ok(Finding::new(
-            "there is no /etc/fstab; root is found by the kernel command line or by partition type",
-        )
-        .remedy("Write /etc/fstab with a line for / by UUID.")
-        .fail(Grade::Doubt));
+        let what = fstab.instead.as_ref().map_or_else(
+            || "there is no /etc/fstab".to_owned(),
+            |instead| format!("/etc/fstab is no file but {instead}"),
+        );
+        return Ok(Finding::new(format!("{what}; root is found by the kernel command line or by partition type"))
+            .remedy("Write /etc/fstab with a line for / by UUID.")
+            .fail(Grade::Doubt));
     }
     let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
     lines.sort_by_key(|line| line.grade);

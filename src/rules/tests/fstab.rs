@@ -89,6 +89,12 @@ fn a_missing_file_or_root_line_warns_except_on_coreos() {
     let absent = |f: &mut Facts, _: &mut Request| fstab(f).present = false;
     assert_eq!(outcome(A2020, "LNX-04", absent), Warn);
     assert_eq!(outcome(A2020, "LNX-04", |f, _| fstab(f).entries.clear()), Warn);
+    assert!(result(A2020, "LNX-04", absent).message.starts_with("there is no /etc/fstab;"));
+    let folder = result(A2020, "LNX-04", |f, r| {
+        absent(f, r);
+        fstab(f).instead = Some("a folder".into());
+    });
+    assert!(folder.result == Warn && folder.message.starts_with("/etc/fstab is no file but a folder;"), "{folder:?}");
     let coreos = outcome(A2020, "LNX-04", |f, r| {
         absent(f, r);
         guest(f).release = Some(Fact::Known(release("coreos", "1000.0.0", &[])));
