@@ -40,13 +40,18 @@ pub fn read(tree: &Tree, paths: &[String], release: &str) -> Result<Contents> {
     let mut allowance = Allowance::default();
     let mut main = "none";
     for path in paths {
-        if tree.stat(path)?.size > MAX_BYTES {
-            return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
-        }
-        main = read_file(tree, path, &mut allowance, &mut listing)?.unwrap_or(main);
+        let read = read_file(tree, path, &mut allowance, &mut listing);
+        main = read.map_err(|error| told(path, error))?.unwrap_or(main);
     }
     let path = paths.last().map(|path| cut(path, PATH_MAX)).unwrap_or_default();
     Ok(listing.contents(path, main))
+}
+
+/// The error with the file that it is about.
+fn told(path: &str, error: Error) -> Error {
+    let path = cut(path, 64);
+    let what = if error.is_not_found() { format!("there is no {path}") } else { format!("{path}: {}", error.what) };
+    Error { what, ..error }
 }
 
 /// The parts of one file, as Linux goes through them in init/initramfs.c; the compression of the last one, where any is.
@@ -56,6 +61,9 @@ fn read_file(
     allowance: &mut Allowance,
     listing: &mut Listing,
 ) -> Result<Option<&'static str>> {
+    if tree.stat(path)?.size > MAX_BYTES {
+        return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
+    }
     let mut stream = FileStream::new(tree, path, 0);
     let mut used = None;
     for part in 0_u32.. {
