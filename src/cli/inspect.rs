@@ -93,10 +93,7 @@ impl Refused {
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
     match inspected(args) {
-        Ok((text, code)) => {
-            super::show(&text);
-            ExitCode::from(code)
-        }
+        Ok((text, code)) => super::show(&text, ExitCode::from(code)),
         Err(refused) => {
             eprintln!("image-import: {}", refused.message);
             ExitCode::from(refused.code)

@@ -17,20 +17,16 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
-    match &args.rule {
-        _ if args.markdown => super::show(&docs::markdown(&profiles::built_in())),
-        None => {
-            for rule in RULES {
-                super::show(&format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code));
-            }
-        }
+    let text = match &args.rule {
+        _ if args.markdown => docs::markdown(&profiles::built_in()),
+        None => RULES.iter().map(|rule| format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code)).collect(),
         Some(name) => {
             let Some(rule) = rules::find(name) else {
                 eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");
                 return ExitCode::from(super::inspect::exit::USAGE);
             };
-            super::show(&docs::explained(rule, &profiles::built_in()));
+            docs::explained(rule, &profiles::built_in())
         }
-    }
-    ExitCode::SUCCESS
+    };
+    super::show(&text, ExitCode::SUCCESS)
 }
