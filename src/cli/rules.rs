@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::profiles;
-use crate::rules::{self, RULES, docs};
+use crate::rules::{self, RULES, Rule, docs};
 
 /// Flags of `rules`.
 #[derive(clap::Args, Debug)]
@@ -19,7 +19,10 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     let text = match &args.rule {
         _ if args.markdown => docs::markdown(&profiles::built_in()),
-        None => RULES.iter().map(|rule| format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code)).collect(),
+        None => {
+            let line = |rule: &&Rule| format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code);
+            RULES.iter().map(line).collect::<Vec<_>>().concat()
+        }
         Some(name) => {
             let Some(rule) = rules::find(name) else {
                 eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");

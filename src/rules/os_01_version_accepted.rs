@@ -99,16 +99,16 @@ fn matches(how: VersionMatch, found: &str, listed: &str) -> bool {
     }
 }
 
-/// How a system comes to be one that is listed; `named` are the entries of its own name.
-fn way_back(release: &Release, named: &[&OperatingSystem]) -> &'static str {
+/// How a system comes to be one that is listed: the verb and the rest; `named` are the entries of its own name.
+fn way_back(release: &Release, named: &[&OperatingSystem]) -> (&'static str, &'static str) {
     let found = &release.version_id;
     let mut listed = named.iter().flat_map(|s| &s.versions);
     match () {
-        () if named.is_empty() => "reinstall the guest with a listed system",
+        () if named.is_empty() => ("Reinstall", "the guest with a listed system"),
         () if listed.all(|version| compare(found, version).is_gt()) => {
-            "reinstall the guest with an older, listed version: this one is newer than all of them"
+            ("Reinstall", "the guest with an older, listed version: this one is newer than all of them")
         }
-        () => "upgrade the guest to a listed version",
+        () => ("Upgrade", "the guest to a listed version"),
     }
 }
 
@@ -121,14 +121,15 @@ fn not_listed(case: &Case, release: &Release, named: &[&OperatingSystem], findin
     let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
     let platforms = case.profile.custom_platforms.join(" or ");
     let finding = Finding { message, ..finding };
-    let way = way_back(release, named);
+    let (verb, way) = way_back(release, named);
     let finding = if platforms.is_empty() {
-        finding.remedy(format!("To be imported, {way}."))
+        finding.remedy(format!("{verb} {way}."))
     } else {
         finding.remedy(format!(
-            "Declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document), or {way}.",
+            "Declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document), or {} {way}.",
             case.profile.custom_platforms_cite.join("; "),
-            case.cited()
+            case.cited(),
+            verb.to_ascii_lowercase()
         ))
     };
     finding.fail(Grade::Breach)

@@ -75,7 +75,7 @@ fn the_remedy_leads_to_a_listed_version_from_either_side() {
         (A2020, "ubuntu", "17.10", "or upgrade the guest to a listed version"),
         (A2020, "coreos", "600.0.0", "or upgrade the guest to a listed version"),
         (A2020, "fedora", "40", "or reinstall the guest with a listed system"),
-        (TENCENT, "fedora", "40", "reinstall the guest with a listed system."),
+        (TENCENT, "fedora", "40", "Reinstall the guest with a listed system."),
     ] {
         let remedy = remedy(profile, id, version);
         assert!(remedy.contains(way), "{id} {version}: {remedy}");
