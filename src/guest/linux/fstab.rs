@@ -3,15 +3,15 @@
 use super::device::Devices;
 use super::escape::Escape;
 use super::{PATH_MAX, cut, optional};
-use crate::disk::Result;
 use crate::disk::filesystem::{NodeKind, Stat};
+use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Fstab, Mount};
 
 const PATH: &str = "/etc/fstab";
 /// Largest fstab that is read.
 const MAX_BYTES: usize = 1 << 20;
-/// Most entries that are kept.
+/// Most entries of an fstab that is judged. One more is kept, so that it shows.
 const MAX_ENTRIES: usize = 256;
 /// White space in a field is written as `\040` and the like (fstab(5)).
 const OCTAL: Escape = Escape { mark: "\\", digits: 3, radix: 8 };
@@ -65,6 +65,17 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
     Ok(Fstab { present: true, entries, instead: None })
 }
 
+/// The same fstab, where all its entries were kept: of a part no rule can say that every mount is in order.
+///
+/// # Errors
+/// `Limit` where there are more.
+pub fn whole(fstab: Fstab) -> Result<Fstab> {
+    if fstab.entries.len() > MAX_ENTRIES {
+        return Err(Error::limit("fstab", format!("{PATH} has more than {MAX_ENTRIES} entries")));
+    }
+    Ok(fstab)
+}
+
 /// What is there where there is no file to read.
 fn instead(tree: &Tree) -> Result<Option<String>> {
     let kind = |found: Option<Stat>| found.map(|stat| stat.kind);
@@ -80,7 +91,7 @@ fn instead(tree: &Tree) -> Result<Option<String>> {
 /// The entries of an fstab, pseudo filesystems left out, sources unresolved.
 pub fn parse(text: &str) -> Vec<Mount> {
     let lines = text.lines().zip(1_u32..);
-    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES).collect()
+    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES.saturating_add(1)).collect()
 }
 
 fn entry(line: &str, number: u32) -> Option<Mount> {
@@ -168,6 +179,8 @@ mod tests {
         let entry = &parse(&long)[0];
         assert_eq!(entry.source.len(), PATH_MAX);
         assert!(!entry.target.contains('\u{1b}'));
-        assert_eq!(parse(&"a /b ext4\n".repeat(9999)).len(), MAX_ENTRIES);
+        let of = |count| whole(Fstab { present: true, entries: parse(&"a /b ext4\n".repeat(count)), instead: None });
+        assert_eq!(of(MAX_ENTRIES).unwrap().entries.len(), MAX_ENTRIES);
+        assert_eq!(of(9999).unwrap_err().what, "/etc/fstab has more than 256 entries");
     }
 }
