@@ -23,22 +23,16 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
     let done = match &args.write {
-        Some(dir) => write(dir),
-        None => print(),
+        Some(dir) => write(dir).map(|()| String::new()),
+        None => crds().iter().map(|crd| Ok(format!("---\n{}", yaml(crd)?))).collect(),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(text) => super::show(&text, ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("image-import: {error}");
             ExitCode::from(EX_CANTCREAT)
         }
     }
-}
-
-fn print() -> io::Result<()> {
-    use io::Write as _;
-    let mut out = io::stdout().lock();
-    crds().iter().try_for_each(|crd| write!(out, "---\n{}", yaml(crd)?))
 }
 
 fn write(dir: &Path) -> io::Result<()> {

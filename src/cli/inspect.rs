@@ -19,12 +19,12 @@ use crate::rules::Request;
 /// Flags of `inspect`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Credentials for a bucket come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; without them requests
+Credentials for a bucket come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; without them requests \
 are anonymous.
 
-Exit status: 0 compliant with every --profile (without one: with at least one of the built-in profiles), 1 not compliant,
-2 undetermined, 64 wrong arguments, 66 no such file, 70 a defect of this program, 75 the store could not be reached,
-78 credentials that cannot be used.")]
+Exit status: 0 compliant with every --profile (without one: with at least one of the built-in profiles), 1 not \
+compliant, 2 undetermined, 64 wrong arguments, 66 no such file, 70 a defect of this program, 74 what was found could not \
+be written, 75 the store could not be reached, 78 credentials that cannot be used.")]
 pub struct Args {
     /// A file, or an address: s3://bucket/key, https://host/path
     pub target: String,
@@ -96,10 +96,7 @@ impl Refused {
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
     match inspected(args) {
-        Ok((text, code)) => {
-            super::show(&text);
-            ExitCode::from(code)
-        }
+        Ok((text, code)) => super::show(&text, ExitCode::from(code)),
         Err(refused) => {
             eprintln!("image-import: {}", refused.message);
             ExitCode::from(refused.code)

@@ -7,6 +7,7 @@ mod rules;
 mod run;
 mod worker;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -57,13 +58,52 @@ pub fn main() -> ExitCode {
 /// Prints what is wrong with the arguments, or the help that was asked for. clap's own exit code for a wrong argument, 2,
 /// is a verdict here.
 fn refused(error: &clap::Error) -> ExitCode {
-    // Nothing is left to do when the terminal is gone.
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(inspect::exit::USAGE) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        // Nothing is left to do when the terminal is gone.
+        let _ = error.print();
+        return ExitCode::from(inspect::exit::USAGE);
+    }
+    written(error.print().and_then(|()| std::io::stdout().flush()), ExitCode::SUCCESS)
 }
 
-/// Prints on standard output. A reader that has gone away (`| head`) is no failure.
-fn show(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Prints on standard output and gives the exit code: `code`, or `EX_IOERR` where it cannot be written.
+fn show(text: &str, code: ExitCode) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()), code)
+}
+
+/// The exit code once standard output was written to. A reader that has gone away (`| head`) is no failure.
+fn written(result: std::io::Result<()>, code: ExitCode) -> ExitCode {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("image-import: standard output: {error}");
+            ExitCode::from(inspect::exit::OUTPUT)
+        }
+        _ => code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Lines that are wrapped by hand are wrapped once more, in the middle.
+    #[test]
+    fn no_help_is_wrapped_twice() {
+        for width in [80, 100] {
+            for command in Cli::command().get_subcommands() {
+                let text = command.clone().term_width(width).render_long_help().to_string();
+                let lines: Vec<&str> = text.lines().collect();
+                for pair in lines.windows(2) {
+                    let [line, next] = pair else { unreachable!() };
+                    let word = next.split_whitespace().next().unwrap_or_default();
+                    let prose = next.starts_with(|c: char| c.is_ascii_alphanumeric());
+                    let fits = line.len() + 1 + word.len() <= width;
+                    assert!(line.is_empty() || !(prose && fits), "{}: {line}\n{next}", command.get_name());
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::profiles::PROFILES;
+use crate::profiles::{Builtin, PROFILES};
 
 /// Flags of `profiles`.
 #[derive(clap::Args, Debug)]
@@ -17,16 +17,13 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
     let Some(name) = &args.name else {
-        for profile in PROFILES {
-            let title = profile.parse().map(|p| p.spec.title).unwrap_or_default();
-            super::show(&format!("{:<20} {title}\n", profile.name));
-        }
-        return ExitCode::SUCCESS;
+        let title = |profile: &Builtin| profile.parse().map(|p| p.spec.title).unwrap_or_default();
+        let lines: Vec<String> = PROFILES.iter().map(|p| format!("{:<20} {}\n", p.name, title(p))).collect();
+        return super::show(&lines.concat(), ExitCode::SUCCESS);
     };
     let Some(profile) = PROFILES.iter().find(|profile| profile.name == name.as_str()) else {
         eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
         return ExitCode::from(super::inspect::exit::USAGE);
     };
-    super::show(profile.yaml);
-    ExitCode::SUCCESS
+    super::show(profile.yaml, ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::profiles;
-use crate::rules::{self, RULES, docs};
+use crate::rules::{self, RULES, Rule, docs};
 
 /// Flags of `rules`.
 #[derive(clap::Args, Debug)]
@@ -17,20 +17,19 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args) -> ExitCode {
-    match &args.rule {
-        _ if args.markdown => super::show(&docs::markdown(&profiles::built_in())),
+    let text = match &args.rule {
+        _ if args.markdown => docs::markdown(&profiles::built_in()),
         None => {
-            for rule in RULES {
-                super::show(&format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code));
-            }
+            let line = |rule: &&Rule| format!("{:<7} {:<24} {}\n", rule.id, rule.name, rule.code);
+            RULES.iter().map(line).collect::<Vec<_>>().concat()
         }
         Some(name) => {
             let Some(rule) = rules::find(name) else {
                 eprintln!("image-import: no rule {name:?}; `image-import rules` lists them");
                 return ExitCode::from(super::inspect::exit::USAGE);
             };
-            super::show(&docs::explained(rule, &profiles::built_in()));
+            docs::explained(rule, &profiles::built_in())
         }
-    }
-    ExitCode::SUCCESS
+    };
+    super::show(&text, ExitCode::SUCCESS)
 }

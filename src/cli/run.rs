@@ -125,11 +125,20 @@ async fn operate(args: Args, level: LogLevel) -> anyhow::Result<Ended> {
     });
     let ended = tokio::select! {
         ended = operator.run() => ended,
-        failed = health => return Err(anyhow::anyhow!("{health_addr}: {failed:?}")),
-        failed = exposed => return Err(anyhow::anyhow!("{metrics_addr}: {failed:?}")),
+        ended = health => return Err(not_served(health_addr, ended)),
+        ended = exposed => return Err(not_served(metrics_addr, ended)),
     };
     end.cancel();
     Ok(ended)
+}
+
+/// Why a server ended before the operator did.
+fn not_served(at: SocketAddr, ended: Result<std::io::Result<()>, tokio::task::JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(Ok(())) => anyhow::anyhow!("{at} is no longer served"),
+        Ok(Err(error)) => anyhow::Error::new(error).context(format!("{at} cannot be served")),
+        Err(error) => anyhow::Error::new(error).context(format!("what serves {at} crashed")),
+    }
 }
 
 /// Waits for SIGTERM or SIGINT.
@@ -252,6 +261,15 @@ mod tests {
         assert_eq!((args.watch_namespaces.len(), args.max_concurrent_workers), (2, 4));
         assert!(!args.builtin_profiles && !args.progress && args.egress.allow_insecure_endpoints);
         assert_eq!(args.pending_timeout.as_secs(), 300);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_in_a_sentence() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = taken.local_addr().unwrap();
+        let serving = server::metrics(at, Arc::new(Metrics::default()), CancellationToken::new());
+        let told = format!("{:#}", not_served(at, tokio::spawn(serving).await));
+        assert!(told.starts_with(&format!("{at} cannot be served: Address already in use")), "{told}");
     }
 
     #[test]

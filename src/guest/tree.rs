@@ -6,7 +6,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::disk::bytes::{to_u64, to_usize};
+use crate::disk::bytes::{self, to_u64, to_usize};
 use crate::disk::filesystem::{FileSystem, NodeKind, Stat};
 use crate::disk::want::wanted_for;
 use crate::disk::{Error, Result};
@@ -79,7 +79,8 @@ impl Tree {
         let _reads = wanted_for(path);
         let file = self.file(path)?;
         if file.stat.size > to_u64(max) {
-            return Err(Error::limit(LAYER, format!("a file of {} bytes, {max} are read", file.stat.size)));
+            let what = format!("{} has {} bytes, {max} are read", named(path), file.stat.size);
+            return Err(Error::limit(LAYER, what));
         }
         file.fs.read_at(file.node, 0, to_usize(LAYER, file.stat.size)?)
     }
@@ -138,7 +139,7 @@ impl Tree {
         names.sort_unstable();
         names.dedup();
         if names.len() > max {
-            return Err(Error::limit(LAYER, format!("a directory of more than {max} names")));
+            return Err(Error::limit(LAYER, format!("{} has more than {max} names", named(path))));
         }
         Ok(names)
     }
@@ -158,4 +159,9 @@ impl Tree {
             _ => Err(Error::not_found(LAYER, "not a regular file")),
         }
     }
+}
+
+/// A path as an error may name it: it may be the guest's own.
+fn named(path: &str) -> String {
+    bytes::text(path.as_bytes(), 64)
 }

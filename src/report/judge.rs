@@ -7,6 +7,8 @@ use crate::inspect::Facts;
 use crate::inspect::facts::Family;
 use crate::rules::{Case, Finding, Grade, RULES, Request, Rule, Verdict, Verifiable, docs};
 
+/// Why a rule that the profile ignores does not apply, where the profile does not say it itself.
+pub(super) const NOT_LOOKED_AT: &str = "the profile does not look at it";
 /// Most pieces of evidence of one rule.
 const EVIDENCE: usize = 16;
 /// Longest piece of evidence, in bytes.
@@ -88,7 +90,7 @@ fn result(rule: &Rule, case: &Case) -> RuleResult {
         cite: wanted.cite.clone(),
     };
     if action == Action::Ignore {
-        let note = platform.and_then(|p| p.note.as_deref()).unwrap_or("the profile does not look at it");
+        let note = platform.and_then(|p| p.note.as_deref()).unwrap_or(NOT_LOOKED_AT);
         return out(Outcome::NotApplicable, "NotApplicable", note);
     }
     if !for_this_guest(wanted.guests, case.facts) {

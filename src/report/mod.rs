@@ -110,7 +110,8 @@ pub struct RuleResult {
     pub action: crate::api::Action,
     /// The outcome.
     pub result: Outcome,
-    /// The cloud's code when it did not pass; `Passed` when it did; the reason when it is Unknown.
+    /// The cloud's code when the rule's claim does not hold; `Passed` when it does, also where a note beside it makes the
+    /// result Advice; the reason when it is Unknown.
     pub code: String,
     /// One sentence.
     pub message: String,

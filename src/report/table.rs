@@ -1,5 +1,6 @@
 //! Reports for a terminal, 80 columns wide: one profile in full, or many side by side.
 
+use super::judge::NOT_LOOKED_AT;
 use super::{Outcome, Overall, Report, RuleResult};
 use crate::api::{Action, ImageSummary};
 use crate::rules::RULES;
@@ -38,6 +39,17 @@ pub fn table(report: &Report) -> String {
     }
     for group in groups(&undecided) {
         out += &unknown(&group);
+    }
+    // What the cloud leaves to the user on the declared platform, in the profile's own words.
+    let told = |r: &&RuleResult| {
+        r.result == Outcome::NotApplicable && r.action == Action::Ignore && r.message != NOT_LOOKED_AT
+    };
+    let told: Vec<&RuleResult> = report.rules.iter().filter(told).collect();
+    if !told.is_empty() {
+        out += "\n";
+    }
+    for group in groups(&told) {
+        out += &unasked(&group);
     }
     let ids = |result| report.rules.iter().filter(|r| r.result == result).map(|r| r.id.as_str()).collect::<Vec<_>>();
     out += "\n";
@@ -158,10 +170,18 @@ fn groups<'a>(rules: &[&'a RuleResult]) -> Vec<Vec<&'a RuleResult>> {
     groups
 }
 
+fn names(group: &[&RuleResult]) -> String {
+    group.iter().map(|r| format!("{} {}", r.id, r.rule)).collect::<Vec<_>>().join(", ")
+}
+
+fn unasked(group: &[&RuleResult]) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    wrap(&format!("{}: not asked", names(group)), &pad("NOTE", 9), "         ") + &field("what", &first.message)
+}
+
 fn unknown(group: &[&RuleResult]) -> String {
     let Some(first) = group.first() else { return String::new() };
-    let names: Vec<String> = group.iter().map(|r| format!("{} {}", r.id, r.rule)).collect();
-    let mut out = wrap(&format!("{}: {}", names.join(", "), first.code), &pad("UNKNOWN", 9), "         ");
+    let mut out = wrap(&format!("{}: {}", names(group), first.code), &pad("UNKNOWN", 9), "         ");
     out += &field("why", &first.message);
     let required = group.iter().any(|r| r.action == Action::Require);
     out + &field("meaning", if required { "required, so nothing can be said for certain" } else { "blocks nothing" })

@@ -135,7 +135,10 @@ fn conditions_say_where_to_the_byte() {
     let mut garbage = healthy();
     garbage.container = Some(Container { format: "data".into(), magic: "a5".into(), ..Container::default() });
     let told = message(TENCENT, &garbage, "ImageFormatAccepted");
-    assert!(told.contains("the object is data") && told.contains("; seen in object at byte 0x0. To mend"), "{told}");
+    assert!(
+        told.contains("too small for a disk image") && told.contains("; seen in object at byte 0x0. To mend"),
+        "{told}"
+    );
 
     let trouble =
         Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x28), what: "cut short".into() };
@@ -193,6 +196,19 @@ fn the_table_fits_a_terminal_and_puts_failures_first() {
         at(part);
     }
     assert_eq!(text.matches("PAR-01").count(), 1, "passes are one line");
+}
+
+/// 9a: the rows do not apply, and what that means for the user is told.
+#[test]
+fn the_table_tells_what_the_cloud_leaves_to_the_user() {
+    let others = Request { platform: Some("Others Linux".into()), ..request() };
+    let text = table(&report(A2020, &healthy(), &others));
+    assert!(
+        text.contains("\nNOTE     SVC-01 CloudInitInstalled, SVC-02 CloudInitDatasourceSet: not asked\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("the cloud does nothing to the instance").count(), 1, "{text}");
+    assert!(!table(&report(A2020, &healthy(), &request())).contains("NOTE"));
 }
 
 #[test]

@@ -8,16 +8,19 @@
 //! # How it is found
 //! From the default boot entry: its kernel's configuration and `modules.builtin`, and the list of its initramfs. `virtio_blk`
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
-//! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown. Other installed kernels are warned about;
+//! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
+//! GRUB 2 starts the kernel alone, and GRUB legacy and syslinux start nothing. Other installed kernels are warned about;
 //! rescue and kdump ones are not judged.
 //!
 //! # How to mend it
 //! Put the drivers into the initramfs. Debian, Ubuntu: add `virtio_blk` and `virtio_pci` to `/etc/initramfs-tools/modules`,
 //! then `update-initramfs -u -k all`. CentOS, RHEL, openSUSE: `dracut -f --add-drivers "virtio_blk virtio_pci virtio_net"`.
+//! A driver that is blacklisted: take it off the kernel command line (`/etc/default/grub`), or out of `/etc/modprobe.d`
+//! and make the initramfs again.
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
 use crate::api::Hypervisors;
-use crate::inspect::facts::{Driver, DriverState, Evident, Fact, Family, Kernel};
+use crate::inspect::facts::{Boot, Driver, DriverState, Evident, Fact, Family, Kernel, Trouble, TroubleKind};
 
 /// DRV-01.
 pub const RULE: Rule = Rule {
@@ -61,9 +64,14 @@ fn check(case: &Case) -> Judged {
         let others_too = linux.kernels.iter().filter(|k| !k.default).all(|k| k.xen_only.is_some());
         return Ok(xen_only(others_too, kernel, &boot.entry));
     }
+    let missing = boot.initrd.iter().find(|path| boot.missing.contains(path));
+    if let (Some(path), "grub-legacy" | "extlinux") = (missing, boot.loader.as_str()) {
+        return Ok(not_started(boot, kernel, path));
+    }
     let evidence = Finding::default()
         .seen(format!("default entry {}", shown(&boot.entry.value)), boot.entry.place.clone())
         .seen(format!("kernel {}", shown(&kernel.version)), kernel.path.clone());
+    let evidence = missing.iter().fold(evidence, |seen, path| seen.seen("not in the image", (*path).clone()));
     let evidence = seen_drivers(evidence, kernel);
     let verdict = match disk(kernel, DISK) {
         At::Boot(how) => {
@@ -109,6 +117,19 @@ fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
     finding.fail(Grade::Breach)
 }
 
+/// GRUB legacy (error 15) and syslinux ("could not find ramdisk image") stop at a missing initramfs.
+fn not_started(boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
+    let (title, path) = (shown(&boot.entry.value), shown(path));
+    Finding::new(format!(
+        "the initramfs {path} of the default entry {title} is not in the image: {} does not start the entry",
+        boot.loader
+    ))
+    .seen(format!("default entry {title}"), boot.entry.place.clone())
+    .seen("not in the image", path.trim_matches('"'))
+    .remedy(made_again(kernel))
+    .fail(Grade::Breach)
+}
+
 fn find<'a>(kernel: &'a Kernel, name: &str) -> Option<&'a Driver> {
     kernel.drivers.iter().find(|d| d.name == name)
 }
@@ -147,16 +168,23 @@ fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
     if driver.in_initramfs.is_some() {
         return At::Boot("in the initramfs".to_owned());
     }
-    match (driver.state, &kernel.initramfs) {
-        (DriverState::Absent, Some(Fact::Known(_)) | None) => At::Late("is neither built in nor a module".to_owned()),
-        (DriverState::Module, None) => At::Late("is a module, and the entry has no initramfs".to_owned()),
-        (DriverState::Module, Some(Fact::Known(initramfs))) => {
-            At::Late(format!("is a module and not in the initramfs {}", shown(&initramfs.path)))
+    let why = match &kernel.initramfs {
+        None => ", and the entry has no initramfs".to_owned(),
+        Some(Fact::Known(initramfs)) => format!(" and not in the initramfs {}", shown(&initramfs.path)),
+        // The boot loader starts the kernel alone.
+        Some(Fact::Unreadable(trouble)) if trouble.kind == TroubleKind::NotFound => {
+            format!(", and the entry's initramfs cannot be loaded: {}", trouble.what)
         }
-        (DriverState::Unknown | DriverState::Builtin, Some(Fact::Known(_)) | None) => {
+        Some(Fact::Unreadable(trouble)) => {
+            return At::Unknown(Box::new(Verdict::of_trouble("the initramfs", trouble)));
+        }
+    };
+    match driver.state {
+        DriverState::Absent => At::Late("is neither built in nor a module".to_owned()),
+        DriverState::Module => At::Late(format!("is a module{why}")),
+        DriverState::Unknown | DriverState::Builtin => {
             At::Unknown(Box::new(Verdict::missing(format!("how the kernel has {} was not found out", driver.name))))
         }
-        (_, Some(Fact::Unreadable(trouble))) => At::Unknown(Box::new(Verdict::of_trouble("the initramfs", trouble))),
     }
 }
 
@@ -250,7 +278,10 @@ fn with_network(case: &Case, kernel: &Kernel, verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Pass(finding) => {
             let message = format!("kernel {}: {problem}; the machine would have no network", shown(&kernel.version));
-            let remedy = "Install the distribution's own kernel, or take the driver off the blacklist.";
+            let remedy = match driver.and_then(|d| unblocked(kernel, d)) {
+                Some(unblocked) => format!("In the guest: {unblocked}."),
+                None => "Install the distribution's own kernel.".to_owned(),
+            };
             Finding { message, ..finding }.remedy(remedy).fail(grade)
         }
         Verdict::Fail(worst, finding) => Verdict::Fail(worst.min(grade), finding.note(grade, problem)),
@@ -296,11 +327,69 @@ fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
     finding
 }
 
-fn remedy(kernel: &Kernel) -> String {
-    let tool = kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |i| i.tool.as_str());
+/// What makes a driver load that something keeps from loading; `None` where nothing does that can be taken away.
+fn unblocked(kernel: &Kernel, driver: &Driver) -> Option<String> {
+    let by = driver.blocked_by.as_deref().filter(|_| driver.state != DriverState::Builtin)?;
+    let name = &driver.name;
+    if let Some(word) = by.strip_prefix("kernel command line: ") {
+        return Some(format!(
+            "take {name} out of {} on the kernel command line (GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`)",
+            shown(word)
+        ));
+    }
+    // "/boot/initrd.img-6.1: etc/modprobe.d/x.conf: blacklist virtio_blk"
+    let (file, line) = by.rsplit_once(": ")?;
+    let file = file.rsplit_once(": ").map_or(file, |(_, file)| file).trim_start_matches('/');
+    file.contains("modprobe").then(|| {
+        format!("remove the line {} from {}, then {}", shown(line), shown(&format!("/{file}")), rebuilt(kernel))
+    })
+}
+
+/// The command that makes the kernel's initramfs again.
+fn rebuilt(kernel: &Kernel) -> String {
     let version = shown(&kernel.version);
     let version = version.trim_matches('"');
-    match tool {
+    match tool(kernel) {
+        "initramfs-tools" => format!("`update-initramfs -u -k {version}`"),
+        "dracut" => format!("`dracut -f --kver {version}`"),
+        "mkinitrd" => format!("`mkinitrd -f /boot/initrd-{version}.img {version}`"),
+        _ => format!("`update-initramfs -u -k {version}` or `dracut -f --kver {version}`"),
+    }
+}
+
+/// What puts an initramfs where the entry names one and there is none.
+fn made_again(kernel: &Kernel) -> String {
+    let version = shown(&kernel.version);
+    let version = version.trim_matches('"');
+    format!(
+        "In the guest: `update-initramfs -c -k {version}` or `dracut -f --kver {version}`, then write the boot loader's configuration again (`update-grub`, `grub2-mkconfig -o /boot/grub2/grub.cfg`)."
+    )
+}
+
+fn tool(kernel: &Kernel) -> &str {
+    kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |i| i.tool.as_str())
+}
+
+fn remedy(kernel: &Kernel) -> String {
+    if let Some(Fact::Unreadable(Trouble { kind: TroubleKind::NotFound, .. })) = &kernel.initramfs {
+        return made_again(kernel);
+    }
+    let needed = || DISK.iter().filter_map(|name| find(kernel, name));
+    let mut ways: Vec<String> = needed().filter_map(|driver| unblocked(kernel, driver)).collect();
+    ways.dedup();
+    let lacking = needed().any(|d| unblocked(kernel, d).is_none() && matches!(at_boot(kernel, d), At::Late(_)));
+    if ways.is_empty() {
+        return added(kernel);
+    }
+    let unblocked = format!("In the guest: {}.", ways.join("; "));
+    if lacking { format!("{unblocked} {}", added(kernel)) } else { unblocked }
+}
+
+/// What puts the drivers into the initramfs.
+fn added(kernel: &Kernel) -> String {
+    let version = shown(&kernel.version);
+    let version = version.trim_matches('"');
+    match tool(kernel) {
         "initramfs-tools" => format!("In the guest: `printf 'virtio_pci\\nvirtio_blk\\nvirtio_net\\n' >> /etc/initramfs-tools/modules && update-initramfs -u -k {version}`."),
         "dracut" => format!("In the guest: `dracut -f --kver {version} --add-drivers \"virtio_pci virtio_blk virtio_net\"`."),
         "mkinitrd" => format!("In the guest: `mkinitrd -f --with=virtio_pci --with=virtio_blk /boot/initrd-{version}.img {version}`."),

@@ -55,6 +55,7 @@ pub fn healthy() -> Facts {
                 fstab: Some(Fact::Known(Fstab {
                     present: true,
                     entries: vec![mount("UUID=0a1b", "/", "ext4", Some("p1"))],
+                    instead: None,
                 })),
                 boot: Some(Fact::Known(Boot {
                     loader: "grub2".into(),

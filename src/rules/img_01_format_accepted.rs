@@ -41,7 +41,12 @@ fn check(case: &Case) -> Judged {
     let accepted = case.profile.formats.join(", ");
     if !case.profile.formats.iter().any(|f| f.eq_ignore_ascii_case(format)) {
         let what = if kind == Kind::Image { "" } else { ", which is no disk image" };
-        let finding = Finding::new(format!("the object is {format}{what}; accepted: {accepted} ({})", case.cited()));
+        let is = match format {
+            // What is left when nothing is recognised and RAW would be too little.
+            "data" => format!("of {} bytes, too small for a disk image", case.facts.source.size_bytes),
+            _ => format!("{format}{what}"),
+        };
+        let finding = Finding::new(format!("the object is {is}; accepted: {accepted} ({})", case.cited()));
         let finding = Finding { remedy: remedy(case, kind, format), structural: kind != Kind::Image, ..finding };
         return Ok(with_magic(finding.narrowed("Format"), container).fail(Grade::Breach));
     }

@@ -3,7 +3,7 @@
 //!
 //! # Why
 //! A required mount that cannot be found stops a Linux in emergency mode: Alibaba Cloud says the instance cannot start.
-//! Disks change names on the way: `/dev/sda` is `/dev/vda` on virtio.
+//! Disks change names on the way: `/dev/sda` and `/dev/nvme0n1` are `/dev/vda` on virtio.
 //!
 //! # How it is found
 //! Each line's source (UUID, LABEL, PARTUUID, PARTLABEL, device-mapper and LVM names, `/dev/disk/by-*`, `/dev/sdX`) is
@@ -44,11 +44,13 @@ fn check(case: &Case) -> Judged {
         if case.coreos() {
             return Ok(Verdict::passed("CoreOS mounts without /etc/fstab"));
         }
-        return Ok(Finding::new(
-            "there is no /etc/fstab; root is found by the kernel command line or by partition type",
-        )
-        .remedy("Write /etc/fstab with a line for / by UUID.")
-        .fail(Grade::Doubt));
+        let what = fstab.instead.as_ref().map_or_else(
+            || "there is no /etc/fstab".to_owned(),
+            |instead| format!("/etc/fstab is no file but {instead}"),
+        );
+        return Ok(Finding::new(format!("{what}; root is found by the kernel command line or by partition type"))
+            .remedy("Write /etc/fstab with a line for / by UUID.")
+            .fail(Grade::Doubt));
     }
     let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
     lines.sort_by_key(|line| line.grade);
@@ -156,7 +158,8 @@ fn is_network(mount: &Mount) -> bool {
 
 /// Names that count disks: the kernel of another machine counts differently. `/dev/vdX` is what virtio has.
 fn by_position(source: &str) -> bool {
-    ["/dev/sd", "/dev/hd", "/dev/xvd", "/dev/ada", "/dev/da"].iter().any(|p| source.starts_with(p))
+    const COUNTED: &[&str] = &["sd", "hd", "xvd", "nvme", "mmcblk", "nbd", "loop", "ada", "da"];
+    source.strip_prefix("/dev/").is_some_and(|name| COUNTED.iter().any(|kind| name.starts_with(kind)))
 }
 
 /// Names made of a disk's slot or serial number.

@@ -9,10 +9,12 @@
 //! `ID`, `ID_LIKE` and `VERSION_ID` of `/etc/os-release`, or what an older release file amounts to. Versions are compared by
 //! the part before the first dot, unless the profile says exactly or at least. A system without a version is Unknown where
 //! versions count. With the platform declared as one for unlisted systems the rule passes and says what was found.
+//! Where the cloud takes what is based on a listed system, `ID_LIKE` has to name one; Alibaba Cloud Linux, a system of
+//! another cloud, is refused there all the same.
 //!
 //! # How to mend it
-//! Upgrade or reinstall the guest to a listed version, or, where the cloud has such platforms, declare the image as
-//! `Customized Linux` or `Others Linux` in `spec.image.platform`.
+//! Where the cloud has such platforms, declare the image as `Customized Linux` or `Others Linux` in `spec.image.platform`.
+//! Otherwise upgrade an older guest to a listed version, or reinstall one that is newer than the list, or not on it.
 
 use super::version::compare;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
@@ -29,6 +31,9 @@ pub const RULE: Rule = Rule {
     source: include_str!("os_01_version_accepted.rs"),
     check,
 };
+
+/// Systems of their own right, whatever their `ID_LIKE` names: Alibaba Cloud Linux says "rhel fedora centos".
+const OF_THEIR_OWN: &[&str] = &["alinux"];
 
 fn check(case: &Case) -> Judged {
     let guest = case.guest()?;
@@ -53,6 +58,7 @@ fn check(case: &Case) -> Judged {
         return Ok(by_version(case, release, &by_id, finding));
     }
     if case.profile.derivatives
+        && !OF_THEIR_OWN.contains(&release.id.as_str())
         && let Some((system, like)) =
             release.id_like.iter().find_map(|like| Some((systems.iter().find(|s| s.ids.contains(like))?, like)))
     {
@@ -60,12 +66,15 @@ fn check(case: &Case) -> Judged {
             format!("{} is not listed itself; it is like {} ({})", shown(&release.id), like, system.cite.join("; "));
         return Ok(finding.note(Grade::Note, note).pass());
     }
-    Ok(not_listed(case, release, finding))
+    Ok(not_listed(case, release, &[], finding))
 }
 
 fn by_version(case: &Case, release: &Release, systems: &[&OperatingSystem], finding: Finding) -> Verdict {
     let finding = match release.id.as_str() {
         "flatcar" => finding.note(Grade::Note, "Flatcar is CoreOS's successor; the document names only CoreOS"),
+        "centos" if release.pretty_name.contains("Stream") => {
+            finding.note(Grade::Note, "CentOS Stream runs ahead of RHEL; the document names only CentOS")
+        }
         _ => finding,
     };
     if systems.iter().any(|s| s.versions.is_empty()) {
@@ -77,7 +86,7 @@ fn by_version(case: &Case, release: &Release, systems: &[&OperatingSystem], find
     if systems.iter().any(|s| s.versions.iter().any(|listed| matches(s.compare, &release.version_id, listed))) {
         finding.pass()
     } else {
-        not_listed(case, release, finding)
+        not_listed(case, release, systems, finding)
     }
 }
 
@@ -90,7 +99,20 @@ fn matches(how: VersionMatch, found: &str, listed: &str) -> bool {
     }
 }
 
-fn not_listed(case: &Case, release: &Release, finding: Finding) -> Verdict {
+/// How a system comes to be one that is listed: the verb and the rest; `named` are the entries of its own name.
+fn way_back(release: &Release, named: &[&OperatingSystem]) -> (&'static str, &'static str) {
+    let found = &release.version_id;
+    let mut listed = named.iter().flat_map(|s| &s.versions);
+    match () {
+        () if named.is_empty() => ("Reinstall", "the guest with a listed system"),
+        () if listed.all(|version| compare(found, version).is_gt()) => {
+            ("Reinstall", "the guest with an older, listed version: this one is newer than all of them")
+        }
+        () => ("Upgrade", "the guest to a listed version"),
+    }
+}
+
+fn not_listed(case: &Case, release: &Release, named: &[&OperatingSystem], finding: Finding) -> Verdict {
     let listed: Vec<String> = case.profile.operating_systems.iter().map(listing).collect();
     let like = match (case.profile.derivatives, release.id_like.is_empty()) {
         (true, false) => format!(", like {}", shown(&release.id_like.join(" "))),
@@ -99,13 +121,15 @@ fn not_listed(case: &Case, release: &Release, finding: Finding) -> Verdict {
     let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
     let platforms = case.profile.custom_platforms.join(" or ");
     let finding = Finding { message, ..finding };
+    let (verb, way) = way_back(release, named);
     let finding = if platforms.is_empty() {
-        finding.remedy("Upgrade or reinstall the guest to a listed system.")
+        finding.remedy(format!("{verb} {way}."))
     } else {
         finding.remedy(format!(
-            "Upgrade the guest to a listed version, or declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document).",
+            "Declare spec.image.platform {platforms} ({}; the list used is {}, the cloud's list of public images is not in its document), or {} {way}.",
             case.profile.custom_platforms_cite.join("; "),
-            case.cited()
+            case.cited(),
+            verb.to_ascii_lowercase()
         ))
     };
     finding.fail(Grade::Breach)

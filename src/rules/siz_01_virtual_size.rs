@@ -36,8 +36,14 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::missing("the virtual size was not read"));
     };
     let limit = u64::try_from(limit).unwrap_or(0);
+    let excess = match bytes.saturating_sub(limit.saturating_mul(GIB)) {
+        0 => String::new(),
+        // Less than what two decimals of a GiB show.
+        few if few < GIB / 100 => format!(", this is {few} bytes more"),
+        many => format!(", this is {} more", size(many)),
+    };
     let finding = Finding::new(format!(
-        "virtual size {}, {} GB; the limit is {limit} GiB",
+        "virtual size {}, {} GB; the limit is {limit} GiB{excess}",
         size(bytes),
         decimal(bytes, GB)
     ))

@@ -11,7 +11,8 @@
 //!
 //! # How to mend it
 //! Name the source: `echo 'datasource_list: [ ConfigDrive, None ]' > /etc/cloud/cloud.cfg.d/99-datasource.cfg` (Alibaba
-//! Cloud: `AliYun`).
+//! Cloud: `AliYun`); of several files in that folder the one that sorts last decides. First take away what decides before
+//! them: `policy: disabled` in `/etc/cloud/ds-identify.cfg`, `ds=` and `ci.di.policy=` on the kernel command line.
 
 use super::version::{compare, numbers};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_01_cloud_init};
@@ -28,6 +29,10 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+/// The drop-in that is proposed, and one that sorts after those of most names.
+const USUAL: &str = "99-datasource.cfg";
+const LAST: &str = "zz-datasource.cfg";
+
 fn check(case: &Case) -> Judged {
     let Some(wanted) = &case.profile.datasource else {
         return Ok(Verdict::not_applicable("the cloud names no datasource"));
@@ -43,17 +48,48 @@ fn check(case: &Case) -> Judged {
 }
 
 fn named(set: &Datasources, wanted: &str) -> Verdict {
-    let names: Vec<String> = set.list.iter().map(|name| shown(name).trim_matches('"').to_owned()).collect();
+    let names: Vec<String> = set.list.iter().map(|name| unquoted(name)).collect();
     let list = format!("[{}]", super::text::join(&names, 8));
-    let finding = Finding::default().seen(format!("datasource_list: {list}"), set.place.clone());
+    let written = set.line.as_ref().map_or_else(|| format!("datasource_list: {list}"), |line| unquoted(line));
+    let finding = Finding::default().seen(written, set.place.clone());
     if set.list.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
         return Finding { message: format!("{list} has {wanted}"), ..finding }.pass();
     }
     let nothing = set.list.iter().all(|name| name.eq_ignore_ascii_case("None"));
     let consequence =
         if nothing { "cloud-init will do nothing here".to_owned() } else { format!("{wanted} is not in it") };
-    let message = format!("the datasource list is {list}: {consequence}");
-    Finding { message, ..finding }.remedy(remedy(wanted)).fail(Grade::Doubt)
+    let message = match &set.line {
+        Some(line) => format!("{} in {}: {consequence}", unquoted(line), set.place),
+        None => format!("the datasource list is {list}: {consequence}"),
+    };
+    Finding { message, ..finding }.remedy(mended(set, wanted)).fail(Grade::Doubt)
+}
+
+/// What makes the wanted source count in place of what decides now.
+fn mended(set: &Datasources, wanted: &str) -> String {
+    let after = |first: String| format!("{first} {}", remedy(wanted, LAST));
+    match (set.place.as_str(), &set.line) {
+        ("kernel command line", line) => after(format!(
+            "Remove {} from the kernel command line (GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`).",
+            line.as_ref().map_or_else(|| "ds=".to_owned(), |line| unquoted(line))
+        )),
+        ("/etc/cloud/ds-identify.cfg", _) => {
+            after("In the guest: `sed -i '/^ *policy:/d' /etc/cloud/ds-identify.cfg`.".to_owned())
+        }
+        (place, _) => match place.strip_prefix("/etc/cloud/cloud.cfg.d/") {
+            // cloud-init takes the files of the folder in the order of their names, and the last one counts.
+            Some(name) => match [USUAL, LAST].into_iter().find(|file| *file > name) {
+                Some(file) => remedy(wanted, file),
+                None => format!("In the guest, write `datasource_list: [ {wanted}, None ]` into {}.", unquoted(place)),
+            },
+            None => remedy(wanted, USUAL),
+        },
+    }
+}
+
+/// A string of the guest, escaped, without the quotes around it.
+fn unquoted(text: &str) -> String {
+    shown(text).trim_matches('"').to_owned()
 }
 
 fn builtin(case: &Case, cloud_init: &CloudInit, wanted: &str) -> Verdict {
@@ -68,12 +104,12 @@ fn builtin(case: &Case, cloud_init: &CloudInit, wanted: &str) -> Verdict {
         return Finding::new(format!(
             "no datasource list is set, and cloud-init {version} has no {wanted} before {since}"
         ))
-        .remedy(remedy(wanted))
+        .remedy(remedy(wanted, USUAL))
         .fail(Grade::Doubt);
     }
     Verdict::passed(format!("no datasource list is set; the built-in one of {version} has {wanted}"))
 }
 
-fn remedy(wanted: &str) -> String {
-    format!("In the guest: `echo 'datasource_list: [ {wanted}, None ]' > /etc/cloud/cloud.cfg.d/99-datasource.cfg`.")
+fn remedy(wanted: &str, file: &str) -> String {
+    format!("In the guest: `echo 'datasource_list: [ {wanted}, None ]' > /etc/cloud/cloud.cfg.d/{file}`.")
 }

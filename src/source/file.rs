@@ -1,8 +1,8 @@
 //! A file of this machine, opened as an object.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,16 +26,21 @@ pub fn open_file(path: &Path, budget: &Budget) -> Result<Opened> {
         let facts = Source { access, local: true, ..Source::default() };
         Ok(Opened { facts, bytes: None, meter: Arc::default() })
     };
-    let mut file = match File::open(path) {
-        Ok(file) => file,
+    // Opening a pipe would wait for its other end, so what it is comes first.
+    let opened = std::fs::metadata(path).and_then(|found| match refused(found.file_type()) {
+        Some(what) => Ok(Err(what)),
+        None => File::open(path).map(Ok),
+    });
+    let mut file = match opened {
+        Ok(Err(what)) => {
+            return Err(Error::unsupported(LAYER, format!("{}: {what}, not an image", path.display())));
+        }
+        Ok(Ok(file)) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return not_reached(Access::NotFound),
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return not_reached(Access::Forbidden),
         Err(e) => return Err(failed(&e)),
     };
     let found = file.metadata().map_err(|e| failed(&e))?;
-    if found.is_dir() {
-        return Err(Error::unsupported(LAYER, format!("{}: a folder, not an image", path.display())));
-    }
     // A block device has no size of its own in its metadata.
     let size = file.seek(SeekFrom::End(0)).map_err(|e| failed(&e))?;
     let modified = found.modified().ok().and_then(|t| jiff::Timestamp::try_from(t).ok());
@@ -48,6 +53,18 @@ pub fn open_file(path: &Path, budget: &Budget) -> Result<Opened> {
     };
     let local = Local { file, size, allowance: Allowance::start(budget, &meter), meter: Arc::clone(&meter) };
     Ok(Opened { facts, bytes: Some(Arc::new(Cached::new(local, bytes::Bytes::new(), Arc::clone(&meter)))), meter })
+}
+
+/// What is neither a regular file nor a block device; `None` for these.
+fn refused(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() || kind.is_block_device() => None,
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_fifo() => Some("a pipe"),
+        () if kind.is_char_device() => Some("a character device"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("neither a file nor a block device"),
+    }
 }
 
 /// Read through the same cache as an object, so that its cost and its budget mean the same.

@@ -290,7 +290,7 @@ fn systems() -> Vec<Row> {
             TENCENT,
             "OsVersionAccepted",
             "OsVersionNotSupported",
-            ["is not listed", "/etc/os-release", "Upgrade or reinstall the guest"],
+            ["is not listed", "/etc/os-release", "Reinstall the guest with a listed system"],
             &["OS-01"],
             &|shop| shop.write("etc/os-release", "ID=arch\nPRETTY_NAME=\"Arch Linux\"\n"),
         ),

@@ -15,6 +15,8 @@ pub const USAGE: u8 = 64;
 pub const NO_INPUT: u8 = 66;
 /// `EX_SOFTWARE`: a defect of this program.
 pub const INTERNAL: u8 = 70;
+/// `EX_IOERR`: standard output could not be written.
+pub const OUTPUT: u8 = 74;
 /// `EX_TEMPFAIL`: the transport failed, trying again may help.
 pub const TRANSPORT: u8 = 75;
 /// `EX_CONFIG`: credentials that cannot be used.

@@ -3,13 +3,15 @@
 use super::device::Devices;
 use super::escape::Escape;
 use super::{PATH_MAX, cut, optional};
-use crate::disk::Result;
+use crate::disk::filesystem::{NodeKind, Stat};
+use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Fstab, Mount};
 
+const PATH: &str = "/etc/fstab";
 /// Largest fstab that is read.
-const MAX_BYTES: usize = 256 * 1024;
-/// Most entries that are kept.
+const MAX_BYTES: usize = 1 << 20;
+/// Most entries of an fstab that is judged. One more is kept, so that it shows.
 const MAX_ENTRIES: usize = 256;
 /// White space in a field is written as `\040` and the like (fstab(5)).
 const OCTAL: Escape = Escape { mark: "\\", digits: 3, radix: 8 };
@@ -53,18 +55,43 @@ const DECIDING: &[&str] = &["noauto", "nofail", "ro", "bind", "rbind", "_netdev"
 /// # Errors
 /// What the filesystem reports; a missing file is a fact.
 pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
-    let Some(text) = optional(tree.read_text("/etc/fstab", MAX_BYTES))? else { return Ok(Fstab::default()) };
+    let Some(text) = optional(tree.read_text(PATH, MAX_BYTES))? else {
+        return Ok(Fstab { instead: instead(tree)?, ..Fstab::default() });
+    };
     let mut entries = parse(&text);
     for entry in &mut entries {
         entry.volume = devices.resolve(&entry.source).map(|v| v.name.clone());
     }
-    Ok(Fstab { present: true, entries })
+    Ok(Fstab { present: true, entries, instead: None })
+}
+
+/// The same fstab, where all its entries were kept: of a part no rule can say that every mount is in order.
+///
+/// # Errors
+/// `Limit` where there are more.
+pub fn whole(fstab: Fstab) -> Result<Fstab> {
+    if fstab.entries.len() > MAX_ENTRIES {
+        return Err(Error::limit("fstab", format!("{PATH} has more than {MAX_ENTRIES} entries")));
+    }
+    Ok(fstab)
+}
+
+/// What is there where there is no file to read.
+fn instead(tree: &Tree) -> Result<Option<String>> {
+    let kind = |found: Option<Stat>| found.map(|stat| stat.kind);
+    let what = match (kind(optional(tree.stat(PATH))?), kind(optional(tree.stat_link(PATH))?)) {
+        (Some(NodeKind::Directory), _) => "a folder",
+        (Some(NodeKind::Special), _) => "a device, a socket or a pipe",
+        (None, Some(NodeKind::Link)) => "a symbolic link that leads to no file",
+        _ => return Ok(None),
+    };
+    Ok(Some(what.to_owned()))
 }
 
 /// The entries of an fstab, pseudo filesystems left out, sources unresolved.
 pub fn parse(text: &str) -> Vec<Mount> {
     let lines = text.lines().zip(1_u32..);
-    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES).collect()
+    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES.saturating_add(1)).collect()
 }
 
 fn entry(line: &str, number: u32) -> Option<Mount> {
@@ -127,13 +154,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_is_said_and_a_long_one_is_read() {
+        let devices = Devices { volumes: &[], partitions: &[] };
+        for (fs, what) in [
+            (MemoryFs::new().dir("/etc/fstab"), "a folder"),
+            (MemoryFs::new().special("/etc/fstab"), "a device"),
+            (MemoryFs::new().link("/etc/fstab", "fstab"), "a symbolic link that leads to no file"),
+            (MemoryFs::new().link("/etc/fstab", "/nowhere"), "a symbolic link that leads to no file"),
+        ] {
+            let found = read(&fs.tree(), &devices).unwrap();
+            assert!(!found.present && found.instead.as_ref().unwrap().starts_with(what), "{found:?}");
+        }
+        let long = format!("{}/dev/vda1 / ext4\n", "# a comment\n".repeat(25_000));
+        assert!(long.len() > 300_000);
+        let found = read(&MemoryFs::of_texts(&[("/etc/fstab", &long)]).tree(), &devices).unwrap();
+        assert_eq!(found.entries.len(), 1);
+    }
+
+    #[test]
     fn no_file_is_a_fact_and_hostile_text_is_cut() {
         let devices = Devices { volumes: &[], partitions: &[] };
-        assert!(!read(&MemoryFs::new().tree(), &devices).unwrap().present);
+        assert_eq!(read(&MemoryFs::new().tree(), &devices).unwrap(), Fstab::default());
         let long = format!("/dev/{} /\\777\u{1b}[2J ext4\n", "x".repeat(100_000));
         let entry = &parse(&long)[0];
         assert_eq!(entry.source.len(), PATH_MAX);
         assert!(!entry.target.contains('\u{1b}'));
-        assert_eq!(parse(&"a /b ext4\n".repeat(9999)).len(), MAX_ENTRIES);
+        let of = |count| whole(Fstab { present: true, entries: parse(&"a /b ext4\n".repeat(count)), instead: None });
+        assert_eq!(of(MAX_ENTRIES).unwrap().entries.len(), MAX_ENTRIES);
+        assert_eq!(of(9999).unwrap_err().what, "/etc/fstab has more than 256 entries");
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use super::cpio::{self, Allowance, Member, Sink};
-use super::stream::{FileStream, compression};
+use super::stream::{Compression, FileStream, compression};
 use super::{PATH_MAX, cut, drivers};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
@@ -40,13 +40,18 @@ pub fn read(tree: &Tree, paths: &[String], release: &str) -> Result<Contents> {
     let mut allowance = Allowance::default();
     let mut main = "none";
     for path in paths {
-        if tree.stat(path)?.size > MAX_BYTES {
-            return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
-        }
-        main = read_file(tree, path, &mut allowance, &mut listing)?.unwrap_or(main);
+        let read = read_file(tree, path, &mut allowance, &mut listing);
+        main = read.map_err(|error| told(path, error))?.unwrap_or(main);
     }
     let path = paths.last().map(|path| cut(path, PATH_MAX)).unwrap_or_default();
     Ok(listing.contents(path, main))
+}
+
+/// The error with the file that it is about.
+fn told(path: &str, error: Error) -> Error {
+    let path = cut(path, 64);
+    let what = if error.is_not_found() { format!("there is no {path}") } else { format!("{path}: {}", error.what) };
+    Error { what, ..error }
 }
 
 /// The parts of one file, as Linux goes through them in init/initramfs.c; the compression of the last one, where any is.
@@ -56,6 +61,9 @@ fn read_file(
     allowance: &mut Allowance,
     listing: &mut Listing,
 ) -> Result<Option<&'static str>> {
+    if tree.stat(path)?.size > MAX_BYTES {
+        return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
+    }
     let mut stream = FileStream::new(tree, path, 0);
     let mut used = None;
     for part in 0_u32.. {
@@ -75,6 +83,9 @@ fn read_file(
             cpio::read_one(&mut stream, allowance, listing)
         } else if let Some(kind) = compression(&head) {
             used = Some(kind.name());
+            if kind == Compression::Xz {
+                taken_by_linux(stream.peek(8)?).map_err(|error| error.at(at))?;
+            }
             kind.decoder(&mut stream).and_then(|decoder| {
                 cpio::read_all(&mut BufReader::with_capacity(64 * 1024, decoder), allowance, listing)
             })
@@ -86,6 +97,21 @@ fn read_file(
         done.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, at: Some(at), ..error }))?;
     }
     Ok(used)
+}
+
+/// Refuses an xz stream that Linux does. Its decoder knows no integrity check but CRC32, and takes none for good, too:
+/// anything else ends in `XZ_OPTIONS_ERROR` (lib/xz/xz_dec_stream.c; Documentation/staging/xz.rst). `XZ_DEC_ANY_CHECK`,
+/// which changes that, "is not used in the kernel" (include/linux/xz.h). The check's ID follows the magic and a zero
+/// (the .xz file format, 2.1.1.2).
+fn taken_by_linux(head: &[u8]) -> Result<()> {
+    let name = match head.get(7) {
+        None | Some(0 | 1) => return Ok(()),
+        Some(4) => "CRC64",
+        Some(10) => "SHA-256",
+        Some(_) => "another one",
+    };
+    let what = format!("its xz check is {name}, and Linux unpacks only CRC32 (xz --check=crc32)");
+    Err(Error::corrupt(LAYER, 0, what))
 }
 
 fn skip_zeros(stream: &mut FileStream) -> Result<()> {

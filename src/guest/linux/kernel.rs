@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::drivers::{self, KNOWN};
 use super::{PATH_MAX, System, cut, image, initramfs, optional};
-use crate::disk::Result;
+use crate::disk::{Error, ErrorKind, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Boot, Driver, DriverState, Fact, Kernel};
 
@@ -64,7 +64,7 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
     };
     let contents = match initrds {
         Fact::Known(paths) if paths.is_empty() => None,
-        Fact::Known(paths) => Some(Fact::settle(initramfs::read(tree, &paths, &version))?),
+        Fact::Known(paths) => Some(Fact::settle(certain(initramfs::read(tree, &paths, &version), boot))?),
         Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     };
     let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
@@ -99,6 +99,15 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
             Fact::Unreadable(trouble) => Fact::Unreadable(trouble),
         }),
         config: config.map(|(_, place)| place).or_else(|| modules.place()),
+    })
+}
+
+/// `NotFound` only where the boot loader finds nothing either: it resolves links in its own way.
+fn certain<T>(contents: Result<T>, boot: Option<&Boot>) -> Result<T> {
+    let lacks = |boot: &Boot| boot.initrd.iter().any(|path| boot.missing.contains(path));
+    contents.map_err(|error| match boot {
+        Some(boot) if error.is_not_found() && !lacks(boot) => Error { kind: ErrorKind::Unsupported, ..error },
+        _ => error,
     })
 }
 

@@ -44,7 +44,7 @@ pub struct System<'a> {
 /// # Errors
 /// `Io`.
 pub fn read(system: &System) -> Result<Linux> {
-    let fstab = Fact::settle(fstab::read(system.tree, &system.devices))?;
+    let fstab = Fact::settle(fstab::read(system.tree, &system.devices).and_then(fstab::whole))?;
     let boot = Fact::settle(bootloader::read(system))?;
     let kernels = kernel::read(system, boot.known())?;
     let line = boot.known().map(|boot| boot.command_line.as_str());

@@ -10,7 +10,11 @@ fn kind_of<T: std::fmt::Debug>(result: crate::disk::Result<T>) -> ErrorKind {
 fn a_file_is_read_within_its_limit() {
     let tree = MemoryFs::of_texts(&[("/etc/hostname", "web-1\n")]).tree();
     assert_eq!(tree.read("/etc/hostname", 6).unwrap(), b"web-1\n");
-    assert_eq!(kind_of(tree.read("/etc/hostname", 5)), ErrorKind::Limit);
+    let error = tree.read("/etc/hostname", 5).unwrap_err();
+    assert_eq!((error.kind, &*error.what), (ErrorKind::Limit, "/etc/hostname has 6 bytes, 5 are read"));
+    let long = format!("/{}", "\u{1b}x".repeat(99));
+    let error = MemoryFs::of_texts(&[(&long, "text")]).tree().read(&long, 1).unwrap_err();
+    assert!(error.what.len() < 100 && !error.what.contains('\u{1b}'), "{}", error.what);
     assert_eq!(tree.read_head("/etc/hostname", 3).unwrap(), b"web");
     assert_eq!(tree.read_at("/etc/hostname", 4, 99).unwrap(), b"1\n");
     assert_eq!(tree.read_text("//etc/./hostname", 64).unwrap(), "web-1\n");

@@ -30,6 +30,9 @@ pub struct Fstab {
     pub present: bool,
     /// Every entry that is not a comment, pseudo filesystems left out.
     pub entries: Vec<Mount>,
+    /// What is there where there is no file: `a folder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
 }
 
 /// One line of `/etc/fstab`.
@@ -178,4 +181,7 @@ pub struct Datasources {
     /// The file, or `kernel command line`, that decided.
     #[serde(rename = "where")]
     pub place: String,
+    /// What is written there, where that is no `datasource_list`: `policy: disabled`, `ds=nocloud`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
 }

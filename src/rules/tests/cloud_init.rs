@@ -59,7 +59,7 @@ fn a_forced_import_is_only_advised_and_only_by_tencent() {
     assert_eq!(everywhere("SVC-01", forced), [Advice, Warn, Advice, Advice]);
     let elsewhere = |f: &mut Facts, r: &mut Request| {
         cloud_init(f).datasources =
-            Some(Datasources { list: vec!["Ec2".into()], place: "/etc/cloud/cloud.cfg".into() });
+            Some(Datasources { list: vec!["Ec2".into()], place: "/etc/cloud/cloud.cfg".into(), line: None });
         r.force = true;
     };
     assert_eq!(outcome(TENCENT, "SVC-02", elsewhere), Advice);
@@ -91,7 +91,8 @@ fn the_datasource_is_the_cloud_s_own() {
     let list = |names: &'static [&'static str]| {
         move |f: &mut Facts, _: &mut Request| {
             let list = names.iter().map(|n| (*n).to_owned()).collect();
-            cloud_init(f).datasources = Some(Datasources { list, place: "/etc/cloud/cloud.cfg.d/90_dpkg.cfg".into() });
+            let place = "/etc/cloud/cloud.cfg.d/90_dpkg.cfg".into();
+            cloud_init(f).datasources = Some(Datasources { list, place, line: None });
         }
     };
     assert_eq!(everywhere("SVC-02", |_, _| {}), [Pass; 4], "unset, and recent enough");
@@ -105,6 +106,38 @@ fn the_datasource_is_the_cloud_s_own() {
     let unknown = |f: &mut Facts, _: &mut Request| cloud_init(f).version.clear();
     assert_eq!(everywhere("SVC-02", unknown), [Pass, Unknown, Unknown, Unknown]);
     assert_eq!(everywhere("SVC-02", absent), [NotApplicable; 4]);
+}
+
+/// The remedy is what makes cloud-init ask the wanted source, whatever decides now.
+#[test]
+fn the_remedy_takes_away_what_decides_or_sorts_after_it() {
+    let seen = |place: &str, line: Option<&str>| {
+        let (place, line) = (place.to_owned(), line.map(str::to_owned));
+        result(TENCENT, "SVC-02", |f, _| {
+            cloud_init(f).datasources = Some(Datasources { list: vec!["None".into()], place, line });
+        })
+    };
+    for (place, file) in [
+        ("/etc/cloud/cloud.cfg", "> /etc/cloud/cloud.cfg.d/99-datasource.cfg"),
+        ("/etc/cloud/cloud.cfg.d/90_dpkg.cfg", "> /etc/cloud/cloud.cfg.d/99-datasource.cfg"),
+        ("/etc/cloud/cloud.cfg.d/99_x.cfg", "> /etc/cloud/cloud.cfg.d/zz-datasource.cfg"),
+        ("/etc/cloud/cloud.cfg.d/99-datasource.cfg", "> /etc/cloud/cloud.cfg.d/zz-datasource.cfg"),
+        ("/etc/cloud/cloud.cfg.d/zzz.cfg", "into /etc/cloud/cloud.cfg.d/zzz.cfg"),
+    ] {
+        let rule = seen(place, None);
+        assert!(rule.result == Warn && rule.remedy.contains(file), "{place}: {}", rule.remedy);
+        assert_eq!((rule.evidence[0].what.as_str(), &*rule.evidence[0].place), ("datasource_list: [None]", place));
+    }
+    let off = seen("/etc/cloud/ds-identify.cfg", Some("policy: disabled"));
+    assert_eq!(off.evidence[0].what, "policy: disabled");
+    assert!(off.remedy.contains("/d' /etc/cloud/ds-identify.cfg`"), "{}", off.remedy);
+    assert!(!off.message.contains("datasource list"), "{}", off.message);
+    let line = seen("kernel command line", Some("ds=nocloud"));
+    assert_eq!((&*line.evidence[0].what, &*line.evidence[0].place), ("ds=nocloud", "kernel command line"));
+    assert!(line.remedy.contains("Remove ds=nocloud from the kernel command line"), "{}", line.remedy);
+    for rule in [off, line] {
+        assert!(rule.remedy.contains("ConfigDrive, None ]' > /etc/cloud/cloud.cfg.d/zz-"), "{}", rule.remedy);
+    }
 }
 
 #[test]

@@ -43,6 +43,11 @@ fn each_cloud_has_its_own_formats() {
     }
     assert_eq!(result(TENCENT, "IMG-01", unopened("gzip")).code, "InvalidFormatSize");
     assert_eq!(result(A2020, "IMG-01", unopened("gzip")).code, "ImageFormatNotSupported");
+    let small = result(TENCENT, "IMG-01", |f, r| {
+        unopened("data")(f, r);
+        f.source.size_bytes = 40;
+    });
+    assert!(small.message.contains("the object is of 40 bytes, too small for a disk image"), "{}", small.message);
     assert!(result(A2020, "IMG-01", format("VMDK")).remedy.contains("qemu-img convert -p -O qcow2"));
     assert!(result(A2018_06, "IMG-01", format("QCOW2")).remedy.contains("-O vpc"));
 }

@@ -34,6 +34,9 @@ fn every_kind_of_line_has_its_severity() {
         ("/dev/sdb1", "/data", "ext4", None, &[], Fail),
         ("/dev/sda1", "/data", "ext4", Some("p1"), &[], Warn),
         ("/dev/hda1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/nvme0n1p1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/mmcblk0p1", "/data", "ext4", Some("p1"), &[], Warn),
+        ("/dev/nvme1n1p1", "/data", "ext4", None, &[], Fail),
         ("/dev/vda1", "/data", "ext4", Some("p1"), &[], Pass),
         ("/dev/disk/by-id/ata-X-part1", "/data", "ext4", None, &[], Fail),
         ("/dev/disk/by-path/pci-0-part1", "/data", "ext4", Some("p1"), &[], Warn),
@@ -88,6 +91,12 @@ fn a_missing_file_or_root_line_warns_except_on_coreos() {
     let absent = |f: &mut Facts, _: &mut Request| fstab(f).present = false;
     assert_eq!(outcome(A2020, "LNX-04", absent), Warn);
     assert_eq!(outcome(A2020, "LNX-04", |f, _| fstab(f).entries.clear()), Warn);
+    assert!(result(A2020, "LNX-04", absent).message.starts_with("there is no /etc/fstab;"));
+    let folder = result(A2020, "LNX-04", |f, r| {
+        absent(f, r);
+        fstab(f).instead = Some("a folder".into());
+    });
+    assert!(folder.result == Warn && folder.message.starts_with("/etc/fstab is no file but a folder;"), "{folder:?}");
     let coreos = outcome(A2020, "LNX-04", |f, r| {
         absent(f, r);
         guest(f).release = Some(Fact::Known(release("coreos", "1000.0.0", &[])));

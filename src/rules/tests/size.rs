@@ -18,6 +18,10 @@ fn virtual_size_fails_beyond_gib_and_warns_between_gb_and_gib() {
         assert_eq!(rule.code, if wanted == Pass { "Passed" } else { "InvalidFormatSize" });
         assert!(rule.message.contains(&bytes.to_string()));
     }
+    let message = |bytes| result(TENCENT, "SIZ-01", |f, _| container(f).virtual_size_bytes = Some(bytes)).message;
+    assert!(message(500 * GIB + 512).ends_with("the limit is 500 GiB, this is 512 bytes more"));
+    assert!(message(501 * GIB).ends_with("the limit is 500 GiB, this is 1 GiB (1073741824 bytes) more"));
+    assert!(message(500 * GIB).ends_with("the limit is 500 GiB"));
 }
 
 #[test]

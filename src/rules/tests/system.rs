@@ -34,6 +34,7 @@ fn systems_are_judged_by_each_document_s_list() {
         ("sles_sap", "12.5", &["suse"], Pass, Pass, Pass),
         ("rhel", "9.2", &["fedora"], Fail, Pass, Pass),
         ("alinux", "3", &["rhel", "fedora"], Fail, Pass, Pass),
+        ("alinux", "3", &["rhel", "fedora", "centos", "anolis"], Fail, Pass, Pass),
         ("freebsd", "13.2", &[], Fail, Pass, Pass),
         ("coreos", "681.2.0", &[], Pass, Pass, Pass),
         ("coreos", "681.1.9", &[], Pass, Fail, Fail),
@@ -62,6 +63,37 @@ fn an_unlisted_system_names_what_it_is_the_list_and_the_way_out() {
     let tencent = result(TENCENT, "OS-01", system("rhel", "9", &["fedora"]));
     assert!(tencent.message.contains("like \"fedora\""), "{}", tencent.message);
     assert!(!tencent.remedy.contains("Others Linux"));
+}
+
+#[test]
+fn the_remedy_leads_to_a_listed_version_from_either_side() {
+    let remedy = |profile, id, version| result(profile, "OS-01", system(id, version, &[])).remedy;
+    for (profile, id, version, way) in [
+        (A2020, "debian", "12", "or reinstall the guest with an older, listed version: this one is newer"),
+        (A2018_06, "opensuse", "42.3", "or reinstall the guest with an older, listed version"),
+        (A2020, "debian", "5", "or upgrade the guest to a listed version"),
+        (A2020, "ubuntu", "17.10", "or upgrade the guest to a listed version"),
+        (A2020, "coreos", "600.0.0", "or upgrade the guest to a listed version"),
+        (A2020, "fedora", "40", "or reinstall the guest with a listed system"),
+        (TENCENT, "fedora", "40", "Reinstall the guest with a listed system."),
+    ] {
+        let remedy = remedy(profile, id, version);
+        assert!(remedy.contains(way), "{id} {version}: {remedy}");
+        assert_eq!(remedy.starts_with("Declare spec.image.platform"), profile != TENCENT, "{remedy}");
+    }
+}
+
+#[test]
+fn centos_stream_passes_and_is_noted() {
+    for profile in [A2020, TENCENT] {
+        let rule = result(profile, "OS-01", |f, r| {
+            system("centos", "8", &["rhel", "fedora"])(f, r);
+            let Some(Fact::Known(release)) = &mut guest(f).release else { unreachable!() };
+            release.pretty_name = "CentOS Stream 8".into();
+        });
+        assert!(rule.result == Advice && rule.message.contains("names only CentOS"), "{profile}: {}", rule.message);
+        assert_eq!(rule.code, "Passed", "the claim holds: the condition is True");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! DRV-01.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{DriverState, Fact, TroubleKind};
+use crate::inspect::facts::{DriverState, Fact, Trouble, TroubleKind};
 use crate::report::Outcome::{self, Advice, Fail, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
@@ -110,6 +110,73 @@ fn a_blacklisted_module_counts_as_absent_and_a_built_in_one_does_not() {
         driver(f, "virtio_blk").state = DriverState::Builtin;
     };
     assert_eq!(outcome(TENCENT, "DRV-01", builtin), Pass);
+}
+
+/// Adding a driver to an initramfs that has it mends nothing.
+#[test]
+fn the_remedy_of_a_blacklisted_driver_takes_it_off_the_blacklist() {
+    let blocked = |name: &'static str, by: &'static str| {
+        result(TENCENT, "DRV-01", move |f, _| driver(f, name).blocked_by = Some(by.into())).remedy
+    };
+    for name in ["virtio_blk", "virtio_net"] {
+        let line = blocked(name, "kernel command line: module_blacklist=floppy,virtio_blk,virtio_net");
+        assert!(line.starts_with(&format!("In the guest: take {name} out of \"module_blacklist=floppy,")), "{line}");
+        assert!(line.contains("/etc/default/grub") && !line.contains("initramfs-tools/modules"), "{line}");
+        let file = blocked(name, "/boot/initrd.img-3.2.0: etc/modprobe.d/x.conf: install virtio_blk /bin/true");
+        assert!(
+            file.contains("the line \"install virtio_blk /bin/true\" from \"/etc/modprobe.d/x.conf\"")
+                && file.contains("update-initramfs -u -k 3.2.0")
+                && !file.contains("initramfs-tools/modules"),
+            "{file}"
+        );
+    }
+    let both = result(TENCENT, "DRV-01", |f, r| {
+        without("virtio_pci")(f, r);
+        driver(f, "virtio_blk").blocked_by = Some("kernel command line: modprobe.blacklist=virtio_blk".into());
+    });
+    assert!(both.remedy.contains("take virtio_blk out of") && both.remedy.contains("initramfs-tools/modules"));
+    let mkinitrd = blocked("virtio_blk", "/boot/initrd: its scripts do not load virtio_blk");
+    assert!(mkinitrd.contains("initramfs-tools/modules") && !mkinitrd.contains("remove the line"), "{mkinitrd}");
+}
+
+/// GRUB 2 starts the kernel without it; GRUB legacy and syslinux do not start.
+#[test]
+fn an_initramfs_that_is_not_in_the_image_loads_nothing() {
+    let missing = |loader: &'static str| {
+        move |f: &mut Facts, _: &mut Request| {
+            let linux = linux(f);
+            let Some(Fact::Known(boot)) = linux.boot.as_mut() else { unreachable!() };
+            boot.loader = loader.into();
+            boot.missing = boot.initrd.clone();
+            linux.kernels[0].initramfs = Some(Fact::Unreadable(Trouble {
+                kind: TroubleKind::NotFound,
+                what: "there is no /boot/initrd.img-3.2.0".into(),
+                ..Trouble::default()
+            }));
+            for driver in &mut linux.kernels[0].drivers {
+                driver.in_initramfs = None;
+            }
+        }
+    };
+    let builtin = |loader: &'static str| {
+        move |f: &mut Facts, r: &mut Request| {
+            missing(loader)(f, r);
+            for driver in &mut linux(f).kernels[0].drivers {
+                driver.state = DriverState::Builtin;
+            }
+        }
+    };
+    assert_eq!(outcome(A2018_06, "DRV-01", missing("grub2")), Fail);
+    assert_eq!(everywhere(builtin("grub2")), [Pass; 4]);
+    for loader in ["grub-legacy", "extlinux"] {
+        assert_eq!(everywhere(missing(loader)), [Fail; 4]);
+        assert_eq!(everywhere(builtin(loader)), [Fail; 4]);
+    }
+    for rule in [result(TENCENT, "DRV-01", missing("grub2")), result(TENCENT, "DRV-01", builtin("extlinux"))] {
+        assert!(rule.message.contains("/boot/initrd.img-3.2.0"), "{}", rule.message);
+        assert!(rule.evidence.iter().any(|e| e.place == "/boot/initrd.img-3.2.0"), "{:?}", rule.evidence);
+        assert!(rule.remedy.contains("update-initramfs -c -k 3.2.0"), "{}", rule.remedy);
+    }
 }
 
 #[test]

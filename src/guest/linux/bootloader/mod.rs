@@ -15,6 +15,8 @@ use place::Places;
 const LAYER: &str = "boot loader";
 /// Most characters of a kernel command line that count: twice what x86 kernels take (`COMMAND_LINE_SIZE`).
 const COMMAND_LINE: usize = 4096;
+/// Largest configuration of the two small loaders that is read.
+const CONFIG_BYTES: usize = 256 * 1024;
 /// Most vendors on an EFI system partition that are looked at.
 const MAX_VENDORS: usize = 64;
 
@@ -64,9 +66,15 @@ pub fn read(system: &System) -> Result<Boot> {
     };
     let mut missing = Vec::new();
     for path in std::iter::once(&found.kernel).chain(&found.initrd) {
-        if !system.tree.exists(path)? {
+        if lacks(system, path)? {
             missing.push(cut(path, PATH_MAX));
         }
+    }
+    if !missing.is_empty() && kind != Kind::Grub2 && has_second_choice(system, &config)? {
+        return Err(Error::unsupported(
+            LAYER,
+            "a file of the default entry is missing, and what starts then is not read",
+        ));
     }
     Ok(Boot {
         loader: found.loader.to_owned(),
@@ -78,6 +86,23 @@ pub fn read(system: &System) -> Result<Boot> {
         xen: found.hypervisor,
         missing,
     })
+}
+
+/// Whether neither the guest nor the boot loader finds a file. An absolute link begins at the guest's root for the one,
+/// at that of its own volume for the other.
+fn lacks(system: &System, path: &str) -> Result<bool> {
+    if system.tree.exists(path)? {
+        return Ok(false);
+    }
+    let volume_of = |path| Places { system }.split(path).map(|(device, _)| device);
+    let absolute = super::optional(system.tree.read_link(path))?.is_some_and(|target| target.starts_with('/'));
+    Ok(!absolute || volume_of(path) == volume_of("/"))
+}
+
+/// GRUB legacy's `fallback` and syslinux's `onerror` start something else where an entry fails.
+fn has_second_choice(system: &System, config: &str) -> Result<bool> {
+    let text = system.tree.read_text(config, CONFIG_BYTES)?.to_ascii_lowercase();
+    Ok(text.lines().any(|line| ["fallback", "onerror"].iter().any(|word| line.trim_start().starts_with(word))))
 }
 
 /// The volume that the last `root=` of a kernel command line names.

@@ -66,6 +66,20 @@ fn paths_of_a_boot_partition_are_the_guests_own() {
 }
 
 #[test]
+fn a_file_is_missing_only_where_nothing_else_can_be_meant() {
+    let menu = "default 0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz ro root=/dev/vda2\ninitrd /initrd\n";
+    let boot = MemoryFs::of_texts(&[("/grub/menu.lst", menu), ("/vmlinuz", "")]);
+    assert_eq!(with_boot(MemoryFs::new(), boot.clone()).unwrap().missing, ["/boot/initrd"]);
+    let dangling = with_boot(MemoryFs::new(), boot.clone().link("/initrd", "initrd-6.1")).unwrap();
+    assert_eq!(dangling.missing, ["/boot/initrd"]);
+    // GRUB follows it on its own volume, where the guest's /initrd-6.1 is not.
+    let elsewhere = boot.clone().link("/initrd", "/initrd-6.1").file("/initrd-6.1", "");
+    assert!(with_boot(MemoryFs::new(), elsewhere).unwrap().missing.is_empty());
+    let fallback = boot.file("/grub/menu.lst", format!("fallback 1\n{menu}title b\nkernel /vmlinuz\n"));
+    assert_eq!(with_boot(MemoryFs::new(), fallback).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[test]
 fn a_hypervisor_is_seen() {
     let menu = "title Xen\nroot (hd0,0)\nkernel /boot/xen.gz\nmodule /boot/vmlinuz-xen ro\nmodule /boot/initrd-xen\n";
     let boot = booted(MemoryFs::of_texts(&[("/boot/grub/menu.lst", menu)])).unwrap();

@@ -10,6 +10,9 @@ use crate::inspect::facts::Datasources;
 const CONFIG: &str = "/etc/cloud/cloud.cfg";
 const DROP_INS: &str = "/etc/cloud/cloud.cfg.d";
 const DS_IDENTIFY: &str = "/etc/cloud/ds-identify.cfg";
+const KERNEL_LINE: &str = "kernel command line";
+/// ds-identify's policy on the kernel command line.
+const POLICY: &str = "ci.di.policy=";
 /// Largest configuration file that is read, most of them, and most names that are kept.
 const MAX_BYTES: usize = 256 * 1024;
 const MAX_FILES: usize = 256;
@@ -29,18 +32,27 @@ enum Names {
     One(String),
 }
 
-/// The list that counts: the last of cloud.cfg and its drop-ins in order, under what the kernel line says, and nothing
-/// at all where ds-identify is told not to look. `None` where nothing sets it.
+/// The list that counts: nothing at all where ds-identify is told not to look, what the kernel line says, the last of
+/// cloud.cfg and its drop-ins in order. `None` where nothing sets it.
 ///
 /// # Errors
 /// `Unsupported` for a file that is not YAML as this program reads it, and what the filesystem reports.
 pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasources>> {
-    if let Some(list) = command_line.and_then(from_command_line) {
-        return Ok(Some(Datasources { list, place: "kernel command line".to_owned() }));
-    }
+    let command_line = command_line.unwrap_or_default();
     let identify = optional(tree.read_text(DS_IDENTIFY, MAX_BYTES))?.unwrap_or_default();
-    if policy(&identify).is_some_and(|policy| policy.split(',').next() == Some("disabled")) {
-        return Ok(Some(Datasources { list: vec!["None".to_owned()], place: DS_IDENTIFY.to_owned() }));
+    // As ds-identify reads them: the kernel line's policy counts instead of the file's, and "disabled" before any ds=.
+    let policy = last(command_line, POLICY).map(|policy| (format!("{POLICY}{policy}"), KERNEL_LINE, policy));
+    let policy = policy.or_else(|| file_policy(&identify).map(|p| (format!("policy: {p}"), DS_IDENTIFY, p)));
+    if let Some((line, place, policy)) = policy
+        && policy.split(',').next() == Some("disabled")
+    {
+        let line = Some(cut(&line, 64));
+        return Ok(Some(Datasources { list: vec!["None".to_owned()], place: place.to_owned(), line }));
+    }
+    if let Some(list) = from_command_line(command_line) {
+        // What follows the name may hold an address with a password.
+        let line = last(command_line, "ds=").and_then(|ds| ds.split(';').next()).map(|ds| cut(&format!("ds={ds}"), 64));
+        return Ok(Some(Datasources { list, place: KERNEL_LINE.to_owned(), line }));
     }
     let mut effective = None;
     for path in files(tree)? {
@@ -48,7 +60,7 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
         if let Some(list) =
             parse(&text).map_err(|what| Error::unsupported("cloud-init", format!("{}: {what}", cut(&path, 64))))?
         {
-            effective = Some(Datasources { list, place: cut(&path, PATH_MAX) });
+            effective = Some(Datasources { list, place: cut(&path, PATH_MAX), line: None });
         }
     }
     Ok(effective)
@@ -86,15 +98,19 @@ fn parse(text: &str) -> std::result::Result<Option<Vec<String>>, String> {
 
 /// `ds=nocloud;...`, `ds=nocloud-net`, `ds=[A, B]` (cloud-init's documentation, "Datasource identification").
 fn from_command_line(line: &str) -> Option<Vec<String>> {
-    let value = line.split_whitespace().filter_map(|word| word.strip_prefix("ds=")).next_back()?;
-    let value = value.trim_matches(['[', ']']);
+    let value = last(line, "ds=")?.trim_matches(['[', ']']);
     let names = value.split(',').map(|name| name.split(';').next().unwrap_or_default().trim());
     let names: Vec<String> = names.filter(|n| !n.is_empty()).take(MAX_SOURCES).map(|n| cut(n, 64)).collect();
     (!names.is_empty()).then_some(names)
 }
 
+/// What follows `key` in the last word of a kernel command line that begins with it.
+fn last<'l>(line: &'l str, key: &str) -> Option<&'l str> {
+    line.split_whitespace().filter_map(|word| word.strip_prefix(key)).next_back()
+}
+
 /// The last `policy:` of ds-identify.cfg.
-fn policy(text: &str) -> Option<&str> {
+fn file_policy(text: &str) -> Option<&str> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     lines.filter_map(|line| line.strip_prefix("policy:")).map(str::trim).next_back()
 }

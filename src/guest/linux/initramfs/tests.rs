@@ -67,7 +67,7 @@ fn microcode_comes_before_the_compressed_part() {
 fn parts_of_all_kinds_follow_one_another() {
     let mut bytes = pipe(&["gzip"], "gzip", &archive(&[("a", b"1")]));
     bytes.extend([0; 8]);
-    bytes.extend(pipe(&["xz"], "xz-utils", &archive(&[(BLK, b"1")])));
+    bytes.extend(pipe(&["xz", "--check=none"], "xz-utils", &archive(&[(BLK, b"1")])));
     bytes.extend(pipe(&["zstd", "-q"], "zstd", &archive(&[(PCI, b"1")])));
     bytes.extend(archive(&[("z", b"1")]));
     let found = listed(&bytes).unwrap();
@@ -148,7 +148,27 @@ fn a_small_file_that_unpacks_without_end_is_limited() {
 fn a_filesystems_error_is_passed_on() {
     let broken = Error::limit("ext4", "the read budget is used up");
     let tree = MemoryFs::new().broken("/boot/initrd", broken.clone()).tree();
-    assert_eq!(read(&tree, &["/boot/initrd".to_owned()], "6.1.0").unwrap_err(), broken);
+    let what = "/boot/initrd: the read budget is used up".to_owned();
+    assert_eq!(read(&tree, &["/boot/initrd".to_owned()], "6.1.0").unwrap_err(), Error { what, ..broken });
+}
+
+#[test]
+fn every_error_names_its_file() {
+    let tree = MemoryFs::new().file("/boot/good", main_part()).file("/boot/empty", "").tree();
+    let error = |path: &str| read(&tree, &["/boot/good".to_owned(), path.to_owned()], "6.1.0").unwrap_err();
+    assert_eq!(error("/boot/empty"), Error::corrupt(LAYER, 0, "/boot/empty: the file is empty"));
+    let missing = error("/boot/none");
+    assert_eq!((missing.kind, missing.what.as_str()), (ErrorKind::NotFound, "there is no /boot/none"));
+}
+
+/// The decoder of the kernel has no other check; this program's own has.
+#[test]
+fn an_xz_check_that_linux_does_not_know_is_damage() {
+    for (check, name) in [("crc64", "CRC64"), ("sha256", "SHA-256")] {
+        let error = listed(&pipe(&["xz", &format!("--check={check}")], "xz-utils", &main_part())).unwrap_err();
+        assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some(0)));
+        assert!(error.what.contains(name) && error.what.contains("--check=crc32"), "{error}");
+    }
 }
 
 #[test]

@@ -102,6 +102,20 @@ fn an_initramfs_that_cannot_be_read_says_why() {
 }
 
 #[test]
+fn an_initramfs_that_is_not_there_is_named_and_a_link_is_left_open() {
+    let trouble = |fs: MemoryFs, boot: &Boot| match kernels(fs, Some(boot)).remove(0).initramfs {
+        Some(Fact::Unreadable(trouble)) => (trouble.kind, trouble.what),
+        other => panic!("{other:?}"),
+    };
+    let what = "there is no /boot/initrd-gone".to_owned();
+    let gone = Boot { initrd: vec!["/boot/initrd-gone".into()], ..boot("") };
+    let missing = Boot { missing: gone.initrd.clone(), ..gone.clone() };
+    assert_eq!(trouble(guest(), &missing), (TroubleKind::NotFound, what.clone()));
+    // The boot loader did not find it missing: it may follow the link elsewhere.
+    assert_eq!(trouble(guest().link("/boot/initrd-gone", "/x"), &gone), (TroubleKind::Unsupported, what));
+}
+
+#[test]
 fn other_kernels_follow_and_rescue_kernels_do_not() {
     let fs = guest()
         .file("/boot/vmlinuz-5.10.0", "kernel")

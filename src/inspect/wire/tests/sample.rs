@@ -121,6 +121,7 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
             linux: Some(Linux {
                 fstab: Some(Fact::Known(Fstab {
                     present: true,
+                    instead: None,
                     entries: volumes
                         .iter()
                         .zip(12..)
