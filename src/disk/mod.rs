@@ -55,8 +55,8 @@ pub trait ReadAt: Send + Sync {
     ///
     /// # Errors
     /// As [`read_exact_at`](Self::read_exact_at).
-    fn will_read(&self, at: u64, len: u64) -> Result<()> {
-        self.will_read_all(&[(at, len)])
+    fn will_read(&self, _at: u64, _len: u64) -> Result<()> {
+        Ok(())
     }
 
     /// The same of several places (offset, length), whose bytes do not depend on one another: they are fetched side by
@@ -64,7 +64,7 @@ pub trait ReadAt: Send + Sync {
     ///
     /// # Errors
     /// As [`read_exact_at`](Self::read_exact_at).
-    fn will_read_all(&self, _places: &[(u64, u64)]) -> Result<()> {
-        Ok(())
+    fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
+        places.iter().try_for_each(|(at, len)| self.will_read(*at, *len))
     }
 }

@@ -29,6 +29,10 @@ impl ReadAt for Slice {
         self.inner.read_exact_at(buf, self.start.saturating_add(at))
     }
 
+    fn will_read(&self, at: u64, len: u64) -> Result<()> {
+        self.will_read_all(&[(at, len)])
+    }
+
     fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
         let within = |(at, len): &(u64, u64)| {
             let len = (*len).min(self.len.saturating_sub(*at));

@@ -145,6 +145,10 @@ impl<F: Fetch> ReadAt for Cached<F> {
         Ok(())
     }
 
+    fn will_read(&self, at: u64, len: u64) -> Result<()> {
+        self.will_read_all(&[(at, len)])
+    }
+
     fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
         self.inner.check()?;
         let mut units = self.units();

@@ -60,9 +60,16 @@ impl Disk {
     /// several units at once do not keep the guest's order, and store plain what does not shrink. Returns how far that
     /// was done.
     fn announce(&self, at: u64, end: u64) -> Result<u64> {
+        let mut places = Vec::new();
+        let next = self.places(at, end, &mut places)?;
+        will_read(self.object(), places)?;
+        Ok(next)
+    }
+
+    /// Collects where in the object `at .. end` is stored, and returns how far that was done.
+    fn places(&self, at: u64, end: u64, places: &mut Vec<(u64, u64)>) -> Result<u64> {
         let mut next = at;
         let mut total = 0_u64;
-        let mut places = Vec::new();
         while next < end && total < TOGETHER {
             let (extent, run) = self.layout.find(next, end.saturating_sub(next))?;
             let run = run.min(end.saturating_sub(next)).min(TOGETHER);
@@ -77,7 +84,6 @@ impl Disk {
             }
             next = next.saturating_add(run);
         }
-        will_read(self.object(), places)?;
         Ok(next)
     }
 
@@ -101,7 +107,8 @@ pub fn will_read(object: &dyn ReadAt, mut places: Vec<(u64, u64)>) -> Result<()>
             _ => spans.push((from, to)),
         }
     }
-    spans.into_iter().try_for_each(|(from, to)| object.will_read(from, to.saturating_sub(from)))
+    let spans: Vec<_> = spans.into_iter().map(|(from, to)| (from, to.saturating_sub(from))).collect();
+    object.will_read_all(&spans)
 }
 
 impl ReadAt for Disk {
@@ -134,9 +141,14 @@ impl ReadAt for Disk {
 
     /// Passed on as places of the object, within what is announced at once.
     fn will_read(&self, at: u64, len: u64) -> Result<()> {
-        if len > 0 && at < self.len() {
-            self.announce(at, at.saturating_add(len).min(self.len()))?;
+        self.will_read_all(&[(at, len)])
+    }
+
+    fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
+        let mut stored = Vec::new();
+        for (at, len) in places.iter().filter(|(at, len)| *len > 0 && *at < self.len()) {
+            self.places(*at, at.saturating_add(*len).min(self.len()), &mut stored)?;
         }
-        Ok(())
+        will_read(self.object(), stored)
     }
 }
