@@ -19,6 +19,8 @@ pub const CRYPT_METHOD: u64 = 32;
 const L1_SIZE: u64 = 36;
 const L1_TABLE_OFFSET: u64 = 40;
 const REFCOUNT_TABLE_OFFSET: u64 = 48;
+const REFCOUNT_TABLE_CLUSTERS: u64 = 56;
+const NB_SNAPSHOTS: u64 = 60;
 const SNAPSHOTS_OFFSET: u64 = 64;
 const INCOMPATIBLE_FEATURES: u64 = 72;
 const REFCOUNT_ORDER: u64 = 96;
@@ -44,6 +46,9 @@ const SMALLEST_SNAPSHOT: u64 = 40;
 
 /// Bytes of an L1 table that QEMU opens at most (`QCOW_MAX_L1_SIZE`).
 const LARGEST_L1: u64 = 32 << 20;
+/// QEMU's limits: `QCOW_MAX_REFTABLE_SIZE` and `QCOW_MAX_SNAPSHOTS` of block/qcow2.h.
+const LARGEST_REFCOUNT_TABLE: u64 = 8 << 20;
+const MOST_SNAPSHOTS: u32 = 65536;
 
 /// What is needed to read the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +94,9 @@ impl Header {
             l1_entries: u64::from(u32_at(L1_SIZE)?),
             l1_at: u64_at(L1_TABLE_OFFSET)?,
             refcount_table_at: u64_at(REFCOUNT_TABLE_OFFSET)?,
-            refcount_table_clusters: u64::from(u32_at(56)?),
+            refcount_table_clusters: u64::from(u32_at(REFCOUNT_TABLE_CLUSTERS)?),
             refcount_order: 4,
-            snapshots: u32_at(60)?,
+            snapshots: u32_at(NB_SNAPSHOTS)?,
             snapshots_at: u64_at(SNAPSHOTS_OFFSET)?,
             incompatible: 0,
             codec: Codec::Deflate,
@@ -175,6 +180,32 @@ impl Header {
         }
         if self.l1_needed() > 0 && !self.l1_at.is_multiple_of(self.cluster_size()) {
             return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, "the L1 table is not at the start of a cluster"));
+        }
+        self.check_unread()
+    }
+
+    /// Of tables that reading does not need, what QEMU opens nothing without.
+    fn check_unread(&self) -> Result<()> {
+        if self.refcount_table_clusters == 0 {
+            return Err(Error::corrupt(LAYER, REFCOUNT_TABLE_CLUSTERS, "there is no refcount table"));
+        }
+        if self.refcount_table_clusters.saturating_mul(self.cluster_size()) > LARGEST_REFCOUNT_TABLE {
+            return Err(
+                Error::unsupported(LAYER, "the refcount table is larger than QEMU opens").at(REFCOUNT_TABLE_CLUSTERS)
+            );
+        }
+        if self.snapshots > MOST_SNAPSHOTS {
+            return Err(Error::unsupported(LAYER, "more snapshots than QEMU opens").at(NB_SNAPSHOTS));
+        }
+        let snapshots_at = if self.snapshots > 0 { self.snapshots_at } else { 0 };
+        for (what, named_at, at) in [
+            ("refcount table", REFCOUNT_TABLE_OFFSET, self.refcount_table_at),
+            ("snapshot table", SNAPSHOTS_OFFSET, snapshots_at),
+        ] {
+            if !at.is_multiple_of(self.cluster_size()) {
+                let what = format!("the {what} is not at the start of a cluster");
+                return Err(Error::corrupt(LAYER, named_at, what));
+            }
         }
         Ok(())
     }

@@ -319,6 +319,30 @@ fn a_compression_type_needs_its_feature_bit() {
 }
 
 #[test]
+fn a_header_that_qemu_does_not_open_is_not_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = std::fs::read(convert(&pattern(dir.path()).0, "qcow2", "good", &[])).unwrap();
+    for (field, at, value) in [
+        ("l1_size", 36, &[0xff; 4][..]),
+        ("refcount_table_offset", 48, &[0, 0, 0, 0, 0, 0, 2, 1]),
+        ("refcount_table_clusters", 56, &[0; 4]),
+        ("refcount_table_clusters", 56, &[0, 1, 0, 0]),
+        ("nb_snapshots", 60, &[0xff; 4]),
+        ("snapshots_offset", 60, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 1]),
+        ("compression_type", 104, &[9]),
+    ] {
+        let mut image = good.clone();
+        image[at..at + value.len()].copy_from_slice(value);
+        let file = dir.path().join("changed.qcow2");
+        std::fs::write(&file, &image).unwrap();
+        let asked = std::process::Command::new("qemu-img").arg("info").arg(&file).output().unwrap();
+        assert!(!asked.status.success(), "QEMU refuses {field} {value:?} too");
+        let container = open(testkit::memory(image)).unwrap();
+        assert!(container.guest.is_none() && container.facts.trouble.is_some(), "{field}: {:?}", container.facts);
+    }
+}
+
+#[test]
 fn tables_that_are_shared_cost_no_more_than_others() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("shared.qcow2");
