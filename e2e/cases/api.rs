@@ -147,7 +147,7 @@ async fn nobody_takes_a_fresh_object_for_finished() {
     assert_eq!(created.data["status"], json!({"observedGeneration": -1}));
     let profile = json!({
         "apiVersion": "imageimport.dev/v1alpha1", "kind": "ImportProfile", "metadata": {"name": "mine"},
-        "spec": {"title": "Mine", "revision": 1, "formats": ["RAW"], "partitionTables": ["MBR"], "operatingSystems": [], "rules": []}
+        "spec": {"title": "Mine", "revision": 1, "formats": ["RAW"], "partitionTables": ["MBR"], "operatingSystems": [], "rules": [{"name": "ImageFormatAccepted", "action": "Require", "cite": ["own"]}]}
     });
     let profiles: Api<DynamicObject> = Api::all_with(client, &ours("ImportProfile"));
     let created = profiles.create(&dry(), &serde_json::from_value(profile).unwrap()).await.expect("a profile");
@@ -238,7 +238,7 @@ async fn built_in_profiles_are_the_operators() {
     let kind = ours("ImportProfile");
     let profile = |labels: Value| {
         json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImportProfile", "metadata": {"name": "mine", "labels": labels},
-            "spec": {"title": "Mine", "revision": 1, "formats": [], "partitionTables": [], "operatingSystems": [], "rules": []}})
+            "spec": {"title": "Mine", "revision": 1, "formats": [], "partitionTables": [], "operatingSystems": [], "rules": [{"name": "ImageFormatAccepted", "action": "Require", "cite": ["own"]}]}})
     };
     let built_in = json!({"imageimport.dev/built-in": "true"});
     let admin: Api<DynamicObject> = Api::all_with(client(None).await, &kind);

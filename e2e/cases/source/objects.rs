@@ -22,6 +22,7 @@ const TABLE: Fails = ("PAR-01", "PartitionTablePresent", "PartitionNotPresent");
 const ROOT: Fails = ("PAR-02", "RootPartitionFound", "RootPartitionNotFound");
 
 const NO_IMAGE: &str = "which is no disk image";
+const TOO_SMALL: &str = "too small for a disk image";
 const DAMAGED: &str = "begins as QCOW2 and is damaged";
 const NO_TABLE: &str = "the disk has no partition table; seen in LBA 0 at byte 0x1fe";
 
@@ -35,9 +36,9 @@ fn bad_objects() -> Vec<Bad> {
     let disk = shop.disk("dos", &[shop.system(PLAIN)]);
     let rows: [(_, _, _, &'static [&'static str]); 9] = [
         ("empty", vec![], FORMAT, &["empty"]),
-        ("forty-zeros", vec![0; 40], FORMAT, &[NO_IMAGE]),
+        ("forty-zeros", vec![0; 40], FORMAT, &[TOO_SMALL]),
         ("forty-bytes", image[..40].to_vec(), FORMAT, &[DAMAGED, "at byte 0x28", "upload it again"]),
-        ("garbage", noise(100_000), FORMAT, &[NO_IMAGE, "object at byte 0x0", "upload the right file again"]),
+        ("garbage", noise(100_000), FORMAT, &[TOO_SMALL, "object at byte 0x0", "upload the right file again"]),
         ("archive", [b"PK\x03\x04".as_slice(), &[0; 600]].concat(), FORMAT, &[NO_IMAGE, "Unpack it, then upload"]),
         (
             "truncated",
