@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Facts;
-use super::facts::{Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass};
+use super::facts::{
+    Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass, is_written,
+};
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::linux::device::Devices;
@@ -92,8 +94,7 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Resul
             volume.top.clone_from(&look.top);
             volume.health = Some(Fact::settle(fs.signs())?);
             if unmeasured {
-                let used = fs.usage().map(|usage| usage.total_bytes.saturating_sub(usage.free_bytes));
-                volume.used_bytes = Fact::settle(used)?.known().copied();
+                volume.usage = Some(Fact::settle(fs.usage())?);
             }
             Ok(Some(Readable { name: volume.name.clone(), fs, look }))
         }
@@ -145,6 +146,11 @@ fn guest(
     for (volume, at) in mounted {
         if let Some(volume) = volumes.iter_mut().find(|v| v.name == volume && v.mounted_at.is_empty()) {
             volume.mounted_at = at;
+        }
+    }
+    for volume in volumes.iter_mut().filter(|v| v.usage.is_none() && is_written(&v.mounted_at)) {
+        if let Some(found) = readable.iter().find(|found| found.name == volume.name) {
+            volume.usage = Some(Fact::settle(found.fs.usage())?);
         }
     }
     Ok(guest)

@@ -76,7 +76,7 @@ fn unread(facts: &Facts, volume: &Volume) -> Option<Verdict> {
 }
 
 /// Whether the logical volumes of an LVM physical volume are among the volumes.
-fn assembled(facts: &Facts, volume: &Volume) -> bool {
+pub fn assembled(facts: &Facts, volume: &Volume) -> bool {
     volume.type_id == "LVM2_member" && facts.volumes.iter().any(|v| v.partition.is_none() && v.name.contains('/'))
 }
 
@@ -107,6 +107,27 @@ pub fn iso_inside(facts: &Facts) -> Option<&str> {
     let by_container = facts.container.as_ref().and_then(|c| c.guest_format.as_deref());
     let instead = facts.table.as_ref().and_then(Fact::known).and_then(|t| t.instead.as_deref());
     by_container.or_else(|| instead.filter(|name| matches!(*name, "iso9660" | "udf")))
+}
+
+/// Bytes that the filesystems of the disk use, as far as that is known: at least so much is in use.
+pub fn used_bytes(facts: &Facts) -> u64 {
+    // What lies twice on the disk would be counted twice.
+    if facts.table.as_ref().and_then(Fact::known).is_none_or(|table| !table.overlaps.is_empty()) {
+        return 0;
+    }
+    let usages = facts.volumes.iter().filter_map(|v| v.usage.as_ref()?.known());
+    usages.fold(0, |sum, usage| sum.saturating_add(usage.total_bytes.saturating_sub(usage.free_bytes)))
+}
+
+/// Bytes of the volumes of which it is not known how much is in use.
+pub fn unmeasured_bytes(facts: &Facts) -> u64 {
+    let overlapping = facts.table.as_ref().and_then(Fact::known).is_none_or(|table| !table.overlaps.is_empty());
+    let unmeasured = facts.volumes.iter().filter(|v| match v.class {
+        VolumeClass::Empty => false,
+        VolumeClass::Member => !assembled(facts, v),
+        _ => overlapping || v.usage.as_ref().and_then(Fact::known).is_none(),
+    });
+    unmeasured.fold(0, |sum, volume| sum.saturating_add(volume.size_bytes))
 }
 
 /// What a volume is in a sentence: `ext4`, `nothing recognised`.
