@@ -74,8 +74,13 @@ fn judgement(case: &Case, own: Option<u64>) -> Result<Judgement, Box<Verdict>> {
         let how = format!("the object has {}; converted again without compression {}", both(object), between(range));
         return Ok(Judgement { least: object, most: object.max(range.upper), how });
     }
-    let range = bounds(case, container, range);
-    Ok(Judgement { least: range.lower, most: range.upper, how: format!("as QCOW2 {}", between(range)) })
+    let raised = bounds(case, container, range);
+    let how = if raised.lower > range.lower {
+        format!("the filesystems use {}; as QCOW2 at most {}", both(raised.lower), both(raised.upper))
+    } else {
+        format!("as QCOW2 {}", between(range))
+    };
+    Ok(Judgement { least: raised.lower, most: raised.upper, how })
 }
 
 /// The size as QCOW2, its lower bound raised by what the filesystems use.

@@ -100,10 +100,11 @@ fn an_upload_that_was_cut_short_fails_that_rule_alone_and_cannot_be_waived() {
     assert!(result(TENCENT, "SRC-10", cut).remedy.contains("镜像损坏，可能是错误的镜像制作方式导致的"));
 }
 
+type Change = fn(&mut crate::inspect::facts::PartitionTable);
+
 #[test]
 fn what_the_partition_table_names_past_the_end_of_the_disk_is_missing() {
     let end = 40 * GIB;
-    type Change = fn(&mut crate::inspect::facts::PartitionTable);
     let rows: &[(&str, Change, crate::report::Outcome, &str)] = &[
         ("ends with the disk", |t| t.partitions[0].size_bytes = 40 * GIB, Pass, "is there"),
         ("a sector more", |t| t.partitions[0].size_bytes = 40 * GIB + 512, Fail, "partition 1 of the MBR"),
