@@ -143,14 +143,14 @@ fn guest(
         guest.linux = Some(linux);
     }
     let mounted = mounted(&root, &system)?;
-    for (volume, at) in mounted {
-        if let Some(volume) = volumes.iter_mut().find(|v| v.name == volume && v.mounted_at.is_empty()) {
-            volume.mounted_at = at;
-        }
-    }
-    for volume in volumes.iter_mut().filter(|v| v.usage.is_none() && is_written(&v.mounted_at)) {
-        if let Some(found) = readable.iter().find(|found| found.name == volume.name) {
+    for (name, at) in mounted {
+        let Some(volume) = volumes.iter_mut().find(|v| v.name == name) else { continue };
+        let found = readable.iter().find(|found| found.name == name);
+        if let (true, None, Some(found)) = (is_written(&at), &volume.usage, found) {
             volume.usage = Some(Fact::settle(found.fs.usage())?);
+        }
+        if volume.mounted_at.is_empty() {
+            volume.mounted_at = at;
         }
     }
     Ok(guest)

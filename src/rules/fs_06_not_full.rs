@@ -16,9 +16,9 @@
 
 use super::fs_01_file_system_accepted::perhaps_mounted;
 use super::text::{decimal, join};
-use super::volumes::{described, mounted_at};
+use super::volumes::{described, written_at};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Family, Usage, Volume, is_written};
+use crate::inspect::facts::{Family, Usage, Volume};
 
 /// FS-06.
 pub const RULE: Rule = Rule {
@@ -37,7 +37,7 @@ fn check(case: &Case) -> Judged {
     let root = case.root()?;
     let alone = case.guest()?.family == Family::Windows || case.coreos();
     let others = case.facts.volumes.iter().filter(|v| v.name != root.name && !alone);
-    let others = others.filter_map(|v| Some((v, mounted_at(case.facts, v).filter(|at| is_written(at))?)));
+    let others = others.filter_map(|v| Some((v, written_at(case.facts, v)?)));
     let judged: Vec<(&Volume, &str)> = std::iter::once((root, "/")).chain(others).collect();
     let mut finding = Finding::default();
     let mut low: Vec<(Grade, String)> = Vec::new();
@@ -67,13 +67,11 @@ fn check(case: &Case) -> Judged {
         let name = &volume.name;
         return Ok(Verdict::missing(format!("where the system mounts {name} is not known: /etc/fstab was not read")));
     }
-    match low.first() {
-        Some((grade, _)) => Ok(finding.fail(*grade)),
-        None => {
-            let message = finding.evidence.first().map(|e| e.what.clone()).unwrap_or_default();
-            case.unless_truncated(&["volumes"], Finding { message, ..finding }.pass())
-        }
+    if let Some((grade, _)) = low.first() {
+        return Ok(finding.fail(*grade));
     }
+    let message = finding.evidence.first().map(|e| e.what.clone()).unwrap_or_default();
+    case.unless_truncated(&["volumes", "fstab.entries"], Finding { message, ..finding }.pass())
 }
 
 /// How little is left; `None` where it is enough.

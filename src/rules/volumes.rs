@@ -2,7 +2,9 @@
 
 use super::{Verdict, Why};
 use crate::inspect::Facts;
-use crate::inspect::facts::{ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass};
+use crate::inspect::facts::{
+    ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass, is_written,
+};
 
 /// Where the search for a root filesystem ended.
 pub enum Root<'a> {
@@ -184,4 +186,12 @@ pub fn mounted_at<'a>(facts: &'a Facts, volume: &'a Volume) -> Option<&'a str> {
         return own.find(|m| at_boot(m) && m.type_id != "swap").map(|m| m.target.as_str());
     }
     (!volume.mounted_at.is_empty()).then_some(volume.mounted_at.as_str())
+}
+
+/// Where a volume is mounted that the system has to be able to write to: subvolumes of one may be mounted in many places.
+pub fn written_at<'a>(facts: &'a Facts, volume: &'a Volume) -> Option<&'a str> {
+    let entries = fstab(facts).into_iter().flat_map(|f| &f.entries);
+    let own = entries.filter(|m| m.volume.as_deref() == Some(volume.name.as_str()) && at_boot(m));
+    let first = mounted_at(facts, volume).into_iter();
+    own.map(|m| m.target.as_str()).chain(first).find(|at| is_written(at))
 }

@@ -172,6 +172,11 @@ fn only_where_the_system_writes_counts() {
         assert!(!is_written(target));
         assert_eq!(outcome(A2020, "FS-06", mounted(target, free(0, None))), Pass, "{target}");
     }
+    let subvolumes = |f: &mut Facts, r: &mut Request| {
+        mounted("/srv", free(0, None))(f, r);
+        fstab(f).entries.push(mount("UUID=x", "/var", "btrfs", Some("p2")));
+    };
+    assert_eq!(outcome(A2020, "FS-06", subvolumes), Fail, "one volume, two places");
     let unread = |f: &mut Facts, r: &mut Request| {
         mounted("/var", free(0, None))(f, r);
         linux(f).fstab = Some(trouble(TroubleKind::Limit));
