@@ -30,6 +30,9 @@ pub struct ImportProfileSpec {
     pub revision: i32,
     /// Container formats that are accepted, as `QCOW2`.
     pub formats: Vec<String>,
+    /// Container formats that are recommended because they leave out what is empty; empty where the cloud names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preferred_formats: Vec<String>,
     /// Sizes.
     #[serde(default)]
     pub limits: Limits,
@@ -38,6 +41,12 @@ pub struct ImportProfileSpec {
     /// Filesystems that are accepted for a Linux guest's own mounts; empty where the cloud names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linux_filesystems: Vec<String>,
+    /// Filesystems that are accepted for the volume that holds a Windows system; empty where the cloud names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows_filesystems: Vec<String>,
+    /// The document takes nothing else on any volume of a Windows disk. Otherwise another volume is only warned about.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub windows_filesystems_only: bool,
     /// Operating systems that are accepted.
     pub operating_systems: Vec<OperatingSystem>,
     /// Platforms for systems outside that list, such as `Others Linux`.
@@ -73,6 +82,9 @@ pub struct Limits {
     /// Largest virtual size of the system disk, in GiB.
     #[serde(default, rename = "virtualSizeGiB", skip_serializing_if = "Option::is_none")]
     pub virtual_size_gib: Option<i32>,
+    /// Largest file, the image converted to QCOW2, in GiB.
+    #[serde(default, rename = "fileSizeGiB", skip_serializing_if = "Option::is_none")]
+    pub file_size_gib: Option<i32>,
     /// System disk of an instance, in GiB.
     #[serde(default, rename = "systemDiskGiB", skip_serializing_if = "Option::is_none")]
     pub system_disk_gib: Option<SizeRange>,

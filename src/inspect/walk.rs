@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Facts;
-use super::facts::{Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass};
+use super::facts::{
+    Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass, is_written,
+};
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::linux::device::Devices;
@@ -92,8 +94,7 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Resul
             volume.top.clone_from(&look.top);
             volume.health = Some(Fact::settle(fs.signs())?);
             if unmeasured {
-                let used = fs.usage().map(|usage| usage.total_bytes.saturating_sub(usage.free_bytes));
-                volume.used_bytes = Fact::settle(used)?.known().copied();
+                volume.usage = Some(Fact::settle(fs.usage())?);
             }
             Ok(Some(Readable { name: volume.name.clone(), fs, look }))
         }
@@ -142,8 +143,13 @@ fn guest(
         guest.linux = Some(linux);
     }
     let mounted = mounted(&root, &system)?;
-    for (volume, at) in mounted {
-        if let Some(volume) = volumes.iter_mut().find(|v| v.name == volume && v.mounted_at.is_empty()) {
+    for (name, at) in mounted {
+        let Some(volume) = volumes.iter_mut().find(|v| v.name == name) else { continue };
+        let found = readable.iter().find(|found| found.name == name);
+        if let (true, None, Some(found)) = (is_written(&at), &volume.usage, found) {
+            volume.usage = Some(Fact::settle(found.fs.usage())?);
+        }
+        if volume.mounted_at.is_empty() {
             volume.mounted_at = at;
         }
     }

@@ -116,6 +116,9 @@ impl<'a> Case<'a> {
             ));
         }
         if let Some(trouble) = &container.trouble {
+            if self.incomplete(container) {
+                return Err(Box::new(self.blocked_by("UploadComplete", "the object is not complete")));
+            }
             if trouble.kind == TroubleKind::Corrupt {
                 return Err(Box::new(self.blocked_by("ImageFormatAccepted", "the container is damaged")));
             }
@@ -125,6 +128,11 @@ impl<'a> Case<'a> {
             return Err(Box::new(Verdict::not_read(format!("{} is recognised but not read", container.format))));
         }
         Ok(container)
+    }
+
+    /// Whether the object lacks a part of what its container names, and a rule of its own says so.
+    pub fn incomplete(&self, container: &Container) -> bool {
+        container.missing.is_some() && self.requires("UploadComplete")
     }
 
     /// The partition table of a disk that is no installation medium, damage and all.

@@ -2,9 +2,9 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Boot, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest, Holds,
-    Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, Source, Trouble,
-    TroubleKind, Volume, VolumeClass,
+    Access, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
+    Holds, Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, SizeRange, Source,
+    Trouble, TroubleKind, Usage, Volume, VolumeClass,
 };
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
@@ -31,6 +31,9 @@ pub fn healthy() -> Facts {
             detail: "dynamic".into(),
             magic: "636f6e6563746978".into(),
             virtual_size_bytes: Some(40 * GIB),
+            allocated_bytes: Some(GIB),
+            qcow2_bytes: Some(SizeRange { lower: GIB, upper: GIB }),
+            checked: Checked::Whole,
             ..Container::default()
         }),
         table: Some(Fact::Known(PartitionTable {
@@ -44,6 +47,12 @@ pub fn healthy() -> Facts {
             holds: Holds::System,
             mounted_at: "/".into(),
             uuid: "0a1b".into(),
+            health: Some(Fact::Known(Vec::new())),
+            usage: Some(Fact::Known(Usage {
+                total_bytes: GIB * 40,
+                free_bytes: GIB * 39,
+                free_inodes: Some(2_500_000),
+            })),
             ..ext4(1, ExtFeatures { compat: 0x3c, incompat: 0x242, ro_compat: 0x7b })
         }],
         guest: Some(Guest {
@@ -78,6 +87,19 @@ pub fn healthy() -> Facts {
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
         ..Facts::default()
     }
+}
+
+/// Makes a Windows of it: the system on NTFS in the first partition, data on NTFS in the second.
+pub fn windows(facts: &mut Facts) -> &mut Facts {
+    table(facts).partitions = vec![partition(1, Role::Plain), partition(2, Role::Plain)];
+    let ntfs = |number| Volume {
+        health: Some(Fact::Known(Vec::new())),
+        usage: Some(Fact::Known(Usage { total_bytes: GIB * 20, free_bytes: GIB * 10, free_inodes: None })),
+        ..volume(number, "ntfs", VolumeClass::Filesystem)
+    };
+    facts.volumes = vec![Volume { holds: Holds::System, mounted_at: "/".into(), ..ntfs(1) }, ntfs(2)];
+    facts.guest = Some(Guest { root: Some("p1".into()), family: Family::Windows, ..Guest::default() });
+    facts
 }
 
 pub fn partition(number: u32, role: Role) -> Partition {

@@ -51,7 +51,8 @@ fn check(case: &Case) -> Judged {
         return Ok(with_magic(finding.narrowed("Format"), container).fail(Grade::Breach));
     }
     match &container.trouble {
-        Some(trouble) if trouble.kind == TroubleKind::Corrupt => {
+        // An object that was cut short is no damage of another kind: one rule says it.
+        Some(trouble) if trouble.kind == TroubleKind::Corrupt && !case.incomplete(container) => {
             let what = format!("the object begins as {format} and is damaged: {}", Why::from(trouble).message);
             let finding = Finding { structural: true, ..Finding::new(what).narrowed("Format") };
             let finding = match trouble.at {

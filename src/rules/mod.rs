@@ -14,8 +14,12 @@ mod drv_01_virtio_installed;
 mod fs_01_file_system_accepted;
 mod fs_02_ext4_without_64bit;
 mod fs_03_ext4_without_project_quota;
+mod fs_04_windows_ntfs;
+mod fs_05_intact;
+mod fs_06_not_full;
 mod img_01_format_accepted;
 mod img_02_not_iso;
+mod img_04_compact_format;
 mod img_05_declared_format;
 mod img_07_self_contained;
 mod lnx_04_fstab;
@@ -24,11 +28,14 @@ mod par_01_table_present;
 mod par_02_root_found;
 mod par_03_mbr;
 mod par_05_single_partition;
+mod par_07_no_dynamic_disk;
 mod siz_01_virtual_size;
+mod siz_02_actual_size;
 mod siz_03_disk_size;
 mod siz_04_holds_image;
 mod src_02_readable;
 mod src_06_present;
+mod src_10_upload_complete;
 mod svc_01_cloud_init;
 mod svc_02_datasource;
 
@@ -80,20 +87,27 @@ impl Rule {
 pub const RULES: &[&Rule] = &[
     &src_02_readable::RULE,
     &src_06_present::RULE,
+    &src_10_upload_complete::RULE,
     &img_01_format_accepted::RULE,
     &img_02_not_iso::RULE,
+    &img_04_compact_format::RULE,
     &img_05_declared_format::RULE,
     &img_07_self_contained::RULE,
     &siz_01_virtual_size::RULE,
+    &siz_02_actual_size::RULE,
     &siz_03_disk_size::RULE,
     &siz_04_holds_image::RULE,
     &par_01_table_present::RULE,
     &par_02_root_found::RULE,
     &par_03_mbr::RULE,
     &par_05_single_partition::RULE,
+    &par_07_no_dynamic_disk::RULE,
     &fs_01_file_system_accepted::RULE,
     &fs_02_ext4_without_64bit::RULE,
     &fs_03_ext4_without_project_quota::RULE,
+    &fs_04_windows_ntfs::RULE,
+    &fs_05_intact::RULE,
+    &fs_06_not_full::RULE,
     &os_01_version_accepted::RULE,
     &lnx_04_fstab::RULE,
     &drv_01_virtio_installed::RULE,

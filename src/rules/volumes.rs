@@ -2,7 +2,9 @@
 
 use super::{Verdict, Why};
 use crate::inspect::Facts;
-use crate::inspect::facts::{ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass};
+use crate::inspect::facts::{
+    ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass, is_written,
+};
 
 /// Where the search for a root filesystem ended.
 pub enum Root<'a> {
@@ -76,7 +78,7 @@ fn unread(facts: &Facts, volume: &Volume) -> Option<Verdict> {
 }
 
 /// Whether what a member is part of was read: its own trouble says when it was not.
-fn assembled(volume: &Volume) -> bool {
+pub fn assembled(volume: &Volume) -> bool {
     volume.class == VolumeClass::Member && volume.trouble.is_none()
 }
 
@@ -107,6 +109,27 @@ pub fn iso_inside(facts: &Facts) -> Option<&str> {
     let by_container = facts.container.as_ref().and_then(|c| c.guest_format.as_deref());
     let instead = facts.table.as_ref().and_then(Fact::known).and_then(|t| t.instead.as_deref());
     by_container.or_else(|| instead.filter(|name| matches!(*name, "iso9660" | "udf")))
+}
+
+/// Bytes that the filesystems of the disk use, as far as that is known: at least so much is in use.
+pub fn used_bytes(facts: &Facts) -> u64 {
+    // What lies twice on the disk would be counted twice.
+    if facts.table.as_ref().and_then(Fact::known).is_none_or(|table| !table.overlaps.is_empty()) {
+        return 0;
+    }
+    let usages = facts.volumes.iter().filter_map(|v| v.usage.as_ref()?.known());
+    usages.fold(0, |sum, usage| sum.saturating_add(usage.total_bytes.saturating_sub(usage.free_bytes)))
+}
+
+/// Bytes of the volumes of which it is not known how much is in use.
+pub fn unmeasured_bytes(facts: &Facts) -> u64 {
+    let overlapping = facts.table.as_ref().and_then(Fact::known).is_none_or(|table| !table.overlaps.is_empty());
+    let unmeasured = facts.volumes.iter().filter(|v| match v.class {
+        VolumeClass::Empty => false,
+        VolumeClass::Member => !assembled(v),
+        _ => overlapping || v.usage.as_ref().and_then(Fact::known).is_none(),
+    });
+    unmeasured.fold(0, |sum, volume| sum.saturating_add(volume.size_bytes))
 }
 
 /// What a volume is in a sentence: `ext4`, `nothing recognised`.
@@ -163,4 +186,12 @@ pub fn mounted_at<'a>(facts: &'a Facts, volume: &'a Volume) -> Option<&'a str> {
         return own.find(|m| at_boot(m) && m.type_id != "swap").map(|m| m.target.as_str());
     }
     (!volume.mounted_at.is_empty()).then_some(volume.mounted_at.as_str())
+}
+
+/// Where a volume is mounted that the system has to be able to write to: subvolumes of one may be mounted in many places.
+pub fn written_at<'a>(facts: &'a Facts, volume: &'a Volume) -> Option<&'a str> {
+    let entries = fstab(facts).into_iter().flat_map(|f| &f.entries);
+    let own = entries.filter(|m| m.volume.as_deref() == Some(volume.name.as_str()) && at_boot(m));
+    let first = mounted_at(facts, volume).into_iter();
+    own.map(|m| m.target.as_str()).chain(first).find(|at| is_written(at))
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::{ReadAt, Result};
 use crate::inspect::facts::Sign;
 
+pub use crate::inspect::facts::Usage;
 pub use recognise::{Content, recognise};
 
 /// A node of a filesystem: the inode number, or whatever names a file there.
@@ -62,17 +63,6 @@ pub struct DirEntry {
     pub name: String,
     /// Where it leads.
     pub node: Node,
-}
-
-/// How full a filesystem is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// Size in bytes.
-    pub total_bytes: u64,
-    /// Free bytes, those reserved for root counted as free.
-    pub free_bytes: u64,
-    /// Free inodes, where the filesystem has a fixed number.
-    pub free_inodes: Option<u64>,
 }
 
 /// Files on a volume. Every call is bounded in time and memory by its arguments, whatever the volume holds.

@@ -15,7 +15,7 @@ pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
 pub use source::{Access, Source};
 pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
-pub use volume::{ExtFeatures, Holds, Sign, SignKind, Volume, VolumeClass};
+pub use volume::{ExtFeatures, Holds, Sign, SignKind, Usage, Volume, VolumeClass, is_written};
 
 use serde::{Deserialize, Serialize};
 

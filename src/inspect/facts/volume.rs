@@ -37,15 +37,34 @@ pub struct Volume {
     /// The first names in its root directory, as evidence when no system was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<String>,
-    /// How much of a filesystem is in use; looked for only where the container does not tell how much a copy would hold.
+    /// How full its filesystem is. Looked for where the system writes, and on every filesystem where the container does
+    /// not tell how much a copy would hold.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub used_bytes: Option<u64>,
+    pub usage: Option<Fact<Usage>>,
     /// What the filesystem says of its own health; `None` when it was not opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Fact<Vec<Sign>>>,
     /// Why its files were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+}
+
+/// How full a filesystem is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Usage {
+    /// Size in bytes.
+    pub total_bytes: u64,
+    /// Free bytes, those reserved for root counted as free.
+    pub free_bytes: u64,
+    /// Free inodes, where the filesystem has a fixed number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_inodes: Option<u64>,
+}
+
+/// True for the mount points that a system has to be able to write to: `/`, `/var`, `/etc`, `/tmp`.
+pub fn is_written(mounted_at: &str) -> bool {
+    mounted_at.starts_with('/') && ["", "/var", "/etc", "/tmp"].contains(&mounted_at.trim_end_matches('/'))
 }
 
 /// Something a filesystem says of its own health.

@@ -125,6 +125,23 @@ fn a_linux_with_a_boot_partition_is_read_from_disk_to_drivers() {
 }
 
 #[test]
+fn how_full_a_volume_is_is_looked_up_only_where_it_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = guest(dir.path());
+    let [plain, compact] = ["disk.raw", "disk.qcow2"].map(|name| dir.path().join(name));
+    std::fs::write(&plain, &raw).unwrap();
+    let [from, to] = [&plain, &compact].map(|path| path.to_str().unwrap());
+    run("qemu-img", "qemu-utils", &["convert", "-f", "raw", "-O", "qcow2", from, to]);
+    let looked = |image: Vec<u8>| {
+        let facts = inspect(&opened(Arc::new(Memory(image)))).unwrap();
+        facts.volumes.iter().for_each(|v| assert_eq!(v.health, Some(Fact::Known(Vec::new())), "{}", v.name));
+        facts.volumes.iter().map(|v| v.usage.as_ref().map(|u| u.known().unwrap().total_bytes)).collect::<Vec<_>>()
+    };
+    assert_eq!(looked(raw), [Some(16 << 20), Some(32 << 20)], "only filesystems tell how much of a RAW is in use");
+    assert_eq!(looked(std::fs::read(&compact).unwrap()), [None, Some(32 << 20)], "the system writes to its root");
+}
+
+#[test]
 fn a_data_disk_has_no_root_and_no_trouble() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("data"), "photos/a.jpg", "x");
@@ -140,11 +157,12 @@ fn a_data_disk_has_no_root_and_no_trouble() {
 #[test]
 fn a_volume_that_is_not_read_says_why() {
     let dir = tempfile::tempdir().unwrap();
-    let mut volume = vec![0; 64 << 20];
-    volume[1024..1028].copy_from_slice(&0xF2F5_2010_u32.to_le_bytes());
+    // The first sector of JFS's superblock.
+    let mut volume = vec![0; 4 * MIB];
+    volume[0x8000..0x8004].copy_from_slice(b"JFS1");
     let image = disk(dir.path(), &[volume]);
     let facts = inspect(&opened(Arc::new(Memory(image)))).unwrap();
-    assert_eq!(facts.volumes[0].type_id, "f2fs");
+    assert_eq!(facts.volumes[0].type_id, "jfs");
     assert_eq!(facts.volumes[0].trouble.as_ref().unwrap().kind, TroubleKind::Unsupported);
     assert_eq!(facts.guest.unwrap().root, None);
 }

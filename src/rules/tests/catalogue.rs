@@ -14,8 +14,9 @@ fn ids_names_and_codes_are_in_catalogue_order_and_fit_a_condition() {
     assert_eq!(
         ids,
         [
-            "SRC-02", "SRC-06", "IMG-01", "IMG-02", "IMG-05", "IMG-07", "SIZ-01", "SIZ-03", "SIZ-04", "PAR-01",
-            "PAR-02", "PAR-03", "PAR-05", "FS-01", "FS-02", "FS-03", "OS-01", "LNX-04", "DRV-01", "SVC-01", "SVC-02",
+            "SRC-02", "SRC-06", "SRC-10", "IMG-01", "IMG-02", "IMG-04", "IMG-05", "IMG-07", "SIZ-01", "SIZ-02",
+            "SIZ-03", "SIZ-04", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "PAR-07", "FS-01", "FS-02", "FS-03", "FS-04",
+            "FS-05", "FS-06", "OS-01", "LNX-04", "DRV-01", "SVC-01", "SVC-02",
         ]
     );
     let names: BTreeSet<&str> = RULES.iter().map(|r| r.name).collect();
@@ -57,8 +58,14 @@ fn a_healthy_image_complies_with_every_built_in_profile() {
     for profile in profiles::built_in() {
         let name = profile.metadata.name.clone().unwrap();
         let report = judge(&healthy(), &name, &profile.spec, &Request::default());
-        let bad: Vec<_> =
-            report.rules.iter().filter(|r| !matches!(r.result, Outcome::Pass | Outcome::NotApplicable)).collect();
+        // It always says that it looked less closely than a full check.
+        let noted = |id: &str| id == "FS-05";
+        let bad = report.rules.iter().filter(|r| match r.result {
+            Outcome::Pass | Outcome::NotApplicable => false,
+            Outcome::Advice => !noted(&r.id) || r.code != "Passed",
+            _ => true,
+        });
+        let bad: Vec<_> = bad.collect();
         assert!(bad.is_empty(), "{name}: {bad:#?}");
         assert_eq!(report.verdict, Overall::Compliant);
         assert_eq!(report.rules.len(), profile.spec.rules.len());
@@ -68,16 +75,30 @@ fn a_healthy_image_complies_with_every_built_in_profile() {
 /// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.
 #[test]
 fn missing_facts_are_never_a_pass() {
-    use crate::rules::fixture::{guest, linux};
+    use crate::inspect::facts::{Checked, VolumeClass};
+    use crate::rules::fixture::{guest, linux, windows};
     type Row = (&'static str, fn(&mut crate::inspect::Facts), &'static [&'static str]);
     let cases: &[Row] = &[
         (
             "all",
             |f| *f = crate::inspect::Facts::default(),
-            &["IMG-01", "IMG-07", "PAR-01", "PAR-02", "OS-01", "DRV-01"],
+            &[
+                "SRC-10", "IMG-01", "IMG-04", "IMG-07", "SIZ-02", "PAR-01", "PAR-02", "PAR-07", "FS-04", "FS-05",
+                "FS-06", "OS-01", "DRV-01",
+            ],
         ),
-        ("table", |f| f.table = None, &["PAR-01", "PAR-02", "PAR-03", "PAR-05", "FS-01", "DRV-01"]),
-        ("guest", |f| f.guest = None, &["OS-01", "DRV-01", "SVC-01", "LNX-04", "FS-01"]),
+        ("checked", |f| f.container.as_mut().unwrap().checked = Checked::Nothing, &["SRC-10"]),
+        ("size as QCOW2", |f| f.container.as_mut().unwrap().qcow2_bytes = None, &["SIZ-02"]),
+        ("health", |f| f.volumes[0].health = None, &["FS-05"]),
+        ("usage", |f| f.volumes[0].usage = None, &["FS-06"]),
+        ("Windows volumes", |f| windows(f).volumes[1].class = VolumeClass::Other, &["FS-04"]),
+        ("a Windows table", |f| windows(f).table = None, &["FS-04", "PAR-07"]),
+        (
+            "table",
+            |f| f.table = None,
+            &["SRC-10", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "FS-01", "FS-05", "FS-06", "DRV-01"],
+        ),
+        ("guest", |f| f.guest = None, &["PAR-07", "FS-04", "OS-01", "DRV-01", "SVC-01", "LNX-04", "FS-01"]),
         ("release", |f| guest(f).release = None, &["OS-01"]),
         ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04"]),
         ("fstab", |f| linux(f).fstab = None, &["LNX-04"]),
@@ -85,7 +106,11 @@ fn missing_facts_are_never_a_pass() {
         ("kernels", |f| linux(f).kernels.clear(), &["DRV-01"]),
         ("drivers", |f| linux(f).kernels[0].drivers.clear(), &["DRV-01"]),
         ("cloud-init", |f| linux(f).cloud_init = None, &["SVC-01"]),
-        ("virtual size", |f| f.container.as_mut().unwrap().virtual_size_bytes = None, &["SIZ-01", "SIZ-04", "PAR-01"]),
+        (
+            "virtual size",
+            |f| f.container.as_mut().unwrap().virtual_size_bytes = None,
+            &["SRC-10", "IMG-04", "SIZ-01", "SIZ-02", "SIZ-04", "PAR-01"],
+        ),
         ("ext features", |f| f.volumes[0].ext = None, &["FS-02", "FS-03"]),
     ];
     for profile in profiles::built_in() {

@@ -1,11 +1,13 @@
-//! IMG-01, IMG-02, IMG-05, IMG-07.
+//! IMG-01, IMG-02, IMG-04, IMG-05, IMG-07.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Trouble, TroubleKind, UnsafeReference};
-use crate::report::Outcome::{self, Fail, NotApplicable, Pass, Unknown, Waived};
+use crate::inspect::facts::{Fact, SizeRange, Trouble, TroubleKind, UnsafeReference, Usage, VolumeClass};
+use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Waived};
 use crate::report::{Overall, judge};
 use crate::rules::Request;
-use crate::rules::fixture::{A2018_06, A2018_12, A2020, ALIBABA, TENCENT, container, healthy, outcome, result};
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, container, healthy, outcome, result, volume,
+};
 
 fn format(name: &'static str) -> impl Fn(&mut Facts, &mut Request) {
     move |facts, _| container(facts).format = name.into()
@@ -163,4 +165,53 @@ fn what_leads_outside_of_the_image_fails_and_is_never_followed() {
         assert_eq!(outcome(profile, "IMG-07", |_, _| {}), Pass);
     }
     assert_eq!(outcome(TENCENT, "IMG-07", unopened("QED")), Fail);
+}
+
+#[test]
+fn a_disk_that_is_mostly_empty_is_better_stored_compactly() {
+    let plain = |format: &'static str, detail: &'static str, used: u64| {
+        move |f: &mut Facts, _: &mut Request| {
+            f.source.size_bytes = 40 * GIB;
+            container(f).format = format.into();
+            container(f).detail = detail.into();
+            container(f).qcow2_bytes = Some(SizeRange { lower: 1 << 20, upper: 40 * GIB });
+            let usage = Usage { total_bytes: 40 * GIB, free_bytes: 40 * GIB - used, free_inodes: None };
+            f.volumes[0].usage = Some(Fact::Known(usage));
+        }
+    };
+    for (profile, formats) in [(A2020, "QCOW2 or VHD"), (A2018_12, "QCOW2 or VHD"), (A2018_06, ": VHD would")] {
+        for (format, detail) in [("RAW", ""), ("VHD", "fixed, made by \"win\"")] {
+            assert_eq!(outcome(profile, "IMG-04", plain(format, detail, 20 * GIB)), Pass);
+            let rule = result(profile, "IMG-04", plain(format, detail, 20 * GIB - 4096));
+            assert_eq!((rule.result, rule.code.as_str()), (Advice, "PreferCompactFormat"));
+            assert!(rule.message.contains(formats), "{}", rule.message);
+        }
+        for (format, detail) in [("VHD", "dynamic"), ("QCOW2", "version 3")] {
+            assert_eq!(outcome(profile, "IMG-04", plain(format, detail, GIB)), Pass);
+        }
+    }
+    let with = |class, gib: u64| {
+        move |f: &mut Facts, r: &mut Request| {
+            plain("RAW", "", 8 * GIB)(f, r);
+            f.volumes.push(crate::inspect::facts::Volume { size_bytes: gib * GIB, ..volume(2, "", class) });
+        }
+    };
+    assert_eq!(outcome(A2020, "IMG-04", with(VolumeClass::Encrypted, 30)), Unknown, "it may be full");
+    assert_eq!(outcome(A2020, "IMG-04", with(VolumeClass::Swap, 4)), Advice, "even if it were full");
+    assert_eq!(outcome(A2020, "IMG-04", with(VolumeClass::Empty, 30)), Advice);
+    let without = |change: fn(&mut Facts)| {
+        move |f: &mut Facts, r: &mut Request| {
+            plain("RAW", "", 8 * GIB)(f, r);
+            change(f);
+        }
+    };
+    let unmeasured = without(|f| {
+        f.volumes[0].size_bytes = 40 * GIB;
+        f.volumes[0].usage = None;
+    });
+    assert_eq!(outcome(A2020, "IMG-04", without(|f| f.table = None)), Unknown);
+    assert_eq!(outcome(A2020, "IMG-04", without(|f| f.volumes.clear())), Unknown);
+    assert_eq!(outcome(A2020, "IMG-04", unmeasured), Unknown);
+    assert_eq!(outcome(A2020, "IMG-04", without(|f| container(f).qcow2_bytes = None)), Unknown);
+    assert_eq!(outcome(A2020, "IMG-04", unopened("gzip")), NotApplicable);
 }

@@ -1,9 +1,11 @@
-//! SRC-02, SRC-06.
+//! SRC-02, SRC-06, SRC-10.
 
 use crate::disk::Http;
-use crate::inspect::facts::Access;
+use crate::inspect::facts::{Access, Checked, Missing, Scheme, Trouble, TroubleKind};
 use crate::report::Outcome::{Advice, Fail, NotApplicable, Pass, Unknown};
-use crate::rules::fixture::{A2020, TENCENT, outcome, result};
+use crate::rules::fixture::{
+    A2020, ALIBABA, GIB, TENCENT, container, healthy, outcome, partition, result, table, trouble,
+};
 
 fn refused(
     access: Access,
@@ -53,4 +55,126 @@ fn a_private_object_that_was_read_passes_with_advice() {
     let rule = result(TENCENT, "SRC-02", |facts, _| facts.source.signed = true);
     assert_eq!((rule.result, rule.code.as_str()), (Advice, "Passed"));
     assert!(rule.message.contains("S4 L76-77"));
+}
+
+/// An upload that was cut: the container names a cluster that is not there, and so is not opened.
+fn cut(facts: &mut crate::inspect::Facts, request: &mut crate::rules::Request) {
+    facts.source.size_bytes = 700_000;
+    let container = container(facts);
+    container.format = "QCOW2".into();
+    container.missing = Some(Missing { what: "data cluster".into(), at: 720_896, ends_at: 786_432 });
+    let what = "the data cluster at 0xb0000 passes the end of the object".into();
+    container.trouble = Some(Trouble { kind: TroubleKind::Corrupt, layer: "qcow2".into(), at: Some(0x5_0000), what });
+    facts.table = None;
+    facts.volumes.clear();
+    facts.guest = None;
+    let rule = "UploadComplete".into();
+    request.waivers.push(crate::api::Waiver { rule, justification: "never mind".into(), expiration_time: None });
+}
+
+#[test]
+fn an_upload_that_was_cut_short_fails_that_rule_alone_and_cannot_be_waived() {
+    for (profile, code) in
+        ALIBABA.map(|profile| (profile, "UploadIncomplete")).into_iter().chain([(TENCENT, "PartitionNotPresent")])
+    {
+        assert_eq!(outcome(profile, "SRC-10", |_, _| {}), Pass);
+        let rule = result(profile, "SRC-10", cut);
+        assert_eq!((rule.result, rule.code.as_str()), (Fail, code));
+        for part in ["Incomplete: ", "700000", "720896", "786432"] {
+            assert!(rule.message.contains(part), "{}", rule.message);
+        }
+        assert_eq!(rule.evidence[0].offset, Some(720_896));
+
+        let (mut facts, mut request) = (healthy(), crate::rules::Request::default());
+        cut(&mut facts, &mut request);
+        let mut spec = crate::profiles::get(profile).unwrap().spec;
+        spec.formats.push("QCOW2".into());
+        let failing = |spec: &crate::api::ImportProfileSpec| {
+            let report = crate::report::judge(&facts, profile, spec, &request);
+            report.rules.into_iter().filter(|r| r.result == Fail).map(|r| r.id).collect::<Vec<_>>()
+        };
+        assert_eq!(failing(&spec), ["SRC-10"], "{profile}");
+        spec.rules.retain(|rule| rule.name != "UploadComplete");
+        assert_eq!(failing(&spec), ["IMG-01"], "without that rule another says it");
+    }
+    assert!(result(TENCENT, "SRC-10", cut).remedy.contains("镜像损坏，可能是错误的镜像制作方式导致的"));
+}
+
+type Change = fn(&mut crate::inspect::facts::PartitionTable);
+
+#[test]
+fn what_the_partition_table_names_past_the_end_of_the_disk_is_missing() {
+    let end = 40 * GIB;
+    let rows: &[(&str, Change, crate::report::Outcome, &str)] = &[
+        ("ends with the disk", |t| t.partitions[0].size_bytes = 40 * GIB, Pass, "is there"),
+        ("a sector more", |t| t.partitions[0].size_bytes = 40 * GIB + 512, Fail, "partition 1 of the MBR"),
+        (
+            "protective",
+            |t| {
+                t.partitions[0].size_bytes = 4 << 40;
+                t.partitions[0].role = crate::inspect::facts::Role::Protective;
+            },
+            Pass,
+            "",
+        ),
+        (
+            "logical",
+            |t| {
+                t.partitions.push(partition(5, crate::inspect::facts::Role::Plain));
+                t.partitions[1].start_bytes = 40 * GIB;
+            },
+            Fail,
+            "partition 5 of the MBR",
+        ),
+        ("the second header in the last sector", |t| gpt(t, 40 * GIB - 512), Pass, "is there"),
+        ("a grown disk", |t| gpt(t, 20 * GIB - 512), Advice, "has grown"),
+        ("the second header is cut off", |t| gpt(t, 40 * GIB), Fail, "the second header of the GPT"),
+        (
+            "usable sectors are cut off",
+            |t| {
+                gpt(t, 40 * GIB - 512);
+                t.usable_end_bytes = Some(40 * GIB + 512);
+            },
+            Fail,
+            "usable",
+        ),
+        ("no table", |t| t.scheme = Scheme::None, Pass, "no partition table"),
+        ("a kind of a newer version", |t| t.scheme = Scheme::Other, Unknown, ""),
+    ];
+    for (what, change, wanted, says) in rows {
+        let rule = result(TENCENT, "SRC-10", |f, _| change(table(f)));
+        assert_eq!(rule.result, *wanted, "{what}: {rule:#?}");
+        assert!(rule.message.contains(says), "{what}: {}", rule.message);
+        if *wanted == Fail {
+            assert!(rule.message.contains(&format!("the disk has {end} bytes")), "{}", rule.message);
+        }
+        if *wanted == Advice {
+            assert_eq!(rule.code, "Passed", "no damage");
+        }
+    }
+}
+
+fn gpt(table: &mut crate::inspect::facts::PartitionTable, backup: u64) {
+    table.scheme = Scheme::Gpt;
+    table.backup_bytes = Some(backup);
+}
+
+#[test]
+fn what_was_not_compared_is_not_complete() {
+    let checked =
+        |checked| move |f: &mut crate::inspect::Facts, _: &mut crate::rules::Request| container(f).checked = checked;
+    let rule = result(A2020, "SRC-10", checked(Checked::Part));
+    assert_eq!((rule.result, rule.code.as_str()), (Unknown, "LimitExceeded"));
+    assert_eq!(outcome(A2020, "SRC-10", checked(Checked::Nothing)), Unknown);
+    assert_eq!(outcome(A2020, "SRC-10", |f, _| f.table = Some(trouble(TroubleKind::Limit))), Unknown);
+    assert_eq!(outcome(A2020, "SRC-10", |f, _| f.table = Some(trouble(TroubleKind::Corrupt))), NotApplicable);
+    assert_eq!(outcome(A2020, "SRC-10", |f, _| f.truncated.push("partitions".into())), Unknown);
+    assert_eq!(outcome(TENCENT, "SRC-10", refused(Access::NotFound, 404, "NoSuchKey")), NotApplicable);
+    for (format, wanted) in [("gzip", NotApplicable), ("ISO", NotApplicable), ("VHDX", Unknown)] {
+        let found = outcome(TENCENT, "SRC-10", |f, _| {
+            container(f).format = format.into();
+            container(f).virtual_size_bytes = None;
+        });
+        assert_eq!(found, wanted, "{format}");
+    }
 }
