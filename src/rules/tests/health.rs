@@ -7,7 +7,8 @@ use crate::inspect::facts::{
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2020, ALIBABA, ext4, fstab, guest, linux, mount, outcome, partition, release, result, table, trouble, volume,
+    A2020, ALIBABA, ext4, fstab, guest, linux, mount, outcome, partition, release, result, table, trouble,
+    unread_member, volume,
 };
 
 const MIB: u64 = 1 << 20;
@@ -95,7 +96,7 @@ fn a_filesystem_whose_health_is_not_known_is_unknown_and_damage_is_damage() {
         (Volume { trouble: troubled(TroubleKind::Unsupported), ..ext() }, Unknown),
         (Volume { trouble: troubled(TroubleKind::Corrupt), ..ext() }, Fail),
         (volume(2, "crypto_LUKS", VolumeClass::Encrypted), Unknown),
-        (volume(2, "linux_raid_member", VolumeClass::Member), Unknown),
+        (unread_member(2, "linux_raid_member"), Unknown),
         (volume(2, "swap", VolumeClass::Swap), Advice),
         (volume(2, "", VolumeClass::Empty), Advice),
         (Volume { health: Some(Fact::Known(Vec::new())), ..ext() }, Advice),
