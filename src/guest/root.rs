@@ -16,6 +16,8 @@ use crate::inspect::facts::{Family, Holds};
 const TOP: usize = 8;
 /// Most names of a root directory that are looked at.
 const MAX_NAMES: usize = 10_000;
+/// Folders in which a Windows is looked for.
+const MAX_WINDOWS_FOLDERS: usize = 64;
 /// Directories that may be mounts of their own and hold what is looked for.
 const MOUNTS: &[&str] =
     &["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/opt", "/home", "/usr/local", "/var/lib"];
@@ -74,7 +76,7 @@ pub fn look(fs: &Arc<dyn FileSystem>) -> Result<Look> {
     let names = tree.list("/", MAX_NAMES)?;
     let top = names.iter().take(TOP).map(|name| cut(name, 64)).collect();
     let has = |name: &str| names.iter().any(|n| n == name);
-    let family = family(&tree)?;
+    let family = if is_windows(&tree, &names)? { Family::Windows } else { family(&tree)? };
     let holds = if family != Family::Unknown {
         Holds::System
     } else if names.iter().all(|name| name == "lost+found") {
@@ -87,6 +89,21 @@ pub fn look(fs: &Arc<dyn FileSystem>) -> Result<Look> {
         Holds::Data
     };
     Ok(Look { holds, family, top })
+}
+
+/// Whether a Windows has its root here: the hive of its configuration lies below a folder of any name. Asked only where the
+/// root directory has what Windows puts there.
+fn is_windows(tree: &Tree, names: &[String]) -> Result<bool> {
+    let marks = ["windows", "winnt", "users", "documents and settings", "program files", "pagefile.sys", "ntldr"];
+    if !names.iter().any(|name| marks.contains(&name.to_ascii_lowercase().as_str())) {
+        return Ok(false);
+    }
+    for name in names.iter().filter(|name| !name.starts_with('$')).take(MAX_WINDOWS_FOLDERS) {
+        if optional(tree.stat_link(&format!("/{name}/System32/config/SYSTEM")))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Which family of systems has its root here. Links are not followed: they may lead to volumes that are mounted later.

@@ -9,9 +9,9 @@
 //! A QCOW2 image is judged by its own size; what it would be if it were converted once more, without compression, is told,
 //! and warned about when only that is too large. Other formats are judged by the size they would have as QCOW2 with
 //! clusters of 64 KiB, as `qemu-img measure` counts it: from the tables of a dynamic VHD or a VMDK. RAW and fixed VHD hold
-//! every byte, and only reading all of them tells what is empty, so their size lies between what the filesystems use and
-//! the whole disk: more than the limit at least fails, more than the limit at most is warned about. The document writes G
-//! and GB and points to a tool that counts in GiB: a size between GB and GiB is warned about too.
+//! every byte, and only reading all of them tells what is empty: what the filesystems use is told, and a disk that may be too
+//! large is warned about. The document writes G and GB and points to a tool that counts in GiB: a size between GB and GiB is
+//! warned about too.
 //!
 //! # How to mend it
 //! Delete what is not needed, give the free space back (`virt-sparsify IMAGE SMALLER.qcow2`), and convert:
@@ -80,7 +80,8 @@ fn judgement(case: &Case, own: Option<u64>) -> Result<Judgement, Box<Verdict>> {
     } else {
         format!("as QCOW2 {}", between(range))
     };
-    Ok(Judgement { least: raised.lower, most: raised.upper, how })
+    // What filesystems use is no lower bound: blocks of zeros count as used, and take no space in a QCOW2.
+    Ok(Judgement { least: range.lower, most: raised.upper, how })
 }
 
 /// The size as QCOW2, its lower bound raised by what the filesystems use.

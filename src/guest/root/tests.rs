@@ -44,6 +44,17 @@ fn a_root_is_known_by_links_that_lead_to_other_volumes() {
 }
 
 #[test]
+fn windows_is_known_by_its_hive_in_a_folder_of_any_name() {
+    for folder in ["Windows", "WINNT", "MyWindows"] {
+        let hive = format!("/{folder}/System32/config/SYSTEM");
+        let found = look(&MemoryFs::of_texts(&[(&hive, ""), ("/pagefile.sys", "")]).shared()).unwrap();
+        assert_eq!((found.family, found.holds), (Family::Windows, Holds::System), "{folder}");
+    }
+    let without = look(&MemoryFs::of_texts(&[("/Windows/notepad.exe", ""), ("/Users/a", "")]).shared()).unwrap();
+    assert_eq!((without.family, without.holds), (Family::Unknown, Holds::Data));
+}
+
+#[test]
 fn freebsd_is_recognised() {
     let fs =
         MemoryFs::of_texts(&[("/etc/rc.conf", ""), ("/bin/freebsd-version", ""), ("/sbin/init", ""), ("/usr/x", "")]);
