@@ -169,13 +169,12 @@ fn only_readable<K: Resource<DynamicType = ()>>(
         };
         guard.0.map_err(refused).ok()
     };
-    use watcher::Event;
     match event {
-        Event::Apply(guard) => read(guard).map(Event::Apply),
-        Event::Delete(guard) => read(guard).map(Event::Delete),
-        Event::InitApply(guard) => read(guard).map(Event::InitApply),
-        Event::Init => Some(Event::Init),
-        Event::InitDone => Some(Event::InitDone),
+        watcher::Event::Apply(guard) => read(guard).map(watcher::Event::Apply),
+        watcher::Event::Delete(guard) => read(guard).map(watcher::Event::Delete),
+        watcher::Event::InitApply(guard) => read(guard).map(watcher::Event::InitApply),
+        watcher::Event::Init => Some(watcher::Event::Init),
+        watcher::Event::InitDone => Some(watcher::Event::InitDone),
     }
 }
 
