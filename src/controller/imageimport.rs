@@ -14,7 +14,7 @@ use super::context::Context;
 use super::key::{Stage, VerdictKey};
 use super::moment::{Draft, lifecycle_part};
 use super::outcome::owned_by;
-use super::plan::{Act, Plan, plan};
+use super::plan::{Act, Plan, Profile, World, plan};
 use super::queue::Ticket;
 use super::work::{self, Work};
 use super::{customimage, events, observe, status, verdict, worker};
@@ -111,7 +111,7 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
     {
         return Ok(Action::requeue(wait));
     }
-    let hand = Hand { import, context, profile };
+    let hand = Hand { import, context, profile, usable: world.profile.clone() };
     let (latest, again) = Box::pin(hand.carry_out(&next)).await?;
     if !next.slot {
         context.shared.queue(|queue| ((), queue.release(&uid)));
@@ -128,6 +128,8 @@ struct Hand<'a> {
     import: &'a ImageImport,
     context: &'a Context,
     profile: Option<Arc<ImportProfile>>,
+    /// The same, as plans see it.
+    usable: Profile,
 }
 
 /// The object as it is afterwards, and when to look again if the plan does not know.
@@ -145,9 +147,12 @@ impl Hand<'_> {
                 let live = self.live().await?;
                 let part = status::with_facts(&live.status.clone().unwrap_or_default(), key, text);
                 let stored = self.context.shared.writer.report(&live, &part).await?;
-                Ok((self.context.shared.writer.lifecycle(&stored, &plan.draft.status).await?, None))
+                Box::pin(self.judge_at_once(plan, stored)).await
             }
-            Act::Judge { key, facts_key, .. } => self.judge(plan.draft.clone(), key, facts_key).await,
+            Act::Judge { key, facts_key, .. } => {
+                let live = self.live().await?;
+                self.judge(plan.draft.clone(), key, facts_key, live).await
+            }
             Act::Publish => self.publish(plan.draft.clone()).await,
             Act::MarkStale => {
                 let live = self.live().await?;
@@ -247,11 +252,31 @@ impl Hand<'_> {
         Err(Error::Changed)
     }
 
-    /// Judges the stored facts.
-    async fn judge(&self, mut draft: Draft, key: &VerdictKey, facts_key: &str) -> Result<Done> {
+    /// Judges the facts that were stored a moment ago, so that the end of the reading and the verdict are one write.
+    async fn judge_at_once(&self, kept: &Plan, stored: ImageImport) -> Result<Done> {
+        let ahead = status::ahead(&stored, &kept.draft.status);
+        let world = World {
+            import: &ahead,
+            profile: self.usable.clone(),
+            jobs: vec![],
+            outcome: None,
+            progress: None,
+            own_url: None,
+            slot: false,
+            now: kept.draft.now().0,
+            times: &self.context.shared.settings.times,
+        };
+        let next = plan(&world);
+        match &next.act {
+            Act::Judge { key, facts_key, again: false } => self.judge(next.draft, key, facts_key, stored).await,
+            _ => Ok((self.context.shared.writer.lifecycle(&stored, &kept.draft.status).await?, None)),
+        }
+    }
+
+    /// Judges the facts that are stored in `live`.
+    async fn judge(&self, mut draft: Draft, key: &VerdictKey, facts_key: &str, live: ImageImport) -> Result<Done> {
         let shared = &self.context.shared;
         let Some(profile) = &self.profile else { return Err(Error::Changed) };
-        let live = self.live().await?;
         let stored = live.status.clone().unwrap_or_default();
         let inspection = stored.disks.iter().find(|d| d.name == SYSTEM_DISK).and_then(|d| d.inspection.clone());
         let inspection = inspection.filter(|i| i.key.as_deref() == Some(facts_key)).ok_or(Error::Changed)?;
@@ -260,7 +285,7 @@ impl Hand<'_> {
         };
         let request = request(self.import, draft.now().0);
         let report = report::judge(&facts, &profile.name_any(), &profile.spec, &request);
-        let last = stored.verdict_key.as_deref().and_then(VerdictKey::parse);
+        let last = draft.status.verdict_key.as_deref().and_then(VerdictKey::parse);
         if last.as_ref().is_some_and(|last| !last.same_rules(key)) && verdict::too_old(&report, &facts) {
             return self.read_again(&live, draft).await;
         }
@@ -316,7 +341,9 @@ impl Hand<'_> {
             let word = if found == customimage::Found::Same { "Published" } else { "NameConflict" };
             self.context.shared.metrics.converted(word, seconds_since(&started));
         }
-        Hand { import: &latest, context: self.context, profile: None }.published(draft, found, &identity).await
+        Hand { import: &latest, context: self.context, profile: None, usable: self.usable.clone() }
+            .published(draft, found, &identity)
+            .await
     }
 
     async fn published(

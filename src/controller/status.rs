@@ -40,6 +40,27 @@ pub fn report_part(status: &ImageImportStatus) -> ImageImportStatus {
     }
 }
 
+/// An import as it will be once this lifecycle is written.
+pub fn ahead(import: &ImageImport, lifecycle: &ImageImportStatus) -> ImageImport {
+    let report = import.status.as_ref().map(report_part).unwrap_or_default();
+    let mut status = lifecycle.clone();
+    status.conditions.extend(report.conditions);
+    status.image = report.image;
+    status.report = report.report;
+    for found in report.disks {
+        let Some(disk) = status.disks.iter_mut().find(|d| d.name == found.name) else {
+            status.disks.push(found);
+            continue;
+        };
+        disk.image = found.image;
+        if let Some(inspection) = found.inspection {
+            let own = disk.inspection.get_or_insert_default();
+            (own.key, own.facts) = (inspection.key, inspection.facts);
+        }
+    }
+    ImageImport { status: Some(status), ..import.clone() }
+}
+
 /// The report's part with new facts; what was judged of the old ones stays until the new ones are judged.
 pub fn with_facts(live: &ImageImportStatus, key: &str, facts: &str) -> ImageImportStatus {
     let mut part = report_part(live);

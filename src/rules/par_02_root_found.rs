@@ -52,8 +52,17 @@ fn check(case: &Case) -> Judged {
             Ok(case.blocked_by("PartitionTablePresent", "the disk has no partition table"))
         }
         Root::None(holds) => Ok(missing(case, holds)),
+        // One cause, one failure: what is damaged because the disk ends too early is told where that is.
+        Root::Undecided(verdict) if matches!(*verdict, Verdict::Fail(..)) && cut_short(case) => {
+            Ok(case.blocked_by("UploadComplete", "the disk ends before what its partition table names"))
+        }
         Root::Undecided(verdict) => Err(verdict),
     }
+}
+
+fn cut_short(case: &Case) -> bool {
+    let size = case.facts.container.as_ref().and_then(|c| c.virtual_size_bytes);
+    size.is_some_and(|size| case.table().is_ok_and(|table| !table.past(size).is_empty()))
 }
 
 fn missing(case: &Case, holds: Holds) -> Verdict {

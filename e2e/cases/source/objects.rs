@@ -19,7 +19,7 @@ struct Bad {
 type Fails = (&'static str, &'static str, &'static str);
 const FORMAT: Fails = ("IMG-01", "ImageFormatAccepted", "InvalidFormatSize");
 const TABLE: Fails = ("PAR-01", "PartitionTablePresent", "PartitionNotPresent");
-const ROOT: Fails = ("PAR-02", "RootPartitionFound", "RootPartitionNotFound");
+const WHOLE: Fails = ("SRC-10", "UploadComplete", "PartitionNotPresent");
 
 const NO_IMAGE: &str = "which is no disk image";
 const TOO_SMALL: &str = "too small for a disk image";
@@ -43,8 +43,8 @@ fn bad_objects() -> Vec<Bad> {
         (
             "truncated",
             image[..image.len() / 2].to_vec(),
-            FORMAT,
-            &[DAMAGED, "passes the end of the object", "at byte 0x", "upload it again"],
+            WHOLE,
+            &["Incomplete: the object has", "ends at byte", "at byte 0x", "Upload the image again"],
         ),
         // From 1 MiB on, bytes without a signature are a RAW disk, and what is wrong is on it.
         ("raw-garbage", noise(1 << 20), TABLE, &[NO_TABLE]),
@@ -52,8 +52,12 @@ fn bad_objects() -> Vec<Bad> {
         (
             "raw-truncated",
             disk[..1 << 20].to_vec(),
-            ROOT,
-            &["the partition ends at byte 1081344, the disk at 1048576", "See that the upload is complete"],
+            WHOLE,
+            &[
+                "Incomplete: the disk has 1048576 bytes",
+                "partition 1 of the MBR ends at byte 1081344",
+                "Upload the image again",
+            ],
         ),
     ];
     rows.into_iter().map(|(name, bytes, fails, says)| Bad { name, bytes, fails, says }).collect()

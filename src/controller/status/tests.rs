@@ -53,6 +53,17 @@ fn the_two_parts_are_the_whole_and_share_nothing() {
 }
 
 #[test]
+fn what_lies_ahead_is_both_parts_together() {
+    let spec = json!({"source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}});
+    let mut import = ImageImport::new("web", serde_json::from_value(spec).unwrap());
+    import.status = Some(live());
+    let same = ahead(&import, &lifecycle_part(&live())).status.unwrap();
+    assert_eq!((report_part(&same), lifecycle_part(&same)), (report_part(&live()), lifecycle_part(&live())));
+    let fresh = ahead(&import, &ImageImportStatus::default()).status.unwrap();
+    assert_eq!(report_part(&fresh), report_part(&live()));
+}
+
+#[test]
 fn a_record_without_a_field_is_not_sent() {
     let mut part = live();
     part.disks[0].inspection = Some(Inspection::default());

@@ -91,6 +91,11 @@ fn a_volume_that_cannot_be_read_makes_the_root_unknown_never_missing() {
     assert!(rule.result == Fail && rule.message.contains("0x1000"), "{rule:?}");
     assert!(rule.remedy.starts_with("See that the upload is complete"), "{}", rule.remedy);
     assert_eq!(outcome(TENCENT, "DRV-01", |f, _| no_system(f, vec![damaged.clone()])), NotApplicable);
+    let cut = outcome(TENCENT, "PAR-02", |f, _| {
+        table(f).partitions[0].size_bytes = u64::MAX / 2;
+        no_system(f, vec![damaged.clone()]);
+    });
+    assert_eq!(cut, NotApplicable, "SRC-10 says it");
     let luks = volume(2, "crypto_LUKS", VolumeClass::Encrypted);
     assert_eq!(outcome(TENCENT, "PAR-02", |f, _| no_system(f, vec![damaged, luks])), Unknown, "it may be in there");
 }

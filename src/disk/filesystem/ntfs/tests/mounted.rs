@@ -49,12 +49,20 @@ impl Mounted {
 impl Drop for Mounted {
     /// Unmounts, and waits until all is written.
     fn drop(&mut self) {
-        let ends = [["umount", "--"], ["fusermount", "-u"]].into_iter().any(|[program, option]| {
+        let unmount = |options: [&str; 2]| {
+            let [program, option] = options;
             let status = Command::new(program).arg(option).arg(&self.dir).stderr(Stdio::null()).status();
             status.is_ok_and(|status| status.success())
-        });
-        if !ends {
-            let _ = self.driver.kill();
+        };
+        // It is busy for as long as a process that another test is just starting has copies of our files.
+        let start = Instant::now();
+        while !unmount(["umount", "--"]) && !unmount(["fusermount", "-u"]) {
+            if start.elapsed() > Duration::from_secs(10) {
+                let _ = self.driver.kill();
+                unmount(["umount", "-l"]);
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
         let _ = self.driver.wait();
     }
