@@ -7,7 +7,7 @@ use super::cache::Cache;
 use crate::disk::bytes::to_usize;
 use crate::disk::{Error, ReadAt, Result};
 
-/// Bytes of a page, which begins at a multiple of it: as much as the source fetches at least.
+/// Bytes of a page, which begins at a multiple of it: no more than the source fetches at least.
 pub const PAGE: u64 = 64 << 10;
 const KEPT: usize = 8 << 20;
 

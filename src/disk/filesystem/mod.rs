@@ -7,13 +7,15 @@ pub mod btrfs;
 pub mod ext;
 pub mod fat;
 pub mod ntfs;
+mod recent;
 mod recognise;
 pub mod ufs;
 pub mod xfs;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{ReadAt, Result};
+use super::{Error, ReadAt, Result};
 use crate::inspect::facts::Sign;
 
 pub use crate::inspect::facts::Usage;
@@ -33,6 +35,19 @@ pub enum NodeKind {
     Link,
     /// A device, socket or pipe.
     Special,
+}
+
+impl NodeKind {
+    /// What a Unix file mode (`S_IFMT` of `stat(2)`) says a node is; `None` for a mode of no kind.
+    pub(crate) fn of_mode(mode: u32) -> Option<Self> {
+        match mode & 0xF000 {
+            0x8000 => Some(Self::File),
+            0x4000 => Some(Self::Directory),
+            0xA000 => Some(Self::Link),
+            0x1000 | 0x2000 | 0x6000 | 0xC000 => Some(Self::Special),
+            _ => None,
+        }
+    }
 }
 
 /// What is known of a node without reading it.
@@ -63,6 +78,39 @@ pub struct DirEntry {
     pub name: String,
     /// Where it leads.
     pub node: Node,
+}
+
+/// Collects the entries of one directory, up to a number of them.
+pub(crate) struct Entries<T> {
+    entries: Vec<T>,
+    max: usize,
+}
+
+impl<T> Entries<T> {
+    /// Of at most `max` entries.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { entries: Vec::new(), max }
+    }
+
+    /// Takes one more entry, or breaks where there is no room for it.
+    pub(crate) fn push(&mut self, entry: T) -> ControlFlow<()> {
+        if self.entries.len() >= self.max {
+            return ControlFlow::Break(());
+        }
+        self.entries.push(entry);
+        ControlFlow::Continue(())
+    }
+
+    /// The entries, once the directory was walked; `over` where that was broken off.
+    ///
+    /// # Errors
+    /// `Limit` where it was.
+    pub(crate) fn end(self, layer: &'static str, over: Option<()>) -> Result<Vec<T>> {
+        match over {
+            Some(()) => Err(Error::limit(layer, format!("a directory of more than {} entries", self.max))),
+            None => Ok(self.entries),
+        }
+    }
 }
 
 /// Files on a volume. Every call is bounded in time and memory by its arguments, whatever the volume holds.
@@ -110,8 +158,6 @@ pub const FILESYSTEMS: &[&FileSystemFormat] =
 pub fn open(name: &str, volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
     match FILESYSTEMS.iter().find(|f| f.names.contains(&name)) {
         Some(format) => (format.open)(volume),
-        None => {
-            Err(super::Error::unsupported("filesystem", format!("{name} is recognised but not read by this version")))
-        }
+        None => Err(Error::unsupported("filesystem", format!("{name} is recognised but not read by this version"))),
     }
 }

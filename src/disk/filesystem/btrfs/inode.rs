@@ -37,13 +37,8 @@ impl Inode {
         let word = |at: usize| u32_le(LAYER, &item.data, at);
         let long = |at: usize| u64_le(LAYER, &item.data, at);
         let mode = word(52)?;
-        let kind = match mode & 0xF000 {
-            0x8000 => NodeKind::File,
-            0x4000 => NodeKind::Directory,
-            0xA000 => NodeKind::Link,
-            0x1000 | 0x2000 | 0x6000 | 0xC000 => NodeKind::Special,
-            _ => return Err(Error::corrupt(LAYER, item.at, format!("mode {mode:#o} is of no kind"))),
-        };
+        let kind = NodeKind::of_mode(mode)
+            .ok_or_else(|| Error::corrupt(LAYER, item.at, format!("mode {mode:#o} is of no kind")))?;
         let (size, flags) = (long(16)?, long(64)?);
         let (uid, gid) = (word(44)?, word(48)?);
         Ok(Self { subvolume, number, at: item.at, size, kind, mode, uid, gid, flags })

@@ -27,7 +27,7 @@ mod tree;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::bytes::to_usize;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
@@ -135,17 +135,9 @@ impl FileSystem for Btrfs {
             return Ok(Vec::new());
         }
         let dir = self.directory(dir)?;
-        let mut found = Vec::new();
-        let over = directory::walk(&self.nodes, &dir, |entry| {
-            if found.len() >= max {
-                return ControlFlow::Break(());
-            }
-            found.push(entry);
-            ControlFlow::Continue(())
-        })?;
-        if over.is_some() {
-            return Err(Error::limit(LAYER, format!("a directory of more than {max} entries")));
-        }
+        let mut found = Entries::new(max);
+        let over = directory::walk(&self.nodes, &dir, |entry| found.push(entry))?;
+        let found = found.end(LAYER, over)?;
         found.iter().map(|entry| Ok(DirEntry { name: entry.text(), node: self.node(&dir, entry)? })).collect()
     }
 

@@ -26,7 +26,7 @@ mod tests;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 
@@ -136,21 +136,14 @@ impl FileSystem for Ext {
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::new(max);
         let over = directory::walk(self, &self.inode(dir)?, |entry| {
             if entry.is_dots() {
                 return ControlFlow::Continue(());
             }
-            if entries.len() >= max {
-                return ControlFlow::Break(());
-            }
-            entries.push(DirEntry { name: entry.text(), node: entry.node });
-            ControlFlow::Continue(())
+            entries.push(DirEntry { name: entry.text(), node: entry.node })
         })?;
-        match over {
-            Some(()) => Err(Error::limit(LAYER, format!("a directory of more than {max} entries"))),
-            None => Ok(entries),
-        }
+        entries.end(LAYER, over)
     }
 
     fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {

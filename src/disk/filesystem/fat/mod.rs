@@ -9,7 +9,6 @@ mod chain;
 mod directory;
 mod health;
 mod names;
-pub(in crate::disk::filesystem) mod recent;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,7 @@ mod tests;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::Sign;
@@ -103,18 +102,11 @@ impl FileSystem for Fat {
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::new(max);
         let over = directory::walk(self, self.area(dir)?, |entry| {
-            if entries.len() >= max {
-                return ControlFlow::Break(());
-            }
-            entries.push(DirEntry { name: entry.name().to_owned(), node: entry.at });
-            ControlFlow::Continue(())
+            entries.push(DirEntry { name: entry.name().to_owned(), node: entry.at })
         })?;
-        match over {
-            Some(()) => Err(Error::limit(LAYER, format!("a directory of more than {max} entries"))),
-            None => Ok(entries),
-        }
+        entries.end(LAYER, over)
     }
 
     fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::recent::Recent;
 use super::LAYER;
 use super::boot::{FIRST, Geometry, Width};
-use super::recent::Recent;
 use crate::disk::bytes::{to_u64, to_usize, u16_le, u32_le};
 use crate::disk::{Error, ReadAt, Result};
 
@@ -16,7 +16,8 @@ const MASK_32: u32 = 0x0FFF_FFFF;
 
 /// The FAT in use.
 pub(super) struct Table {
-    pieces: Recent,
+    disk: Arc<dyn ReadAt>,
+    pieces: Recent<Vec<u8>>,
     width: Width,
     clusters: u64,
     at: u64,
@@ -26,7 +27,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(disk: Arc<dyn ReadAt>, geometry: &Geometry) -> Self {
         let Geometry { width, clusters, fat_at, .. } = *geometry;
-        let mut table = Self { pieces: Recent::new(disk, KEPT), width, clusters, at: fat_at, len: 0 };
+        let mut table = Self { disk, pieces: Recent::new(KEPT), width, clusters, at: fat_at, len: 0 };
         table.len = table.place(clusters.saturating_add(FIRST)).saturating_add(1).min(geometry.fat_len);
         table
     }
@@ -105,9 +106,9 @@ impl Table {
         Ok(free)
     }
 
-    fn piece(&self, start: u64) -> Result<Arc<[u8]>> {
+    fn piece(&self, start: u64) -> Result<Arc<Vec<u8>>> {
         let len = to_usize(LAYER, self.len.saturating_sub(start).min(PIECE))?;
-        self.pieces.read(self.at.saturating_add(start), len)
+        self.pieces.get(start, || self.disk.read_vec_at(self.at.saturating_add(start), len))
     }
 }
 

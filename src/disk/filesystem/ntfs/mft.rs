@@ -7,10 +7,10 @@ use super::attribute::DATA;
 use super::boot::Boot;
 use super::disk::Disk;
 use super::file::File;
-use super::recent::Recent;
 use super::record::{self, Record};
 use super::stream::Stream;
 use crate::disk::bytes::to_u64;
+use crate::disk::filesystem::recent::Recent;
 use crate::disk::{Error, ErrorKind, Result};
 
 /// Records kept at hand: at most 4 MiB with the largest records, 64 KiB with usual ones.

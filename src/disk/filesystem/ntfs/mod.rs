@@ -11,7 +11,6 @@ mod disk;
 mod file;
 mod index;
 mod mft;
-mod recent;
 mod record;
 mod reparse;
 mod runs;
@@ -26,7 +25,8 @@ mod wof;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::recent::Recent;
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::Sign;
 
@@ -36,7 +36,6 @@ use disk::Disk;
 use file::File;
 use index::Directory;
 use mft::Mft;
-use recent::Recent;
 use reparse::Reparse;
 use upcase::Upcase;
 
@@ -167,21 +166,14 @@ impl FileSystem for Ntfs {
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::new(max);
         let over = self.directory(dir)?.walk(&self.mft, |entry| {
             if entry.is_short() || record::number(entry.reference) < FIRST_USER {
                 return ControlFlow::Continue(());
             }
-            if entries.len() >= max {
-                return ControlFlow::Break(());
-            }
-            entries.push(DirEntry { name: upcase::text(entry.name), node: entry.reference });
-            ControlFlow::Continue(())
+            entries.push(DirEntry { name: upcase::text(entry.name), node: entry.reference })
         })?;
-        match over {
-            Some(()) => Err(Error::limit(LAYER, format!("a directory of more than {max} entries"))),
-            None => Ok(entries),
-        }
+        entries.end(LAYER, over)
     }
 
     fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {

@@ -14,8 +14,8 @@ mod tests;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::fat::recent::Recent;
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::recent::Recent;
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
@@ -37,15 +37,14 @@ pub const FORMAT: FileSystemFormat = FileSystemFormat { names: &["ufs"], open };
 
 fn open(volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
     let superblock = Superblock::read(volume.as_ref())?;
-    let recent = Recent::new(Arc::clone(&volume), KEPT);
-    Ok(Arc::new(Ufs { disk: volume, superblock, recent }))
+    Ok(Arc::new(Ufs { disk: volume, superblock, recent: Recent::new(KEPT) }))
 }
 
 /// An opened filesystem.
 struct Ufs {
     disk: Arc<dyn ReadAt>,
     superblock: Superblock,
-    recent: Recent,
+    recent: Recent<Vec<u8>>,
 }
 
 impl Ufs {
@@ -58,9 +57,10 @@ impl Ufs {
     }
 
     /// A block of inodes or addresses at byte `at`, which byte `said_at` leads to.
-    fn metadata(&self, at: u64, said_at: u64) -> Result<Arc<[u8]>> {
+    fn metadata(&self, at: u64, said_at: u64) -> Result<Arc<Vec<u8>>> {
         self.check(at, self.superblock.block, said_at)?;
-        self.recent.read(at, to_usize(LAYER, self.superblock.block)?)
+        let len = to_usize(LAYER, self.superblock.block)?;
+        self.recent.get(at, || self.disk.read_vec_at(at, len))
     }
 
     /// The bytes `wanted` of a file's content; the allocation is their number.
@@ -96,21 +96,14 @@ impl FileSystem for Ufs {
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::new(max);
         let over = directory::walk(self, &inode::read(self, dir)?, |entry| {
             if entry.is_dots() {
                 return ControlFlow::Continue(());
             }
-            if entries.len() >= max {
-                return ControlFlow::Break(());
-            }
-            entries.push(DirEntry { name: entry.text().into_owned(), node: entry.node });
-            ControlFlow::Continue(())
+            entries.push(DirEntry { name: entry.text().into_owned(), node: entry.node })
         })?;
-        match over {
-            Some(()) => Err(Error::limit(LAYER, format!("a directory of more than {max} entries"))),
-            None => Ok(entries),
-        }
+        entries.end(LAYER, over)
     }
 
     fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {

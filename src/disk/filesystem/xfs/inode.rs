@@ -112,13 +112,8 @@ impl Inode {
     }
 
     pub(super) fn kind(&self) -> Result<NodeKind> {
-        match self.mode & 0xF000 {
-            0x8000 => Ok(NodeKind::File),
-            0x4000 => Ok(NodeKind::Directory),
-            0xA000 => Ok(NodeKind::Link),
-            0x1000 | 0x2000 | 0x6000 | 0xC000 => Ok(NodeKind::Special),
-            _ => Err(Error::corrupt(LAYER, self.at, format!("mode {:#o} is of no kind", self.mode))),
-        }
+        NodeKind::of_mode(self.mode.into())
+            .ok_or_else(|| Error::corrupt(LAYER, self.at, format!("mode {:#o} is of no kind", self.mode)))
     }
 
     pub(super) fn stat(&self) -> Result<Stat> {

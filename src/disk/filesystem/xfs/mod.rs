@@ -21,7 +21,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DirEntry, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
 use crate::disk::bytes::{array, to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
@@ -114,21 +114,14 @@ impl FileSystem for Xfs {
     }
 
     fn list(&self, dir: Node, max: usize) -> Result<Vec<DirEntry>> {
-        let mut entries = Vec::new();
+        let mut entries = Entries::new(max);
         let over = directory::walk(self, &self.inode(dir)?, &mut |entry| {
             if entry.is_dots() {
                 return ControlFlow::Continue(());
             }
-            if entries.len() >= max {
-                return ControlFlow::Break(());
-            }
-            entries.push(DirEntry { name: entry.text(), node: entry.node });
-            ControlFlow::Continue(())
+            entries.push(DirEntry { name: entry.text(), node: entry.node })
         })?;
-        match over {
-            Some(()) => Err(Error::limit(LAYER, format!("a directory of more than {max} entries"))),
-            None => Ok(entries),
-        }
+        entries.end(LAYER, over)
     }
 
     fn read_at(&self, file: Node, at: u64, len: usize) -> Result<Vec<u8>> {

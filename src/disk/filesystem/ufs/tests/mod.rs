@@ -35,7 +35,7 @@ fn made_of(source: &Path, options: &str, size: &str) -> Vec<u8> {
 fn opened(bytes: &[u8]) -> Ufs {
     let disk = testkit::memory(bytes.to_vec());
     let superblock = Superblock::read(disk.as_ref()).unwrap();
-    Ufs { recent: Recent::new(Arc::clone(&disk), 8), disk, superblock }
+    Ufs { recent: Recent::new(8), disk, superblock }
 }
 
 /// The inode of a file in the root.
