@@ -1,5 +1,6 @@
 //! `ImageImport`: one request to judge a disk image, and to import it when it complies.
 
+use clap::ValueEnum;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -134,10 +135,18 @@ pub struct LocalRef {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRequest {
+    /// Family of the system. One on a platform for unlisted systems is `Linux`.
+    #[schemars(with = "OsType")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os_type: Option<OsType>,
     /// The platform as the cloud's form names it: `CentOS`, `Others Linux`, `Customized Linux`, ...
     #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Machine that the system is made for.
+    #[schemars(with = "Architecture")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Architecture>,
     /// Size of the system disk of instances that start from the image, in GiB.
     #[schemars(range(min = 1))]
     #[serde(default, rename = "systemDiskSizeGiB", skip_serializing_if = "Option::is_none")]
@@ -145,6 +154,55 @@ pub struct ImageRequest {
     /// Tencent Cloud's forced import: a missing cloud-init is only advised against.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// What was settled with the cloud beforehand, and no byte of the image shows.
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "set"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledgements: Vec<Acknowledgement>,
+}
+
+/// Families of systems, as the clouds' APIs spell them.
+#[derive(Serialize, Deserialize, JsonSchema, ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[clap(rename_all = "verbatim")]
+pub enum OsType {
+    /// Linux, and what the documents list beside it.
+    Linux,
+    /// Microsoft Windows.
+    Windows,
+}
+
+/// Machines, as the clouds' APIs spell them.
+#[derive(Serialize, Deserialize, JsonSchema, ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "the API's spelling")]
+#[clap(rename_all = "verbatim")]
+pub enum Architecture {
+    /// 64 bit.
+    x86_64,
+    /// 32 bit.
+    i386,
+}
+
+impl Architecture {
+    /// The name as the clouds' APIs spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::x86_64 => "x86_64",
+            Self::i386 => "i386",
+        }
+    }
+}
+
+/// Something that was settled with the cloud beforehand.
+#[derive(Serialize, Deserialize, JsonSchema, ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[clap(rename_all = "verbatim")]
+pub enum Acknowledgement {
+    /// A ticket allows QCOW2.
+    Qcow2Ticket,
+    /// A ticket confirms the platform `Others Linux`.
+    OthersLinuxTicket,
+    /// A ticket was filed for a system that was developed from the Linux kernel.
+    CustomKernelTicket,
+    /// The account has the role with which the cloud reads the bucket.
+    ImportRole,
 }
 
 /// Where a compliant image is written.

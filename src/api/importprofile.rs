@@ -30,6 +30,9 @@ pub struct ImportProfileSpec {
     pub revision: i32,
     /// Container formats that are accepted, as `QCOW2`.
     pub formats: Vec<String>,
+    /// Container formats that are accepted once a ticket allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ticket_formats: Vec<String>,
     /// Container formats that are recommended because they leave out what is empty; empty where the cloud names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preferred_formats: Vec<String>,
@@ -122,6 +125,9 @@ pub struct Handling {
 pub struct OperatingSystem {
     /// Name as the document spells it.
     pub name: String,
+    /// Other names that the cloud's form has for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
     /// `ID`s of os-release that are it.
     pub ids: Vec<String>,
     /// Versions as the document lists them; empty: any.

@@ -14,9 +14,9 @@ mod tests;
 
 pub use customimage::{CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk};
 pub use imageimport::{
-    Addressing, Conversion, Destination, DiskStatus, Format, ImageImport, ImageImportSpec, ImageImportStatus,
-    ImageRequest, ImageSummary, Inspection, LocalRef, Progress, ReportSummary, RuleCounts, Source, SourceIdentity,
-    Waiver,
+    Acknowledgement, Addressing, Architecture, Conversion, Destination, DiskStatus, Format, ImageImport,
+    ImageImportSpec, ImageImportStatus, ImageRequest, ImageSummary, Inspection, LocalRef, OsType, Progress,
+    ReportSummary, RuleCounts, Source, SourceIdentity, Waiver,
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::api::{Addressing, ImportProfile};
+use crate::api::{Acknowledgement, Addressing, Architecture, ImportProfile, OsType};
 use crate::inspect::Facts;
 use crate::report;
 use crate::rules::Request;
@@ -40,9 +40,15 @@ pub struct Args {
     /// Print each range that was read, and what for, on standard error
     #[arg(long)]
     pub trace_reads: bool,
+    /// Family of the system to declare
+    #[arg(long, value_enum)]
+    pub os_type: Option<OsType>,
     /// Platform to declare: `CentOS`, `Others Linux`, ...
     #[arg(long)]
     pub platform: Option<String>,
+    /// Machine to declare
+    #[arg(long, value_enum)]
+    pub architecture: Option<Architecture>,
     /// Size of the system disk to ask for
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(i32).range(1..))]
     pub system_disk_size_gib: Option<i32>,
@@ -52,6 +58,9 @@ pub struct Args {
     /// Ask for a forced import, without cloud-init
     #[arg(long)]
     pub force: bool,
+    /// Say that this was settled with the cloud beforehand. Repeatable
+    #[arg(long = "acknowledge", value_name = "WHAT", value_enum)]
+    pub acknowledgements: Vec<Acknowledgement>,
     /// Accept that a rule fails, and say why: `Ext4Without64Bit=never resized`. Repeatable
     #[arg(long = "waive", value_name = "RULE=WHY", value_parser = request::waiver)]
     pub waivers: Vec<crate::api::Waiver>,

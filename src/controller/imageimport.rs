@@ -437,9 +437,12 @@ pub fn request(import: &ImageImport, now: Timestamp) -> Request {
     Request {
         url: spec.source.url.clone(),
         format: spec.source.format.map(|f| f.name().to_owned()),
+        os_type: image.os_type,
         platform: image.platform,
+        architecture: image.architecture,
         system_disk_size_gib: image.system_disk_size_gib,
         force: image.force,
+        acknowledgements: image.acknowledgements,
         waivers: super::key::waivers_at(&spec.waivers, now),
     }
 }

@@ -12,6 +12,7 @@ use super::facts::{
 };
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
+use crate::guest::Tree;
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::{self, System, architecture, fstab, release};
 use crate::guest::root::{self, Readable, Root};
@@ -128,6 +129,9 @@ fn guest(
     };
     let mut guest = Guest { root: Some(root.volume.clone()), family: root.family, ..Guest::default() };
     if root.family == Family::Linux {
+        let first = volumes.iter().find(|volume| volume.partition.is_some()).map(|volume| &volume.name);
+        let first = readable.iter().find(|files| Some(&files.name) == first);
+        guest.custom_folder = first.map(has_custom_folder).transpose()?.flatten();
         guest.architecture = Fact::settle(architecture::read(&root.tree))?.known().cloned().flatten();
         guest.release = Some(Fact::settle(release::read(&root.tree))?);
         let mut linux = linux::read(&system)?;
@@ -154,6 +158,12 @@ fn guest(
         }
     }
     Ok(guest)
+}
+
+/// Whether a volume has the folder of `Customized Linux`.
+fn has_custom_folder(files: &Readable) -> Result<Option<bool>> {
+    let there = Fact::settle(Tree::new(files.fs.clone()).exists("/aliyun_custom_image"))?;
+    Ok(there.known().copied())
 }
 
 /// Volumes and where they are mounted: the root, and what fstab names and does not leave to others.

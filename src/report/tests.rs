@@ -207,7 +207,7 @@ fn the_table_tells_what_the_cloud_leaves_to_the_user() {
         text.contains("\nNOTE     SVC-01 CloudInitInstalled, SVC-02 CloudInitDatasourceSet: not asked\n"),
         "{text}"
     );
-    assert_eq!(text.matches("the cloud does nothing to the instance").count(), 1, "{text}");
+    assert_eq!(text.matches("the cloud does nothing to the instance:").count(), 1, "{text}");
     assert!(!table(&report(A2020, &healthy(), &request())).contains("NOTE"));
 }
 

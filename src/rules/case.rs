@@ -1,7 +1,7 @@
 //! All that a rule may look at, and the questions that many rules ask first.
 
 use super::{Judged, Verdict, volumes};
-use crate::api::{Action, ImportProfileSpec, ProfileRule, Waiver};
+use crate::api::{Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, ProfileRule, Waiver};
 use crate::disk::container::{Class, descriptor};
 use crate::inspect::Facts;
 use crate::inspect::facts::{Access, Container, Fact, Family, Guest, Linux, PartitionTable, TroubleKind, Volume};
@@ -25,12 +25,18 @@ pub struct Request {
     pub url: String,
     /// Declared format: `QCOW2`.
     pub format: Option<String>,
+    /// Declared family of the system.
+    pub os_type: Option<OsType>,
     /// Declared platform.
     pub platform: Option<String>,
+    /// Declared machine.
+    pub architecture: Option<Architecture>,
     /// Asked size of the system disk.
     pub system_disk_size_gib: Option<i32>,
     /// Tencent Cloud's forced import.
     pub force: bool,
+    /// What was settled with the cloud beforehand.
+    pub acknowledgements: Vec<Acknowledgement>,
     /// Waivers that count now: the caller has left out the expired ones.
     pub waivers: Vec<Waiver>,
 }
@@ -75,6 +81,12 @@ impl<'a> Case<'a> {
     pub fn custom_platform(&self) -> Option<&'a str> {
         let declared = self.request.platform.as_deref()?;
         self.profile.custom_platforms.iter().find(|p| p.eq_ignore_ascii_case(declared)).map(String::as_str)
+    }
+
+    /// The pass that an acknowledgement makes of this rule, where the user gave it.
+    pub fn acknowledged(&self, what: Acknowledgement, of: &str) -> Option<Verdict> {
+        let given = self.request.acknowledgements.contains(&what);
+        given.then(|| Verdict::passed(format!("{of}, acknowledged: {what:?}")))
     }
 
     /// Where the document says what this rule asks: `S0 L83; S1 L83`.

@@ -9,11 +9,12 @@ use crate::api::{Action, ImportProfile};
 pub const HEADINGS: &[&str] = &["What it checks", "Why", "How it is found", "How to mend it"];
 
 /// Rows of the catalogue that are another rule under another code, with the target's id.
-const ALIASES: &[(&str, &str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str, &str)] = &[
     ("SRC-10", "IMG-08", "PartitionNotPresent (Incomplete): an image that is not whole, in tencent-cvm (S4 L110)"),
     ("PAR-01", "PAR-04", "PartitionTableAccepted: alibaba-ecs-2020-12 takes MBR and GPT (S0 L41, L82; S1 L41, L82)"),
     ("PAR-02", "PRC-12", "SystemDiskImageExpected: a data disk uploaded as a system disk (S4 L1, L115)"),
     ("SIZ-03", "FRM-05", "SystemDiskField: spec.image.systemDiskSizeGiB (S3 L34)"),
+    ("OS-09", "FRM-06", "ArchitectureField: spec.image.architecture (S3 L35)"),
     ("IMG-05", "FRM-08", "FormatField: spec.source.format (S3 L40)"),
 ];
 

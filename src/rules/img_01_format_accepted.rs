@@ -38,8 +38,9 @@ fn check(case: &Case) -> Judged {
     if kind == Kind::Iso && case.requires("NotIsoImage") {
         return Ok(case.blocked_by("NotIsoImage", "an ISO image"));
     }
+    let by_ticket = super::img_03_qcow2_ticket::by_ticket(case, format);
     let accepted = case.profile.formats.join(", ");
-    if !case.profile.formats.iter().any(|f| f.eq_ignore_ascii_case(format)) {
+    if !by_ticket && !case.profile.formats.iter().any(|f| f.eq_ignore_ascii_case(format)) {
         let what = if kind == Kind::Image { "" } else { ", which is no disk image" };
         let is = match format {
             // What is left when nothing is recognised and RAW would be too little.
@@ -62,6 +63,7 @@ fn check(case: &Case) -> Judged {
             let remedy = "Make the image again, or upload it again; `qemu-img check IMAGE` tells whether the local file is sound.";
             Ok(with_magic(finding.remedy(remedy), container).fail(Grade::Breach))
         }
+        _ if by_ticket => Ok(case.blocked_by("Qcow2TicketGranted", &format!("{format} is taken by ticket"))),
         _ => {
             Ok(Verdict::Pass(with_magic(Finding::new(format!("{format} {}", container.detail).trim_end()), container)))
         }

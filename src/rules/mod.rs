@@ -19,11 +19,16 @@ mod fs_05_intact;
 mod fs_06_not_full;
 mod img_01_format_accepted;
 mod img_02_not_iso;
+mod img_03_qcow2_ticket;
 mod img_04_compact_format;
 mod img_05_declared_format;
 mod img_07_self_contained;
 mod lnx_04_fstab;
 mod os_01_version_accepted;
+mod os_06_standard_platform;
+mod os_07_customized_linux;
+mod os_09_architecture;
+mod os_11_declared_platform;
 mod par_01_table_present;
 mod par_02_root_found;
 mod par_03_mbr;
@@ -35,6 +40,7 @@ mod siz_03_disk_size;
 mod siz_04_holds_image;
 mod src_02_readable;
 mod src_06_present;
+mod src_09_import_role;
 mod src_10_upload_complete;
 mod svc_01_cloud_init;
 mod svc_02_datasource;
@@ -87,9 +93,11 @@ impl Rule {
 pub const RULES: &[&Rule] = &[
     &src_02_readable::RULE,
     &src_06_present::RULE,
+    &src_09_import_role::RULE,
     &src_10_upload_complete::RULE,
     &img_01_format_accepted::RULE,
     &img_02_not_iso::RULE,
+    &img_03_qcow2_ticket::RULE,
     &img_04_compact_format::RULE,
     &img_05_declared_format::RULE,
     &img_07_self_contained::RULE,
@@ -109,6 +117,10 @@ pub const RULES: &[&Rule] = &[
     &fs_05_intact::RULE,
     &fs_06_not_full::RULE,
     &os_01_version_accepted::RULE,
+    &os_06_standard_platform::RULE,
+    &os_07_customized_linux::RULE,
+    &os_09_architecture::RULE,
+    &os_11_declared_platform::RULE,
     &lnx_04_fstab::RULE,
     &drv_01_virtio_installed::RULE,
     &svc_01_cloud_init::RULE,

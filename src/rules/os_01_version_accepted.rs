@@ -69,6 +69,21 @@ fn check(case: &Case) -> Judged {
     Ok(not_listed(case, release, &[], finding))
 }
 
+/// Whether the system is on the profile's list; `None` where that cannot be told.
+pub fn listed(case: &Case) -> Option<bool> {
+    let release = case.guest().ok()?.release.as_ref()?.known().filter(|release| !release.id.is_empty())?;
+    let by_id: Vec<&OperatingSystem> =
+        case.profile.operating_systems.iter().filter(|system| system.ids.contains(&release.id)).collect();
+    if by_id.is_empty() {
+        return Some(false);
+    }
+    match by_version(case, release, &by_id, Finding::default()) {
+        Verdict::Pass(_) => Some(true),
+        Verdict::Fail(..) => Some(false),
+        Verdict::Unknown(_) | Verdict::NotApplicable(_) => None,
+    }
+}
+
 fn by_version(case: &Case, release: &Release, systems: &[&OperatingSystem], finding: Finding) -> Verdict {
     let finding = match release.id.as_str() {
         "flatcar" => finding.note(Grade::Note, "Flatcar is CoreOS's successor; the document names only CoreOS"),

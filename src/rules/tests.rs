@@ -2,10 +2,12 @@
 
 mod catalogue;
 mod cloud_init;
+mod declared;
 mod filesystem;
 mod format;
 mod fstab;
 mod health;
+mod ids;
 mod partition;
 mod platform;
 mod size;

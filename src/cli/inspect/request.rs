@@ -10,9 +10,12 @@ pub fn request(args: &Args) -> Request {
     Request {
         url: crate::source::redacted(&args.target),
         format: args.format.as_ref().map(|f| f.to_uppercase()),
+        os_type: args.os_type,
         platform: args.platform.clone(),
+        architecture: args.architecture,
         system_disk_size_gib: args.system_disk_size_gib,
         force: args.force,
+        acknowledgements: args.acknowledgements.clone(),
         waivers: args.waivers.clone(),
     }
 }

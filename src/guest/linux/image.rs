@@ -18,22 +18,39 @@ const MAX_CONFIG: u64 = 4 << 20;
 /// Stands before the gzipped configuration (Linux, kernel/configs.c).
 const MARK: &[u8] = b"IKCFG_ST";
 
-/// The release in the setup header: `6.1.0-18-cloud-amd64`. `None` where it is no bzImage.
+/// What the setup header of a bzImage says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The release: `6.1.0-18-cloud-amd64`.
+    pub release: Option<String>,
+    /// It runs in 64 bit. False too where the header is too old to say.
+    pub long_mode: bool,
+}
+
+/// The setup header of a kernel; nothing where it is no bzImage.
 ///
 /// # Errors
 /// What the filesystem reports.
-pub fn release(tree: &Tree, path: &str) -> Result<Option<String>> {
+pub fn header(tree: &Tree, path: &str) -> Result<Header> {
     let setup = tree.read_head(path, SETUP_BYTES)?;
-    // Documentation/arch/x86/boot.rst: "HdrS" at 0x202; kernel_version at 0x20e points to text, less 0x200.
+    // Documentation/arch/x86/boot.rst: "HdrS" at 0x202, its version at 0x206.
     if setup.get(0x202..0x206) != Some(b"HdrS") {
-        return Ok(None);
+        return Ok(Header::default());
     }
-    let Ok(at) = u16_le(LAYER, &setup, 0x20e) else { return Ok(None) };
+    // boot.rst: xloadflags at 0x236 from version 2.12 on, bit 0 is XLF_KERNEL_64.
+    let flags = u16_le(LAYER, &setup, 0x206).ok().filter(|version| *version >= 0x020c);
+    let flags = flags.and_then(|_| u16_le(LAYER, &setup, 0x236).ok()).unwrap_or_default();
+    Ok(Header { release: release(&setup), long_mode: flags & 1 != 0 })
+}
+
+/// boot.rst: kernel_version at 0x20e points to text, less 0x200.
+fn release(setup: &[u8]) -> Option<String> {
+    let at = u16_le(LAYER, setup, 0x20e).ok()?;
     let text = setup.get(usize::from(at).saturating_add(0x200)..).unwrap_or_default();
     let text = cut(&String::from_utf8_lossy(text.get(..256).unwrap_or(text)), 256);
     let release = text.split_whitespace().next().unwrap_or_default();
     let fits = release.starts_with(|c: char| c.is_ascii_digit()) && at != 0;
-    Ok(fits.then(|| cut(release, 64)))
+    fits.then(|| cut(release, 64))
 }
 
 /// The configuration built into the kernel; `None` where there is none.
@@ -120,7 +137,7 @@ mod tests {
         kernel.extend(b"IKCFG_ED");
         kernel.extend([9; 1000]);
         let tree = MemoryFs::new().file("/vmlinuz", bzimage("5.10.1-x", &gzip(&kernel))).tree();
-        assert_eq!(release(&tree, "/vmlinuz").unwrap().as_deref(), Some("5.10.1-x"));
+        assert_eq!(header(&tree, "/vmlinuz").unwrap().release.as_deref(), Some("5.10.1-x"));
         assert_eq!(config(&tree, "/vmlinuz").unwrap().as_deref(), Some("CONFIG_VIRTIO_BLK=y\n"));
         let without = MemoryFs::new().file("/vmlinuz", bzimage("5.10.1-x", &gzip(&[1; 99]))).tree();
         assert_eq!(config(&without, "/vmlinuz").unwrap(), None);
@@ -129,8 +146,8 @@ mod tests {
     #[test]
     fn what_is_no_kernel_has_no_release() {
         let tree = MemoryFs::new().file("/vmlinuz", "hello").file("/short", &bzimage("6", b"")[..0x210]).tree();
-        assert_eq!(release(&tree, "/vmlinuz").unwrap(), None);
-        assert_eq!(release(&tree, "/short").unwrap(), None);
+        assert_eq!(header(&tree, "/vmlinuz").unwrap().release, None);
+        assert_eq!(header(&tree, "/short").unwrap().release, None);
         assert!(config(&tree, "/vmlinuz").is_err());
     }
 
@@ -142,7 +159,7 @@ mod tests {
                 let mut bad = good.clone();
                 bad[at] = value;
                 let tree = MemoryFs::new().file("/vmlinuz", bad).tree();
-                let _ = (release(&tree, "/vmlinuz"), config(&tree, "/vmlinuz"));
+                let _ = (header(&tree, "/vmlinuz"), config(&tree, "/vmlinuz"));
             }
         }
     }
@@ -152,6 +169,6 @@ mod tests {
         let Some(dir) = testarchive("kernel/linux-image-6.1.0-47-cloud-amd64_6.1.170-3_amd64.tar.xz") else { return };
         let head = std::fs::read(dir.path().join("boot/vmlinuz-6.1.0-47-cloud-amd64.first64k")).unwrap();
         let tree = MemoryFs::new().file("/vmlinuz", head).tree();
-        assert_eq!(release(&tree, "/vmlinuz").unwrap().as_deref(), Some("6.1.0-47-cloud-amd64"));
+        assert_eq!(header(&tree, "/vmlinuz").unwrap().release.as_deref(), Some("6.1.0-47-cloud-amd64"));
     }
 }

@@ -54,8 +54,8 @@ fn is_image(name: &str) -> bool {
 
 /// One kernel; `boot` is its entry, where it is the default one.
 fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
-    let in_header = settle(image::release(tree, path))?.flatten();
-    let version = in_header.or_else(|| in_name(path)).unwrap_or_default();
+    let header = settle(image::header(tree, path))?.unwrap_or_default();
+    let version = header.release.or_else(|| in_name(path)).unwrap_or_default();
     let modules = Modules::read(tree, &version)?;
     let config = config(tree, path, &version, &modules)?;
     let initrds = match boot {
@@ -93,6 +93,7 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
         version,
         path: cut(path, PATH_MAX),
         default: boot.is_some(),
+        long_mode: header.long_mode,
         drivers,
         initramfs: contents.map(|fact| match fact {
             Fact::Known(contents) => Fact::Known(contents.facts),

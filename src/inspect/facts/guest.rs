@@ -16,6 +16,10 @@ pub struct Guest {
     /// Why the search for a root ended before all volumes were looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// Whether the first partition has the folder with which a `Customized Linux` takes its settings; `None` where that
+    /// partition's files are not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_folder: Option<bool>,
     /// Machine of its programs, from an ELF header: `x86_64`, `i386`, `aarch64`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub architecture: Option<Evident>,

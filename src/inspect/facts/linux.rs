@@ -91,6 +91,9 @@ pub struct Kernel {
     pub path: String,
     /// The default entry starts this one.
     pub default: bool,
+    /// It runs in 64 bit, as its header says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub long_mode: bool,
     /// Where the configuration was read: `/boot/config-...`, `modules.builtin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,

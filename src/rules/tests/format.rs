@@ -34,7 +34,7 @@ fn each_cloud_has_its_own_formats() {
     for (name, tencent, a2020, a2018_12, a2018_06) in [
         ("RAW", Pass, Pass, Pass, Pass),
         ("VHD", Pass, Pass, Pass, Pass),
-        ("QCOW2", Pass, Pass, Pass, Fail),
+        ("QCOW2", Pass, Pass, Pass, NotApplicable),
         ("VMDK", Pass, Fail, Fail, Fail),
     ] {
         let found = [TENCENT, A2020, A2018_12, A2018_06].map(|p| outcome(p, "IMG-01", format(name)));
@@ -51,7 +51,7 @@ fn each_cloud_has_its_own_formats() {
     });
     assert!(small.message.contains("the object is of 40 bytes, too small for a disk image"), "{}", small.message);
     assert!(result(A2020, "IMG-01", format("VMDK")).remedy.contains("qemu-img convert -p -O qcow2"));
-    assert!(result(A2018_06, "IMG-01", format("QCOW2")).remedy.contains("-O vpc"));
+    assert!(result(A2018_06, "IMG-01", format("VMDK")).remedy.contains("-O vpc"));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_readable_image_of_another_format_can_be_waived_and_an_archive_cannot() {
             request.waivers.push(waive("ImageFormatAccepted"));
         }
     };
-    let rule = result(A2018_06, "IMG-01", with("QCOW2"));
+    let rule = result(A2018_06, "IMG-01", with("VMDK"));
     assert_eq!(rule.result, Waived);
     assert!(rule.message.contains("ticket 1"));
     assert_eq!(outcome(TENCENT, "IMG-01", with("gzip")), Fail);
@@ -99,7 +99,8 @@ fn one_iso_fails_one_rule() {
         let spec = crate::profiles::get(profile).unwrap().spec;
         let report = judge(&facts, profile, &spec, &request);
         assert_eq!(report.verdict, Overall::NonCompliant);
-        let judged = |r: &&crate::report::RuleResult| !matches!(r.result, Outcome::NotApplicable | Pass);
+        let judged =
+            |r: &&crate::report::RuleResult| !matches!(r.result, Outcome::NotApplicable | Pass) && r.id != "SRC-09";
         report.rules.iter().filter(judged).map(|r| format!("{} {}", r.id, r.message)).collect::<Vec<_>>()
     };
     for profile in [TENCENT, A2018_12, A2018_06] {

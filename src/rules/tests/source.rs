@@ -87,6 +87,7 @@ fn an_upload_that_was_cut_short_fails_that_rule_alone_and_cannot_be_waived() {
 
         let (mut facts, mut request) = (healthy(), crate::rules::Request::default());
         cut(&mut facts, &mut request);
+        request.acknowledgements = vec![crate::api::Acknowledgement::Qcow2Ticket];
         let mut spec = crate::profiles::get(profile).unwrap().spec;
         spec.formats.push("QCOW2".into());
         let failing = |spec: &crate::api::ImportProfileSpec| {
