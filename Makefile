@@ -23,7 +23,7 @@ build: ## The static program
 	@$(LIB); build_program
 image: ## The FROM scratch image, in the local cluster or pushed to $REGISTRY; prints its reference
 	@$(LIB); use_cluster; e2e/deploy.sh image
-manifests: ## Write the generated files: crds/, docs/rules.md
+manifests: ## Write the generated files: crds/, docs/rules.md, docs/profiles/
 	@e2e/manifests.sh
 
 ##@ Check

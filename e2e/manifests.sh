@@ -1,5 +1,5 @@
 #!/bin/bash
-# Writes the generated files from the program itself: crds/, docs/rules.md, config/ from the chart. With --check: fails when they are stale,
+# Writes the generated files from the program itself: crds/, docs/rules.md, docs/profiles/, config/ from the chart. With --check: fails when they are stale,
 # or when the chart or a kustomization does not build.
 . "$(dirname "$0")/lib.sh"
 need_rust
@@ -13,7 +13,10 @@ command -v kubectl >/dev/null || "$E2E/cluster/tools.sh" kubernetes kubectl
 export PATH="$PATH:$STATE/bin"
 
 "$PROGRAM" crds --write "$OUT/crds"
-mkdir "$OUT/docs"; "$PROGRAM" rules --markdown >"$OUT/docs/rules.md"
+mkdir -p "$OUT/docs/profiles"; "$PROGRAM" rules --markdown >"$OUT/docs/rules.md"
+for name in $("$PROGRAM" profiles | awk '{ print $1 }'); do
+  "$PROGRAM" profiles "$name" -o markdown >"$OUT/docs/profiles/$name.md"
+done
 
 if [ "${1:-}" != --check ]; then
   cp -r "$OUT"/. .

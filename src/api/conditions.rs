@@ -129,6 +129,10 @@ pub mod reason {
         NO_RULES = "NoRules";
         /// A profile that names a rule twice.
         DUPLICATE_RULE = "DuplicateRule";
+        /// The profile names a code that no rule has.
+        UNKNOWN_CODE = "UnknownCode";
+        /// The profile says two things that cannot both hold.
+        CONTRADICTION = "Contradiction";
         /// The recorded image can be used.
         AVAILABLE = "Available";
     }

@@ -26,8 +26,10 @@ enum Command {
     Inspect(inspect::Args),
     /// List the built-in profiles, or print one
     Profiles(profiles::Args),
-    /// Explain the rules
+    /// List the rules
     Rules(rules::Args),
+    /// Explain a rule, or a code that a cloud answers with
+    Explain(rules::Explain),
     /// Print the custom resource definitions
     Crds(crds::Args),
     /// Run the operator in a cluster
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Profiles(args) => profiles::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => rules::explain(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Run(args) => run::run(args),
         Command::Worker(args) => worker::run(args),

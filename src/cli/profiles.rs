@@ -2,16 +2,28 @@
 
 use std::process::ExitCode;
 
-use crate::profiles::{Builtin, PROFILES};
+use clap::ValueEnum;
+
+use crate::profiles::{self, Builtin, PROFILES};
 
 /// Flags of `profiles`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Print this one, as an object for `kubectl apply`
+    /// Print this one
     name: Option<String>,
-    /// How to print: YAML is the only way
-    #[arg(short, long, value_parser = ["yaml"], default_value = "yaml", requires = "name")]
-    output: String,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t, requires = "name")]
+    output: Output,
+}
+
+/// How to print a profile.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Output {
+    /// As an object for `kubectl apply`
+    #[default]
+    Yaml,
+    /// As a page for people: docs/profiles/NAME.md
+    Markdown,
 }
 
 /// Runs it.
@@ -25,5 +37,11 @@ pub fn run(args: &Args) -> ExitCode {
         eprintln!("image-import: no profile {name:?}; `image-import profiles` lists them");
         return ExitCode::from(super::inspect::exit::USAGE);
     };
-    super::show(profile.yaml, ExitCode::SUCCESS)
+    match args.output {
+        Output::Yaml => super::show(profile.yaml, ExitCode::SUCCESS),
+        Output::Markdown => {
+            let page = profile.parse().map(|parsed| profiles::docs::markdown(&parsed)).unwrap_or_default();
+            super::show(&page, ExitCode::SUCCESS)
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Profiles: the built-in ones are applied and put back, and each says whether this version can apply it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -17,42 +16,15 @@ use super::settings::Settings;
 use super::status::LIFECYCLE_MANAGER;
 use super::store::{Scope, Touched};
 use crate::api::conditions::{READY, Stamp, Status, reason as word};
-use crate::api::{ImportProfile, ImportProfileSpec};
-use crate::{profiles, rules};
+use crate::api::ImportProfile;
+use crate::profiles;
 
-/// Rules of a profile at most: each is a condition, and a status holds 128.
-pub const MAX_RULES: usize = 100;
 /// Field manager of the built-in profiles.
 const MANAGER: &str = "imageimport.dev/profiles";
 /// How often every built-in profile is looked at, whatever the watch says.
 const SWEEP: Duration = Duration::from_secs(300);
 /// How long after an error a profile is looked at again.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// Why this version cannot apply a profile: reason and sentence.
-pub fn problem(spec: &ImportProfileSpec) -> Option<(&'static str, String)> {
-    if spec.rules.len() > MAX_RULES {
-        return Some((
-            word::TOO_MANY_RULES,
-            format!("it has {} rules, at most {MAX_RULES} are possible", spec.rules.len()),
-        ));
-    }
-    if spec.rules.is_empty() {
-        return Some((word::NO_RULES, "it has no rule, and would accept everything".to_owned()));
-    }
-    let mut seen = BTreeSet::new();
-    let twice = spec.rules.iter().find(|r| !seen.insert(&r.name)).map(|r| r.name.as_str());
-    if let Some(name) = twice {
-        return Some((word::DUPLICATE_RULE, format!("it names the rule `{name}` twice")));
-    }
-    let unknown: Vec<&str> = spec.rules.iter().map(|r| r.name.as_str()).filter(|n| !known(n)).collect();
-    (!unknown.is_empty()).then(|| (word::UNKNOWN_RULE, format!("this version has no rule {}", unknown.join(", "))))
-}
-
-/// The judgement goes by names, not by catalogue ids.
-fn known(name: &str) -> bool {
-    rules::find(name).is_some_and(|rule| rule.name == name)
-}
 
 /// What makes the stored profile ours again; `None` when it is, or when a higher revision is there.
 pub fn mend(stored: &ImportProfile, built_in: &ImportProfile) -> Option<Value> {
@@ -80,10 +52,11 @@ fn status(profile: &ImportProfile, now: Time) -> crate::api::ImportProfileStatus
     let generation = profile.metadata.generation;
     let stored = profile.status.as_ref().map(|s| s.conditions.clone()).unwrap_or_default();
     let stamp = Stamp { stored: &stored, now, observed_generation: generation };
-    let ready = match problem(&profile.spec) {
+    let ready = match profiles::problem(&profile.spec) {
         None => stamp.condition(READY, Status::True, word::PROFILE_ACCEPTED, "The profile can be applied"),
-        Some((reason, why)) => {
-            stamp.condition(READY, Status::False, reason, &format!("The profile cannot be applied: {why}"))
+        Some(found) => {
+            let message = format!("The profile cannot be applied: {}", found.message);
+            stamp.condition(READY, Status::False, found.reason, &message)
         }
     };
     crate::api::ImportProfileStatus { observed_generation: generation, conditions: vec![ready] }
@@ -171,6 +144,7 @@ async fn keep(client: &Client, settings: &Settings, name: &str) -> kube::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ImportProfileSpec;
 
     fn built_in() -> ImportProfile {
         profiles::built_in().remove(0)
@@ -213,25 +187,5 @@ mod tests {
         other.spec.revision -= 2;
         assert!(mend(&other, &built_in()).is_some());
         assert_eq!(mend(&built_in(), &built_in()), None);
-    }
-
-    #[test]
-    fn a_profile_that_cannot_be_applied_says_why() {
-        assert_eq!(problem(&built_in().spec), None);
-        let mut unknown = built_in().spec;
-        unknown.rules[0].name = "NoSuchRule".into();
-        let (reason, why) = problem(&unknown).unwrap();
-        assert!(reason == "UnknownRule" && why.contains("NoSuchRule"));
-        let mut many = built_in().spec;
-        let rule = many.rules[0].clone();
-        many.rules = vec![rule; MAX_RULES + 1];
-        assert_eq!(problem(&many).unwrap().0, "TooManyRules");
-        let mut twice = built_in().spec;
-        let rule = twice.rules[0].clone();
-        twice.rules.push(rule);
-        assert_eq!(problem(&twice).unwrap().0, "DuplicateRule");
-        let mut none = built_in().spec;
-        none.rules.clear();
-        assert_eq!(problem(&none).unwrap().0, "NoRules");
     }
 }

@@ -15,9 +15,10 @@ use super::outcome::{self, Outcome, Seen};
 use super::plan::{Profile, World};
 use super::reason::{self, Class};
 use super::work::{self, Work};
-use super::{importprofile, progress, store, worker};
+use super::{progress, store, worker};
 use crate::api::conditions::{READY, find, reason as word};
 use crate::api::{ImageImport, ImportProfile, Progress};
+use crate::profiles;
 
 /// A profile by its name, and whether it can be applied.
 pub fn profile(context: &Context, import: &ImageImport) -> (Option<Arc<ImportProfile>>, Profile) {
@@ -25,9 +26,9 @@ pub fn profile(context: &Context, import: &ImageImport) -> (Option<Arc<ImportPro
     let Some(profile) = context.shared.profiles.get(&ObjectRef::new(name)) else {
         return (None, Profile::Problem(word::PROFILE_NOT_FOUND, format!("There is no ImportProfile `{name}`")));
     };
-    let verdict = match importprofile::problem(&profile.spec) {
+    let verdict = match profiles::problem(&profile.spec) {
         None => Profile::Usable(key::profile(&profile.spec)),
-        Some((_, why)) => Profile::Problem(word::PROFILE_NOT_READY, format!("ImportProfile `{name}`: {why}")),
+        Some(found) => Profile::Problem(word::PROFILE_NOT_READY, format!("ImportProfile `{name}`: {}", found.message)),
     };
     (Some(profile), verdict)
 }

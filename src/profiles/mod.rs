@@ -1,8 +1,13 @@
 //! The clouds' published rules, as YAML in the binary.
 
+mod check;
+pub mod docs;
+
 use kube::ResourceExt;
 
 use crate::api::ImportProfile;
+
+pub use check::{MAX_RULES, Problem, parse, problem};
 
 /// Label of the built-in profiles: the chart's admission policy lets nobody but the operator change what has it.
 pub const BUILT_IN: &str = "imageimport.dev/built-in";

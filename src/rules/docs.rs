@@ -59,6 +59,30 @@ pub fn explained(rule: &Rule, profiles: &[ImportProfile]) -> String {
     out
 }
 
+/// The rules that a word names: one by its name or catalogue id, or all that answer with that code somewhere.
+pub fn named(word: &str, profiles: &[ImportProfile]) -> Vec<&'static Rule> {
+    if let Some(rule) = super::find(word) {
+        return vec![rule];
+    }
+    let answers = |rule: &Rule| {
+        let own = profiles.iter().flat_map(|p| &p.spec.rules).filter(|wanted| wanted.name == rule.name);
+        rule.code == word || own.filter_map(|wanted| wanted.code.as_deref()).any(|code| code == word)
+    };
+    RULES.iter().copied().filter(|rule| answers(rule)).collect()
+}
+
+/// What the clouds themselves say about a code; empty when they say nothing.
+pub fn handling(code: &str, profiles: &[ImportProfile]) -> String {
+    let mut out = String::new();
+    for profile in profiles {
+        for said in profile.spec.handling.iter().filter(|said| said.code == code) {
+            let name = profile.metadata.name.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "{name} on `{code}`: {} {} ({})\n", said.zh, said.en, said.cite.join("; "));
+        }
+    }
+    out
+}
+
 /// `docs/rules.md`.
 pub fn markdown(profiles: &[ImportProfile]) -> String {
     let mut out = String::from(

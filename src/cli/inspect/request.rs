@@ -37,13 +37,7 @@ fn profile(name: &str) -> Result<ImportProfile, Refused> {
         let known: Vec<&str> = profiles::PROFILES.iter().map(|p| p.name).collect();
         return Err(wrong(format!("no profile {name:?}: built in are {}; a file may be named too", known.join(", "))));
     };
-    let profile: ImportProfile = serde_yaml::from_str(&text).map_err(|e| wrong(format!("{name}: {e}")))?;
-    match profile.spec.rules.iter().find(|r| rules::find(&r.name).is_none_or(|rule| rule.name != r.name)) {
-        Some(unknown) => {
-            Err(wrong(format!("{name}: there is no rule {:?}; `image-import rules` lists them", unknown.name)))
-        }
-        None => Ok(profile),
-    }
+    profiles::parse(name, &text).map_err(wrong)
 }
 
 /// `RULE=WHY`, the rule by its name or catalogue id.

@@ -73,6 +73,19 @@ fn a_healthy_image_complies_with_every_built_in_profile() {
     }
 }
 
+#[test]
+fn a_word_leads_to_its_rule_and_a_code_to_all_that_answer_with_it() {
+    use crate::rules::docs::{handling, named};
+    let profiles = profiles::built_in();
+    let ids = |word| named(word, &profiles).iter().map(|rule| rule.id).collect::<Vec<_>>();
+    assert_eq!(ids("VirtioNotInstall"), ["DRV-01"]);
+    assert_eq!((ids("VirtioInstalled"), ids("drv-01")), (vec!["DRV-01"], vec!["DRV-01"]));
+    assert_eq!(ids("InvalidUrl"), ["SRC-02", "SRC-06"]);
+    assert_eq!(ids("InvalidFormatSize"), ["IMG-01", "SIZ-01", "SIZ-02"], "the profile's own code counts");
+    assert!(ids("NoSuchWord").is_empty());
+    assert!(handling("VirtioNotInstall", &profiles).contains("S4 L132") && handling("DRV-01", &profiles).is_empty());
+}
+
 /// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.
 #[test]
 fn missing_facts_are_never_a_pass() {

@@ -1,0 +1,122 @@
+//! Whether this version can apply a profile, and where its text is wrong.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::api::conditions::reason as word;
+use crate::api::{ImportProfile, ImportProfileSpec, Limits, ProfileRule};
+use crate::disk::container;
+use crate::rules::{self, RULES};
+
+/// Rules of a profile at most: each is a condition, and a status holds 128.
+pub const MAX_RULES: usize = 100;
+
+/// Why a profile cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Reason of the profile's `Ready` condition: `UnknownRule`.
+    pub reason: &'static str,
+    /// One clause that names the thing.
+    pub message: String,
+    /// The word of the profile's text that is wrong; empty where it is what is not there.
+    pub word: String,
+}
+
+impl Problem {
+    fn new(reason: &'static str, word: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), word: word.into() }
+    }
+}
+
+/// The first thing that keeps this version from applying the profile.
+pub fn problem(spec: &ImportProfileSpec) -> Option<Problem> {
+    number(spec)
+        .or_else(|| spec.rules.iter().find_map(|rule| of_rule(spec, rule)))
+        .or_else(|| twice(spec))
+        .or_else(|| words(spec))
+        .or_else(|| limits(&spec.limits))
+}
+
+/// A profile's text, and what is wrong with it: `FILE:LINE: what`.
+///
+/// # Errors
+/// That sentence.
+pub fn parse(file: &str, text: &str) -> Result<ImportProfile, String> {
+    let profile: ImportProfile = serde_yaml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+    match problem(&profile.spec) {
+        None => Ok(profile),
+        Some(problem) => {
+            let line = text.lines().position(|line| !problem.word.is_empty() && line.contains(&problem.word));
+            let line = line.map(|index| format!(":{}", index.saturating_add(1))).unwrap_or_default();
+            Err(format!("{file}{line}: {}", problem.message))
+        }
+    }
+}
+
+fn number(spec: &ImportProfileSpec) -> Option<Problem> {
+    match spec.rules.len() {
+        0 => Some(Problem::new(word::NO_RULES, "rules:", "it has no rule, and would accept everything")),
+        n if n > MAX_RULES => Some(Problem::new(
+            word::TOO_MANY_RULES,
+            "rules:",
+            format!("it has {n} rules, at most {MAX_RULES} are possible"),
+        )),
+        _ => None,
+    }
+}
+
+fn of_rule(spec: &ImportProfileSpec, rule: &ProfileRule) -> Option<Problem> {
+    // The judgement goes by names, not by catalogue ids.
+    if rules::find(&rule.name).is_none_or(|found| found.name != rule.name) {
+        let message = format!("this version has no rule {}; `image-import rules` lists them", rule.name);
+        return Some(Problem::new(word::UNKNOWN_RULE, &rule.name, message));
+    }
+    if let Some(code) = rule.code.as_deref().filter(|code| !is_known(spec, code)) {
+        let message = format!("no rule has the code {code} ({}), and `handling` does not say what it means", rule.name);
+        return Some(Problem::new(word::UNKNOWN_CODE, code, message));
+    }
+    let platform = rule.platforms.iter().find(|lowered| !spec.custom_platforms.contains(&lowered.platform))?;
+    let message = format!("{}: {} is not among customPlatforms", rule.name, platform.platform);
+    Some(Problem::new(word::CONTRADICTION, &platform.platform, message))
+}
+
+/// A code is some rule's, or the profile says what to do about it.
+fn is_known(spec: &ImportProfileSpec, code: &str) -> bool {
+    RULES.iter().any(|rule| rule.code == code) || spec.handling.iter().any(|handling| handling.code == code)
+}
+
+fn twice(spec: &ImportProfileSpec) -> Option<Problem> {
+    let mut seen = BTreeSet::new();
+    let rule = spec.rules.iter().find(|rule| !seen.insert(&rule.name))?;
+    Some(Problem::new(word::DUPLICATE_RULE, &rule.name, format!("it names the rule {} twice", rule.name)))
+}
+
+/// Words that have to be ones this version knows.
+fn words(spec: &ImportProfileSpec) -> Option<Problem> {
+    let wrong = |word: &str, message: String| Some(Problem::new(word::CONTRADICTION, word, message));
+    let formats = || spec.formats.iter().chain(&spec.ticket_formats);
+    if let Some(format) = formats().find(|format| container::descriptor(format).is_none()) {
+        return wrong(format, format!("{format} is no format this version knows: RAW, QCOW2, VHD, VMDK, ..."));
+    }
+    if let Some(format) = spec.preferred_formats.iter().find(|format| formats().all(|known| known != *format)) {
+        return wrong(format, format!("{format} is preferred and not among formats"));
+    }
+    if let Some(format) = spec.ticket_formats.iter().find(|format| spec.formats.contains(format)) {
+        return wrong(format, format!("{format} is both among formats and among ticketFormats"));
+    }
+    let table = spec.partition_tables.iter().find(|table| !["MBR", "GPT"].contains(&table.as_str()))?;
+    wrong(table, format!("{table} is no partition table this version knows: MBR, GPT"))
+}
+
+fn limits(limits: &Limits) -> Option<Problem> {
+    let wrong = |word: &str, message: String| Some(Problem::new(word::CONTRADICTION, word, message));
+    for (name, limit) in [("virtualSizeGiB", limits.virtual_size_gib), ("fileSizeGiB", limits.file_size_gib)] {
+        if let Some(limit) = limit.filter(|limit| *limit <= 0) {
+            return wrong(name, format!("limits.{name} is {limit}: nothing is that small"));
+        }
+    }
+    let range = limits.system_disk_gib.as_ref().filter(|range| range.min < 1 || range.max < range.min)?;
+    wrong("systemDiskGiB", format!("limits.systemDiskGiB from {} to {} holds no size", range.min, range.max))
+}

@@ -1,0 +1,73 @@
+//! What is wrong with a profile is found, named, and shown by its line.
+
+use super::*;
+use crate::api::{Action, PlatformAction, SizeRange};
+use crate::profiles::{PROFILES, built_in, get};
+
+type Change = fn(&mut ImportProfileSpec);
+
+#[test]
+fn every_built_in_profile_can_be_applied() {
+    for profile in built_in() {
+        assert_eq!(problem(&profile.spec), None);
+    }
+}
+
+#[test]
+fn what_keeps_a_profile_from_being_applied_is_named() {
+    let rows: &[(Change, &str, &str)] = &[
+        (|s| s.rules.clear(), "NoRules", "accept everything"),
+        (|s| s.rules = vec![s.rules[0].clone(); MAX_RULES + 1], "TooManyRules", "101 rules"),
+        (|s| s.rules.push(s.rules[0].clone()), "DuplicateRule", "twice"),
+        (|s| s.rules[0].name = "NoSuchRule".into(), "UnknownRule", "NoSuchRule"),
+        (|s| s.rules[0].name = "DRV-01".into(), "UnknownRule", "DRV-01"),
+        (|s| s.rules[0].code = Some("Painted".into()), "UnknownCode", "Painted"),
+        (|s| s.formats.push("QCOW9".into()), "Contradiction", "QCOW9"),
+        (|s| s.preferred_formats.push("VMDK".into()), "Contradiction", "preferred"),
+        (|s| s.ticket_formats.push("RAW".into()), "Contradiction", "both"),
+        (|s| s.partition_tables.push("APM".into()), "Contradiction", "APM"),
+        (|s| s.limits.virtual_size_gib = Some(0), "Contradiction", "virtualSizeGiB"),
+        (|s| s.limits.file_size_gib = Some(-1), "Contradiction", "fileSizeGiB"),
+        (
+            |s| s.limits.system_disk_gib = Some(SizeRange { min: 5, max: 4, stated_in_gb: false }),
+            "Contradiction",
+            "5 to 4",
+        ),
+        (
+            |s| {
+                let action = Action::Warn;
+                s.rules[0].platforms.push(PlatformAction { platform: "Plan 9".into(), action, note: None });
+            },
+            "Contradiction",
+            "Plan 9",
+        ),
+    ];
+    for (change, reason, part) in rows {
+        let mut spec = get("alibaba-ecs-2020-12").unwrap().spec;
+        change(&mut spec);
+        let found = problem(&spec).unwrap_or_else(|| panic!("{reason} {part}: accepted"));
+        assert!(found.reason == *reason && found.message.contains(part), "{reason} {part}: {found:?}");
+    }
+}
+
+#[test]
+fn a_code_of_the_cloud_s_own_needs_a_word_on_what_to_do() {
+    let mut spec = get("tencent-cvm").unwrap().spec;
+    spec.handling.push(crate::api::Handling { code: "Painted".into(), ..Default::default() });
+    spec.rules[0].code = Some("Painted".into());
+    assert_eq!(problem(&spec), None);
+}
+
+#[test]
+fn an_author_is_shown_the_line() {
+    let text = PROFILES[0].yaml;
+    assert!(parse("mine.yaml", text).is_ok());
+    let line = |text: &str, part: &str| text.lines().position(|l| l.contains(part)).unwrap() + 1;
+    let painted = text.replace("VirtioInstalled", "VirtioPainted");
+    let wrong = parse("mine.yaml", &painted).unwrap_err();
+    let at = line(&painted, "VirtioPainted");
+    assert!(wrong.starts_with(&format!("mine.yaml:{at}: this version has no rule VirtioPainted")), "{wrong}");
+    let action = text.replacen("action: Require", "action: Demand", 1);
+    let wrong = parse("mine.yaml", &action).unwrap_err();
+    assert!(wrong.contains(&format!("line {}", line(&action, "Demand"))), "{wrong}");
+}
