@@ -8,11 +8,13 @@ pub mod device;
 mod drivers;
 mod escape;
 pub mod fstab;
+pub mod glob;
 mod image;
 mod initramfs;
 pub mod kernel;
 pub mod packages;
 pub mod release;
+pub mod services;
 mod stream;
 
 use crate::disk::{Error, Result, bytes};
