@@ -145,6 +145,8 @@ fn guest(
             }));
         }
         guest.linux = Some(linux);
+    } else if root.family == Family::FreeBSD {
+        guest.linux = Some(linux::freebsd(&root.tree)?);
     }
     let mounted = mounted(&root, &system)?;
     for (name, at) in mounted {

@@ -2,7 +2,7 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
+    Agent, Access, Firewall, Listen, Ssh, Starts, When, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
     Holds, Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, SizeRange, Source,
     Trouble, TroubleKind, Usage, Volume, VolumeClass,
 };
@@ -81,6 +81,13 @@ pub fn healthy() -> Facts {
                     enabled_by: Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service".into()),
                     ..CloudInit::default()
                 })),
+                ssh: Some(Fact::Known(Ssh {
+                    starts: starts(When::Boot, "/etc/systemd/system/multi-user.target.wants/ssh.service"),
+                    listens: vec![Listen { port: 22, ..Listen::default() }],
+                    ..Ssh::default()
+                })),
+                firewall: Some(Fact::Known(Vec::new())),
+                agent: Some(Fact::Known(Agent { starts: starts(When::Absent, ""), ..Agent::default() })),
             }),
             ..Guest::default()
         }),
@@ -196,6 +203,22 @@ pub fn linux(facts: &mut Facts) -> &mut Linux {
 
 pub fn fstab(facts: &mut Facts) -> &mut Fstab {
     known(linux(facts).fstab.as_mut().unwrap())
+}
+
+pub fn starts(when: When, by: &str) -> Starts {
+    Starts { when, by: by.into() }
+}
+
+pub fn ssh(facts: &mut Facts) -> &mut Ssh {
+    known(linux(facts).ssh.as_mut().unwrap())
+}
+
+pub fn firewall(facts: &mut Facts) -> &mut Vec<Firewall> {
+    known(linux(facts).firewall.as_mut().unwrap())
+}
+
+pub fn agent(facts: &mut Facts) -> &mut Agent {
+    known(linux(facts).agent.as_mut().unwrap())
 }
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {

@@ -44,6 +44,9 @@ mod src_09_import_role;
 mod src_10_upload_complete;
 mod svc_01_cloud_init;
 mod svc_02_datasource;
+mod svc_05_guest_agent;
+mod svc_06_firewall;
+mod svc_08_ssh_port;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -125,6 +128,9 @@ pub const RULES: &[&Rule] = &[
     &drv_01_virtio_installed::RULE,
     &svc_01_cloud_init::RULE,
     &svc_02_datasource::RULE,
+    &svc_05_guest_agent::RULE,
+    &svc_06_firewall::RULE,
+    &svc_08_ssh_port::RULE,
 ];
 
 /// The rule of that name or catalogue id, which a waiver may name.

@@ -10,6 +10,7 @@ mod health;
 mod ids;
 mod partition;
 mod platform;
+mod services;
 mod size;
 mod source;
 mod system;

@@ -6,6 +6,7 @@
 mod container;
 mod guest;
 mod linux;
+mod services;
 mod source;
 mod table;
 mod volume;
@@ -13,6 +14,7 @@ mod volume;
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
+pub use services::{Agent, Firewall, Listen, Passage, Ssh, Starts, When};
 pub use source::{Access, Source};
 pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
 pub use volume::{ExtFeatures, Holds, Sign, SignKind, Usage, Volume, VolumeClass, is_written};

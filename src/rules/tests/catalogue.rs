@@ -17,7 +17,7 @@ fn ids_names_and_codes_are_in_catalogue_order_and_fit_a_condition() {
             "SRC-02", "SRC-06", "SRC-09", "SRC-10", "IMG-01", "IMG-02", "IMG-03", "IMG-04", "IMG-05", "IMG-07",
             "SIZ-01", "SIZ-02", "SIZ-03", "SIZ-04", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "PAR-07", "FS-01", "FS-02",
             "FS-03", "FS-04", "FS-05", "FS-06", "OS-01", "OS-06", "OS-07", "OS-09", "OS-11", "LNX-04", "DRV-01",
-            "SVC-01", "SVC-02",
+            "SVC-01", "SVC-02", "SVC-05", "SVC-06", "SVC-08",
         ]
     );
     let names: BTreeSet<&str> = RULES.iter().map(|r| r.name).collect();

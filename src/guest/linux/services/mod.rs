@@ -12,6 +12,7 @@ use super::{PATH_MAX, cut, optional};
 use crate::disk::Result;
 use crate::disk::filesystem::NodeKind;
 use crate::guest::Tree;
+use crate::inspect::facts::{Starts, When};
 
 /// The layer that errors name.
 const LAYER: &str = "services";
@@ -71,11 +72,11 @@ impl Start {
 
 /// The names a service goes by.
 #[derive(Debug, Clone, Copy)]
-pub struct Service {
+pub struct Service<'a> {
     /// Units of systemd, any one of which is it: `ssh.service`.
-    pub units: &'static [&'static str],
+    pub units: &'a [&'a str],
     /// System V scripts, upstart jobs and OpenRC scripts: `sshd`.
-    pub scripts: &'static [&'static str],
+    pub scripts: &'a [&'a str],
 }
 
 /// The services of one system.
@@ -183,11 +184,25 @@ fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
 }
 
 /// Whether a file that can be run is at `path`.
-fn is_program(tree: &Tree, path: &str) -> Result<bool> {
+pub(super) fn is_program(tree: &Tree, path: &str) -> Result<bool> {
     Ok(optional(tree.stat(path))?.is_some_and(|stat| stat.kind == NodeKind::File && stat.mode & 0o111 != 0))
 }
 
 /// A path as facts carry it.
 fn place(path: &str) -> String {
     cut(path, PATH_MAX)
+}
+
+impl From<Start> for Starts {
+    fn from(start: Start) -> Self {
+        let (when, by) = match start {
+            Start::Enabled { by } => (When::Boot, by),
+            Start::OnDemand { by } => (When::Demand, by),
+            Start::Kept { by } => (When::Kept, by),
+            Start::Disabled => (When::Never, String::new()),
+            Start::Absent => (When::Absent, String::new()),
+            Start::Unknown { why } => (When::Unknown, why),
+        };
+        Self { when, by: cut(&by, PATH_MAX) }
+    }
 }
