@@ -2,9 +2,9 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Agent, Access, Firewall, Listen, Ssh, Starts, When, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
-    Holds, Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, SizeRange, Source,
-    Trouble, TroubleKind, Usage, Volume, VolumeClass,
+    Access, Agent, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family,
+    Firewall, Fstab, Guest, Holds, Initramfs, Kernel, Linux, Listen, Mount, Partition, PartitionTable, Reads, Release,
+    Role, Scheme, SizeRange, Source, Ssh, Starts, Trouble, TroubleKind, Usage, Volume, VolumeClass, When,
 };
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
@@ -87,7 +87,7 @@ pub fn healthy() -> Facts {
                     ..Ssh::default()
                 })),
                 firewall: Some(Fact::Known(Vec::new())),
-                agent: Some(Fact::Known(Agent { starts: starts(When::Absent, ""), ..Agent::default() })),
+                agent: Some(Fact::Known(Agent::default())),
             }),
             ..Guest::default()
         }),

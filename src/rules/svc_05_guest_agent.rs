@@ -47,7 +47,9 @@ fn check(case: &Case) -> Judged {
             .fail(Grade::Breach),
         (Expect::Present, Some(installed)) => match agent.starts.when {
             When::Boot | When::Demand => seen(agent, installed).pass(),
-            When::Unknown => Verdict::missing(format!("whether {NAME} starts is not known: {}", shown(&agent.starts.by))),
+            When::Unknown => {
+                Verdict::missing(format!("whether {NAME} starts is not known: {}", shown(&agent.starts.by)))
+            }
             When::Kept | When::Never | When::Absent => seen(agent, installed)
                 .narrowed("Disabled")
                 .remedy(format!("In the guest: `systemctl enable {NAME}`."))

@@ -41,7 +41,8 @@ fn check(case: &Case) -> Judged {
         }
     }
     if !filtering.is_empty() {
-        let told = filtering.iter().map(|firewall| format!("{} starts at boot{}", name(firewall), consequence(firewall)));
+        let told =
+            filtering.iter().map(|firewall| format!("{} starts at boot{}", name(firewall), consequence(firewall)));
         let message = told.collect::<Vec<_>>().join("; ");
         let remedy = filtering.iter().map(|firewall| off(case, firewall)).collect::<Vec<_>>().join(" ");
         return Ok(Finding { message, ..finding }.remedy(remedy).fail(Grade::Doubt));
@@ -90,7 +91,9 @@ fn off(case: &Case, firewall: &Firewall) -> String {
         "pf" | "ipfilter" => format!("sysrc {name}_enable=NO"),
         "ufw" => "ufw disable".to_owned(),
         "a packet filter" => return "Switch every packet filter off in the guest.".to_owned(),
-        "SuSEfirewall2" if by.contains("/rc") => "chkconfig SuSEfirewall2_setup off; chkconfig SuSEfirewall2_init off".to_owned(),
+        "SuSEfirewall2" if by.contains("/rc") => {
+            "chkconfig SuSEfirewall2_setup off; chkconfig SuSEfirewall2_init off".to_owned()
+        }
         _ if by.contains("/runlevels/") => format!("rc-update del {name}"),
         _ if by.contains("/rc") && matches!(case.os_id(), "debian" | "ubuntu") => format!("update-rc.d {name} disable"),
         _ if by.contains("/rc") => format!("chkconfig {name} off"),

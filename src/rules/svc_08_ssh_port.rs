@@ -59,14 +59,16 @@ fn check(case: &Case) -> Judged {
     let finding = ssh.listens.iter().fold(finding, |finding, listen| finding.seen(at(listen), place(listen)));
     let reached: Vec<&Listen> = ssh.listens.iter().filter(|listen| listen.port == PORT && is_reached(listen)).collect();
     if reached.is_empty() {
-        let places: Vec<String> = ssh.listens.iter().map(|listen| format!("{} ({})", at(listen), place(listen))).collect();
+        let places: Vec<String> =
+            ssh.listens.iter().map(|listen| format!("{} ({})", at(listen), place(listen))).collect();
         let message = match places.is_empty() {
             true => "the SSH server listens on no TCP port".to_owned(),
             false => format!("the SSH server listens on {} and not on TCP port {PORT} for everyone", join(&places, 4)),
         };
         return Ok(Finding { message, ..finding }.remedy(listen(ssh)).fail(Grade::Doubt));
     }
-    let message = format!("an SSH server starts and listens on TCP port {PORT}; the security group has to allow it, too");
+    let message =
+        format!("an SSH server starts and listens on TCP port {PORT}; the security group has to allow it, too");
     let finding = Finding { message, ..finding };
     let narrow = reached.iter().all(|listen| !is_any(&listen.address)).then(|| reached.first()).flatten();
     let finding = match narrow {
@@ -88,7 +90,11 @@ fn root(ssh: &Ssh, finding: Finding) -> Finding {
 
 /// cloud-init makes new host keys at the first boot; without it those of the image are every instance's.
 fn keys(linux: &Linux, ssh: &Ssh, finding: Finding) -> Finding {
-    let renewed = linux.cloud_init.as_ref().and_then(Fact::known).is_none_or(|c| c.enabled_by.is_some() && c.disabled_by.is_none());
+    let renewed = linux
+        .cloud_init
+        .as_ref()
+        .and_then(Fact::known)
+        .is_none_or(|c| c.enabled_by.is_some() && c.disabled_by.is_none());
     if renewed || ssh.host_keys.is_empty() {
         return finding;
     }
@@ -151,5 +157,6 @@ fn listen(ssh: &Ssh) -> String {
         return "In the guest: `systemctl edit ssh.socket`, and under [Socket] the lines `ListenStream=` and `ListenStream=22`."
             .to_owned();
     }
-    "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress.".to_owned()
+    "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress."
+        .to_owned()
 }

@@ -2,7 +2,7 @@
 
 use super::packages;
 use super::services::rcconf::RcConf;
-use super::services::{Service, Services, Start};
+use super::services::{Service, Services};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::inspect::facts::{Agent, Evident};
@@ -10,7 +10,8 @@ use crate::inspect::facts::{Agent, Evident};
 /// Its package, by every distribution's name.
 const PACKAGE: &str = "qemu-guest-agent";
 /// Its program.
-const PROGRAMS: &[&str] = &["/usr/bin/qemu-ga", "/usr/sbin/qemu-ga", "/usr/local/bin/qemu-ga", "/usr/local/sbin/qemu-ga"];
+const PROGRAMS: &[&str] =
+    &["/usr/bin/qemu-ga", "/usr/sbin/qemu-ga", "/usr/local/bin/qemu-ga", "/usr/local/sbin/qemu-ga"];
 /// Its services: Debian and Red Hat, SUSE, the program's own name.
 const SERVICE: Service<'static> = Service {
     units: &["qemu-guest-agent.service", "qemu-ga.service", "qemu-ga@virtio\\x2dports-org.qemu.guest_agent.0.service"],
@@ -22,7 +23,7 @@ const SERVICE: Service<'static> = Service {
 /// # Errors
 /// What the filesystem reports.
 pub fn read(tree: &Tree, services: &Services) -> Result<Agent> {
-    let Some((installed, version)) = installed(tree)? else { return Ok(absent()) };
+    let Some((installed, version)) = installed(tree)? else { return Ok(Agent::default()) };
     Ok(Agent { installed: Some(installed), version, starts: services.start(&SERVICE)?.into() })
 }
 
@@ -31,12 +32,8 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Agent> {
 /// # Errors
 /// What the filesystem reports.
 pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Agent> {
-    let Some((installed, version)) = installed(tree)? else { return Ok(absent()) };
+    let Some((installed, version)) = installed(tree)? else { return Ok(Agent::default()) };
     Ok(Agent { installed: Some(installed), version, starts: conf.start("qemu_guest_agent_enable").into() })
-}
-
-fn absent() -> Agent {
-    Agent { starts: Start::Absent.into(), ..Agent::default() }
 }
 
 /// What says that it is installed, and the version where that is known. A udev rule or a unit alone does not.
@@ -61,7 +58,11 @@ mod tests {
     use crate::inspect::facts::When;
 
     fn found(fs: MemoryFs) -> Agent {
-        let tree = fs.file("/usr/lib/systemd/system/qemu-guest-agent.service", "[Service]\n").tree();
+        let fs = fs
+            .link("/usr/lib/systemd/system/default.target", "multi-user.target")
+            .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
+            .file("/usr/lib/systemd/system/qemu-guest-agent.service", "[Service]\n");
+        let tree = fs.tree();
         read(&tree, &Services::open(&tree, None).unwrap()).unwrap()
     }
 
@@ -75,8 +76,9 @@ mod tests {
             ("/var/lib/dpkg/status", status("deinstall ok config-files").as_str()),
             ("/etc/udev/rules.d/60-qemu-guest-agent.rules", "x"),
         ]);
-        assert_eq!(found(removed), absent());
-        let link = "/etc/systemd/system/dev-virtio\\x2dports-org.qemu.guest_agent.0.device.wants/qemu-guest-agent.service";
+        assert_eq!(found(removed), Agent::default());
+        let link =
+            "/etc/systemd/system/dev-virtio\\x2dports-org.qemu.guest_agent.0.device.wants/qemu-guest-agent.service";
         let program = found(MemoryFs::new().file("/usr/bin/qemu-ga", "").link(link, "x"));
         assert_eq!(program.installed.unwrap().place, "/usr/bin/qemu-ga");
         assert_eq!((program.starts.when, program.starts.by.as_str()), (When::Demand, link));

@@ -15,6 +15,13 @@ pub struct Starts {
     pub by: String,
 }
 
+impl Starts {
+    /// Nothing is said at all.
+    fn is_unsaid(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// When a service starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +120,7 @@ pub struct Agent {
     /// Its version; empty when unknown.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
-    /// Whether it starts.
+    /// Whether it starts; says nothing of one that is not installed.
+    #[serde(skip_serializing_if = "Starts::is_unsaid")]
     pub starts: Starts,
 }

@@ -2,13 +2,15 @@
 
 use crate::api::Expect;
 use crate::inspect::Facts;
-use crate::inspect::facts::{Agent, CloudInit, Evident, Fact, Family, Firewall, Listen, Passage, Ssh, TroubleKind, When};
+use crate::inspect::facts::{
+    Agent, CloudInit, Evident, Fact, Family, Firewall, Listen, Passage, Ssh, TroubleKind, When,
+};
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::report::judge;
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, agent, cloud_init, firewall, guest, healthy, linux, outcome, release, result, ssh, starts,
-    trouble, windows,
+    A2018_06, A2018_12, A2020, agent, cloud_init, firewall, guest, healthy, linux, outcome, release, result, ssh,
+    starts, trouble, windows,
 };
 
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/x.service";
@@ -43,13 +45,17 @@ fn agent_of(when: When) -> impl Fn(&mut Facts, &mut Request) {
 #[test]
 fn an_agent_in_the_image_counts_whether_it_starts_or_not() {
     assert_eq!(everywhere("SVC-05", |_, _| {}), [Pass; 3]);
-    for (when, says) in [(When::Boot, "starts at boot"), (When::Never, "does not start"), (When::Unknown, "may start")] {
+    for (when, says) in [(When::Boot, "starts at boot"), (When::Never, "does not start"), (When::Unknown, "may start")]
+    {
         assert_eq!(everywhere("SVC-05", agent_of(when)), [Fail, Warn, Warn]);
         let rule = result(A2020, "SVC-05", agent_of(when));
         assert!(rule.message.contains(says) && rule.code == "QemuGuestAgentInstalled", "{}", rule.message);
         assert!(rule.remedy.contains("`apt-get purge qemu-guest-agent`"), "{}", rule.remedy);
     }
-    assert_eq!(on_every_platform("SVC-05", |f| agent_of(When::Boot)(f, &mut Request::default())), [Fail, Advice, Advice]);
+    assert_eq!(
+        on_every_platform("SVC-05", |f| agent_of(When::Boot)(f, &mut Request::default())),
+        [Fail, Advice, Advice]
+    );
     let program = result(A2020, "SVC-05", |f, _| agent(f).installed = installed("program", "/usr/bin/qemu-ga"));
     assert!(program.remedy.contains("/usr/bin/qemu-ga"), "{}", program.remedy);
 }
@@ -108,7 +114,10 @@ fn a_filter_that_filters_nothing_or_waits_to_be_asked_is_noted() {
     assert_eq!(everywhere("SVC-06", one(When::Unknown, Passage::Blocked)), [Unknown; 3]);
     let old = result(A2020, "SVC-06", |f, _| {
         guest(f).release = Some(Fact::Known(release("centos", "6", &[])));
-        firewall(f).push(Firewall { starts: starts(When::Boot, "/etc/rc.d/rc3.d/S08iptables"), ..filter("iptables", When::Boot, Passage::Passes, "") });
+        firewall(f).push(Firewall {
+            starts: starts(When::Boot, "/etc/rc.d/rc3.d/S08iptables"),
+            ..filter("iptables", When::Boot, Passage::Passes, "")
+        });
     });
     assert!(old.remedy.contains("`chkconfig iptables off`"), "{}", old.remedy);
 }

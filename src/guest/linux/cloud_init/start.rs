@@ -41,12 +41,15 @@ pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Res
     starts = starts.or(services.start(&Service { units: &[], scripts: SCRIPTS })?);
     let enabled_by = match starts {
         Start::Enabled { by } => Some(by),
-        Start::Unknown { why } if disabled_by.is_none() => return Err(crate::disk::Error::unsupported("cloud-init", why)),
-        // A generator without one of the units found: it brings them.
-        _ => match services.systemd() {
+        Start::Unknown { why } if disabled_by.is_none() => {
+            return Err(crate::disk::Error::unsupported("cloud-init", why));
+        }
+        // A generator and none of the units that are known: it brings others.
+        Start::Absent => match services.systemd() {
             Some(units) => units.generator(GENERATOR)?,
             None => None,
         },
+        _ => None,
     };
     Ok((enabled_by, disabled_by))
 }

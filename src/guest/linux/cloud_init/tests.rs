@@ -14,6 +14,9 @@ fn debian() -> MemoryFs {
         .file("/var/lib/dpkg/status", STATUS)
         .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
         .file("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+        .file("/lib/systemd/system/multi-user.target", "[Unit]\n")
+        .link("/lib/systemd/system/default.target", "multi-user.target")
+        .file("/lib/systemd/system/cloud-init.target", "[Unit]\n")
         .file("/lib/systemd/system/cloud-init.service", "[Unit]\n")
         .link(
             "/etc/systemd/system/cloud-init.target.wants/cloud-init.service",
@@ -47,6 +50,8 @@ fn program_and_python_package_speak_where_there_is_no_dpkg() {
     let fs = MemoryFs::new()
         .file("/usr/bin/cloud-init", "")
         .file("/usr/lib/python3.6/site-packages/cloud_init-23.1.1-py3.6.egg-info/PKG-INFO", "")
+        .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
+        .link("/usr/lib/systemd/system/default.target", "multi-user.target")
         .file("/usr/lib/systemd/system/cloud-init.service", "x")
         .link(
             "/etc/systemd/system/multi-user.target.wants/cloud-init.service",
@@ -56,7 +61,9 @@ fn program_and_python_package_speak_where_there_is_no_dpkg() {
     assert_eq!(found.installed.unwrap().place, "/usr/bin/cloud-init");
     assert_eq!(found.version, "23.1.1");
     assert_eq!(found.enabled_by.as_deref(), Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service"));
-    let only = MemoryFs::new().file("/usr/local/lib/python3.11/dist-packages/cloud_init-24.1.dist-info/METADATA", "");
+    let only = MemoryFs::new()
+        .file("/usr/lib/systemd/system/default.target", "[Unit]\n")
+        .file("/usr/local/lib/python3.11/dist-packages/cloud_init-24.1.dist-info/METADATA", "");
     let found = found_in(&only.tree(), None).unwrap();
     assert_eq!((found.installed.unwrap().value.as_str(), found.version.as_str()), ("python", "24.1"));
     assert_eq!(found.enabled_by, None);
@@ -77,10 +84,34 @@ fn every_way_to_keep_it_from_starting_is_seen() {
 }
 
 #[test]
+fn one_that_is_new_starts_without_a_unit_of_the_old_name() {
+    let dir = "/usr/lib/systemd/system";
+    let new = |links: &[&str]| {
+        let units = ["cloud-init-main.service", "cloud-init-network.service", "cloud-init.target", "multi-user.target"];
+        let fs = units.iter().fold(MemoryFs::new().file("/usr/bin/cloud-init", ""), |fs, unit| {
+            fs.file(&format!("{dir}/{unit}"), "[Unit]\nConditionPathExists=!/etc/cloud/cloud-init.disabled\n")
+        });
+        let fs = fs
+            .link(&format!("{dir}/default.target"), "multi-user.target")
+            .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
+        links.iter().fold(fs, |fs, unit| fs.link(&format!("/etc/systemd/system/cloud-init.target.wants/{unit}"), "x"))
+    };
+    let link = "/etc/systemd/system/cloud-init.target.wants/cloud-init-network.service";
+    let found = found_in(&new(&["cloud-init-main.service", "cloud-init-network.service"]).tree(), None).unwrap();
+    assert_eq!((found.enabled_by.as_deref(), found.disabled_by), (Some(link), None));
+    // Without a link the generator's target starts nothing.
+    let found = found_in(&new(&[]).tree(), None).unwrap();
+    assert_eq!((found.enabled_by, found.disabled_by), (None, None));
+}
+
+#[test]
 fn system_v_links_start_it() {
     let fs = MemoryFs::new()
         .file("/usr/bin/cloud-init", "")
+        .file("/sbin/init", "")
+        .file("/etc/inittab", "id:3:initdefault:\n")
         .file("/etc/init.d/cloud-init", "")
+        .stat_of("/etc/init.d/cloud-init", |stat| stat.mode = 0o755)
         .link("/etc/rc3.d/S52cloud-init", "../init.d/cloud-init")
         .link("/etc/rc3.d/K01cloud-final", "../init.d/cloud-final");
     assert_eq!(found_in(&fs.tree(), None).unwrap().enabled_by.as_deref(), Some("/etc/rc3.d/S52cloud-init"));

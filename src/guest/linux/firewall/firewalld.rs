@@ -6,8 +6,8 @@ use super::xml::{Element, elements};
 use super::{setting, text_of};
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::guest::linux::optional;
 use crate::guest::linux::firewall::chains::Fit;
+use crate::guest::linux::optional;
 use crate::inspect::facts::Passage;
 
 const CONFIG: &str = "/etc/firewalld/firewalld.conf";
@@ -24,7 +24,9 @@ pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
     let default = setting(&config, CONFIG, "DefaultZone").map_or_else(|| DEFAULT.to_owned(), |(zone, _)| zone);
     // Rules and policies of the administrator's own come before the zones.
     let direct = text_of(tree, "/etc/firewalld/direct.xml")?;
-    if elements(&direct).is_none_or(|list| list.iter().any(|e| matches!(e.name.as_str(), "rule" | "passthrough"))) && !direct.is_empty() {
+    if elements(&direct).is_none_or(|list| list.iter().any(|e| matches!(e.name.as_str(), "rule" | "passthrough")))
+        && !direct.is_empty()
+    {
         return Ok((Passage::Unknown, "/etc/firewalld/direct.xml".to_owned()));
     }
     for policy in optional(tree.list("/etc/firewalld/policies", MAX_FILES))?.unwrap_or_default() {

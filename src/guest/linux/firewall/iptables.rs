@@ -234,8 +234,8 @@ fn target(name: &str) -> Action {
         "ACCEPT" | "SNAT" | "MASQUERADE" => Action::Accept,
         "DROP" | "REJECT" | "TARPIT" => Action::Drop,
         "RETURN" => Action::Return,
-        "LOG" | "NFLOG" | "ULOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CLASSIFY" | "AUDIT" | "TRACE" | "SET" | "SECMARK"
-        | "CONNSECMARK" | "CHECKSUM" | "TOS" | "DSCP" => Action::Next,
+        "LOG" | "NFLOG" | "ULOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CLASSIFY" | "AUDIT" | "TRACE" | "SET"
+        | "SECMARK" | "CONNSECMARK" | "CHECKSUM" | "TOS" | "DSCP" => Action::Next,
         "DNAT" | "REDIRECT" | "TPROXY" | "NFQUEUE" | "QUEUE" | "NOTRACK" | "CT" | "SYNPROXY" => Action::Unknown,
         chain => Action::Jump(chain.to_owned()),
     }

@@ -49,17 +49,36 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "nftables",
         service: Service { units: &["nftables.service"], scripts: &["nftables"] },
-        judge: |tree| first(tree, &["/etc/sysconfig/nftables.conf", "/etc/nftables.conf", "/etc/nftables.nft"], nft::judge),
+        judge: |tree| {
+            first(tree, &["/etc/sysconfig/nftables.conf", "/etc/nftables.conf", "/etc/nftables.nft"], nft::judge)
+        },
     },
     Kind {
         name: "iptables",
         service: Service { units: &["iptables.service"], scripts: &["iptables"] },
-        judge: |tree| first(tree, &["/etc/sysconfig/iptables", "/etc/iptables/rules-save", "/etc/iptables/iptables.rules", "/var/lib/iptables/rules-save"], saved),
+        judge: |tree| {
+            first(
+                tree,
+                &[
+                    "/etc/sysconfig/iptables",
+                    "/etc/iptables/rules-save",
+                    "/etc/iptables/iptables.rules",
+                    "/var/lib/iptables/rules-save",
+                ],
+                saved,
+            )
+        },
     },
     Kind {
         name: "ip6tables",
         service: Service { units: &["ip6tables.service"], scripts: &["ip6tables"] },
-        judge: |tree| first(tree, &["/etc/sysconfig/ip6tables", "/etc/iptables/rules6-save", "/etc/iptables/ip6tables.rules"], saved),
+        judge: |tree| {
+            first(
+                tree,
+                &["/etc/sysconfig/ip6tables", "/etc/iptables/rules6-save", "/etc/iptables/ip6tables.rules"],
+                saved,
+            )
+        },
     },
     Kind {
         name: "netfilter-persistent",
@@ -70,7 +89,11 @@ const KINDS: &[Kind] = &[
         judge: |tree| first(tree, &["/etc/iptables/rules.v4", "/etc/iptables/rules"], saved),
     },
     // What these make of SSH is not read.
-    Kind { name: "shorewall", service: Service { units: &["shorewall.service"], scripts: &["shorewall"] }, judge: unread },
+    Kind {
+        name: "shorewall",
+        service: Service { units: &["shorewall.service"], scripts: &["shorewall"] },
+        judge: unread,
+    },
     Kind { name: "ferm", service: Service { units: &["ferm.service"], scripts: &["ferm"] }, judge: unread },
     Kind { name: "apf", service: Service { units: &["apf.service"], scripts: &["apf"] }, judge: unread },
     Kind { name: "csf", service: Service { units: &["csf.service"], scripts: &["csf"] }, judge: unread },
@@ -116,7 +139,8 @@ pub fn freebsd(conf: &RcConf) -> Vec<Firewall> {
         if matches!(starts.when, When::Absent | When::Never | When::Kept) {
             continue;
         }
-        let open = name == "ipfw" && conf.value("firewall_type").is_some_and(|(kind, _)| kind.eq_ignore_ascii_case("open"));
+        let open =
+            name == "ipfw" && conf.value("firewall_type").is_some_and(|(kind, _)| kind.eq_ignore_ascii_case("open"));
         let place = if open { conf.value("firewall_type").map(|(_, place)| place.to_owned()) } else { None };
         let (ssh, place) = match place {
             Some(place) => (Passage::Open, place),
@@ -160,8 +184,10 @@ fn text_of(tree: &Tree, path: &str) -> Result<String> {
 /// `NAME=value` or `NAME="value"` of a file of shell assignments, the last one, with its place.
 fn setting(text: &str, file: &str, name: &str) -> Option<(String, String)> {
     let lines: Vec<(&str, u32)> = text.lines().zip(1_u32..).collect();
-    let found = lines.into_iter().filter_map(|(line, number)| Some((line.trim().strip_prefix(name)?.trim_start(), number)));
-    let (rest, number) = found.filter_map(|(rest, number)| Some((rest.strip_prefix('=')?.trim(), number))).next_back()?;
+    let found =
+        lines.into_iter().filter_map(|(line, number)| Some((line.trim().strip_prefix(name)?.trim_start(), number)));
+    let (rest, number) =
+        found.filter_map(|(rest, number)| Some((rest.strip_prefix('=')?.trim(), number))).next_back()?;
     let value = match rest.chars().next() {
         Some(quote @ ('"' | '\'')) => rest.trim_start_matches(quote).split(quote).next().unwrap_or_default(),
         _ => rest.split_whitespace().next().unwrap_or_default(),

@@ -110,7 +110,12 @@ impl Set<'_> {
                         Some((chain, rule)) => {
                             let whole = Statement { head: rule.to_vec(), ..statement.clone() };
                             let rules = rule::read(&whole, &self.defined);
-                            self.table_of(family, table).chains.entry(chain.text.clone()).or_default().rules.extend(rules);
+                            self.table_of(family, table)
+                                .chains
+                                .entry(chain.text.clone())
+                                .or_default()
+                                .rules
+                                .extend(rules);
                             Ok(())
                         }
                         None => Err(statement.place()),
@@ -118,7 +123,9 @@ impl Set<'_> {
                 }
                 _ => Err(statement.place()),
             },
-            ["add" | "create", "set" | "map" | "element" | "counter" | "quota" | "limit" | "flowtable" | "ct", ..] => Ok(()),
+            ["add" | "create", "set" | "map" | "element" | "counter" | "quota" | "limit" | "flowtable" | "ct", ..] => {
+                Ok(())
+            }
             [] => Ok(()),
             _ => Err(statement.place()),
         })
@@ -147,7 +154,11 @@ impl Set<'_> {
                 ["chain", chain] => self.chain(family, name, chain, inner),
                 ["include", pattern] => self.include(pattern, depth)?,
                 ["define", ..] => self.top(inner, depth)?,
-                ["set" | "map" | "counter" | "quota" | "limit" | "flowtable" | "ct" | "secmark" | "synproxy" | "comment", ..]
+                [
+                    "set" | "map" | "counter" | "quota" | "limit" | "flowtable" | "ct" | "secmark" | "synproxy"
+                    | "comment",
+                    ..,
+                ]
                 | [] => Ok(()),
                 _ => Err(inner.place()),
             };

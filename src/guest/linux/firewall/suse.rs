@@ -31,7 +31,8 @@ pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
         return Ok((Passage::Passes, place));
     }
     // What else may let it through: other zones' interfaces, single nets, an administrator's own script.
-    for name in ["FW_DEV_INT", "FW_DEV_DMZ", "FW_TRUSTED_NETS", "FW_SERVICES_ACCEPT_EXT", "FW_CUSTOMRULES", "FW_ZONES"] {
+    for name in ["FW_DEV_INT", "FW_DEV_DMZ", "FW_TRUSTED_NETS", "FW_SERVICES_ACCEPT_EXT", "FW_CUSTOMRULES", "FW_ZONES"]
+    {
         let (set, place) = value(name);
         if !set.is_empty() {
             return Ok((Passage::Unknown, place));

@@ -26,13 +26,28 @@ fn iptables_rows() -> Vec<(String, Passage)> {
         (drop("-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT\n"), Unknown),
         (drop("-A INPUT -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT\n"), Unknown),
         (drop("-A INPUT ! -i lo -p tcp -m tcp --dport 22 -m comment --comment \"let in\" -j ACCEPT\n"), Passes),
-        (drop(":SSH - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j SSH\n-A SSH -m limit --limit 3/min -j LOG --log-prefix \"a b\"\n-A SSH -j ACCEPT\n"), Passes),
+        (
+            drop(
+                ":SSH - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j SSH\n-A SSH -m limit --limit 3/min -j LOG --log-prefix \"a b\"\n-A SSH -j ACCEPT\n",
+            ),
+            Passes,
+        ),
         (drop(":SSH - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j SSH\n-A SSH -j RETURN\n-A SSH -j ACCEPT\n"), Blocked),
         (drop(":SSH - [0:0]\n-A INPUT -g SSH\n-A INPUT -j ACCEPT\n-A SSH -p udp -j ACCEPT\n"), Blocked),
         (drop("-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"), Passes),
         (drop("-A INPUT -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ACCEPT\n"), Blocked),
-        (format!("*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 22 -j DROP\nCOMMIT\n{redhat}{ssh}{end}"), Blocked),
-        (format!("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 22 -j REDIRECT --to-ports 2222\nCOMMIT\n{redhat}{ssh}{end}"), Unknown),
+        (
+            format!(
+                "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 22 -j DROP\nCOMMIT\n{redhat}{ssh}{end}"
+            ),
+            Blocked,
+        ),
+        (
+            format!(
+                "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 22 -j REDIRECT --to-ports 2222\nCOMMIT\n{redhat}{ssh}{end}"
+            ),
+            Unknown,
+        ),
     ]
 }
 
@@ -44,7 +59,12 @@ fn iptables_rules_are_followed() {
     }
     let (_, place) = iptables::judge(&format!("{DROP}COMMIT\n"), "/etc/sysconfig/iptables");
     assert_eq!(place, "/etc/sysconfig/iptables:2");
-    for refused in ["-A INPUT -j DROP\n", &format!("{DROP}nonsense\nCOMMIT\n"), DROP, &format!("{DROP}-A INPUT -j NOWHERE\nCOMMIT\n")] {
+    for refused in [
+        "-A INPUT -j DROP\n",
+        &format!("{DROP}nonsense\nCOMMIT\n"),
+        DROP,
+        &format!("{DROP}-A INPUT -j NOWHERE\nCOMMIT\n"),
+    ] {
         assert_eq!(iptables::judge(refused, "/r").0, Unknown, "{refused}");
     }
     let ring = format!("{DROP}:A - [0:0]\n-A INPUT -j A\n-A A -j A\nCOMMIT\n");
@@ -67,7 +87,8 @@ fn iptables_restore_takes_the_same_files() {
     }
 }
 
-const CHAIN: &str = "flush ruleset\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n";
+const CHAIN: &str =
+    "flush ruleset\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n";
 
 fn nft_rows() -> Vec<(String, Passage)> {
     let drop = |rules: &str| format!("{CHAIN}{rules}\n\t}}\n}}\n");
@@ -107,8 +128,15 @@ fn nft_rule_sets_are_followed() {
         ("/etc/nftables/main.nft", &format!("{CHAIN} }} }}\n")),
     ])
     .tree();
-    assert_eq!(nft::judge(&tree, "/etc/sysconfig/nftables.conf").unwrap(), (Blocked, "/etc/nftables/main.nft:4".to_owned()));
-    for refused in ["nonsense\n", "table inet f {\n chain input { type filter hook input priority 0; policy drop;\n", "include \"/a\"\n"] {
+    assert_eq!(
+        nft::judge(&tree, "/etc/sysconfig/nftables.conf").unwrap(),
+        (Blocked, "/etc/nftables/main.nft:4".to_owned())
+    );
+    for refused in [
+        "nonsense\n",
+        "table inet f {\n chain input { type filter hook input priority 0; policy drop;\n",
+        "include \"/a\"\n",
+    ] {
         let tree = MemoryFs::of_texts(&[("/a", refused)]).tree();
         assert_eq!(nft::judge(&tree, "/a").unwrap().0, Unknown, "{refused}");
     }
@@ -135,7 +163,10 @@ fn ufw(policy: &str, user: &str) -> MemoryFs {
         ("/etc/ufw/ufw.conf", "ENABLED=yes\n"),
         ("/etc/default/ufw", &format!("# x\nDEFAULT_INPUT_POLICY=\"{policy}\"\n")),
         ("/etc/ufw/before.rules", before),
-        ("/etc/ufw/after.rules", "*filter\n:ufw-after-input - [0:0]\n-A ufw-after-input -p udp --dport 137 -j ufw-skip-to-policy-input\nCOMMIT\n"),
+        (
+            "/etc/ufw/after.rules",
+            "*filter\n:ufw-after-input - [0:0]\n-A ufw-after-input -p udp --dport 137 -j ufw-skip-to-policy-input\nCOMMIT\n",
+        ),
         ("/etc/ufw/user.rules", &format!("*filter\n:ufw-user-input - [0:0]\n{user}COMMIT\n")),
     ])
 }
@@ -147,14 +178,19 @@ fn ufw_s_own_chains_are_followed() {
     assert_eq!(judge(ufw("DROP", "-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n")).0, Passes);
     assert_eq!(judge(ufw("REJECT", "")).0, Blocked);
     assert_eq!(judge(ufw("ACCEPT", "")).0, Passes);
-    assert_eq!(judge(ufw("ACCEPT", "-A ufw-user-input -p tcp --dport 22 -j DROP\n")), (Blocked, "/etc/ufw/user.rules:3".to_owned()));
+    assert_eq!(
+        judge(ufw("ACCEPT", "-A ufw-user-input -p tcp --dport 22 -j DROP\n")),
+        (Blocked, "/etc/ufw/user.rules:3".to_owned())
+    );
     assert_eq!(judge(ufw("DROP", "-A ufw-user-input -p tcp --dport 22 -s 10.0.0.1 -j ACCEPT\n")).0, Unknown);
     assert!(ufw::is_on(&ufw("DROP", "").tree()).unwrap());
     assert!(!ufw::is_on(&ufw("DROP", "").file("/etc/ufw/ufw.conf", "# ENABLED=yes\nENABLED=no\n").tree()).unwrap());
     let Some(dir) = testarchive("linux-config/debian-sid-ufw-config.tar.xz") else { return };
     let files = MemoryFs::read_from(&dir.path().join("usr/share/ufw/iptables")).tree();
     let rules = |name: &str| files.read_text(&format!("/{name}.rules"), 1 << 20).unwrap();
-    let shipped = ["before", "after", "user"].iter().fold(ufw("DROP", ""), |fs, name| fs.file(&format!("/etc/ufw/{name}.rules"), rules(name)));
+    let shipped = ["before", "after", "user"]
+        .iter()
+        .fold(ufw("DROP", ""), |fs, name| fs.file(&format!("/etc/ufw/{name}.rules"), rules(name)));
     assert_eq!(judge(shipped).0, Blocked, "as Debian ships it, nothing is let in");
 }
 
@@ -162,7 +198,10 @@ fn firewalld(zone: &str) -> MemoryFs {
     MemoryFs::of_texts(&[
         ("/etc/firewalld/firewalld.conf", "# x\nDefaultZone=public\n"),
         ("/usr/lib/firewalld/zones/public.xml", zone),
-        ("/usr/lib/firewalld/services/ssh.xml", "<?xml version=\"1.0\"?>\n<service>\n <port protocol=\"tcp\" port=\"22\"/>\n</service>\n"),
+        (
+            "/usr/lib/firewalld/services/ssh.xml",
+            "<?xml version=\"1.0\"?>\n<service>\n <port protocol=\"tcp\" port=\"22\"/>\n</service>\n",
+        ),
         ("/usr/lib/firewalld/services/http.xml", "<service><port protocol=\"tcp\" port=\"80\"/></service>"),
     ])
 }
@@ -170,7 +209,8 @@ fn firewalld(zone: &str) -> MemoryFs {
 #[test]
 fn firewalld_lets_in_what_its_zone_names() {
     let judge = |fs: &MemoryFs| firewalld::judge(&fs.clone().tree()).unwrap();
-    let zone = |inner: &str| firewalld(&format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n{inner}\n</zone>\n"));
+    let zone =
+        |inner: &str| firewalld(&format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n{inner}\n</zone>\n"));
     for (inner, wanted) in [
         ("<service name=\"ssh\"/><service name=\"http\"/>", Passes),
         ("<service name=\"http\"/>", Blocked),
@@ -190,13 +230,18 @@ fn firewalld_lets_in_what_its_zone_names() {
     let ssh = zone("<service name=\"ssh\"/>");
     let over = ssh.clone().file("/etc/firewalld/zones/public.xml", "<zone/>");
     assert_eq!(judge(&over), (Blocked, "/etc/firewalld/zones/public.xml".to_owned()));
-    let moved = ssh.clone().file("/etc/firewalld/services/ssh.xml", "<service><port port=\"2222\" protocol=\"tcp\"/></service>");
+    let moved = ssh
+        .clone()
+        .file("/etc/firewalld/services/ssh.xml", "<service><port port=\"2222\" protocol=\"tcp\"/></service>");
     assert_eq!(judge(&moved).0, Blocked);
     let direct = ssh.clone().file("/etc/firewalld/direct.xml", "<direct><rule ipv=\"ipv4\">x</rule></direct>");
     assert_eq!(judge(&direct).0, Unknown);
-    let bound = ssh.clone().file("/etc/firewalld/zones/drop.xml", "<zone target=\"DROP\"><interface name=\"eth0\"/></zone>");
+    let bound =
+        ssh.clone().file("/etc/firewalld/zones/drop.xml", "<zone target=\"DROP\"><interface name=\"eth0\"/></zone>");
     assert_eq!(judge(&bound).0, Unknown);
-    let named = ssh.file("/etc/sysconfig/network-scripts/ifcfg-eth0", "ZONE=block\n").file("/usr/lib/firewalld/zones/block.xml", "<zone target=\"%%REJECT%%\"/>");
+    let named = ssh
+        .file("/etc/sysconfig/network-scripts/ifcfg-eth0", "ZONE=block\n")
+        .file("/usr/lib/firewalld/zones/block.xml", "<zone target=\"%%REJECT%%\"/>");
     assert_eq!(judge(&named).0, Unknown);
 }
 

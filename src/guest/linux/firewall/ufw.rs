@@ -35,8 +35,8 @@ pub(super) fn is_on(tree: &Tree) -> Result<bool> {
 /// What its rules make of SSH.
 pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
     let defaults = text_of(tree, DEFAULTS)?;
-    let (policy, place) =
-        setting(&defaults, DEFAULTS, "DEFAULT_INPUT_POLICY").unwrap_or_else(|| ("DROP".to_owned(), DEFAULTS.to_owned()));
+    let (policy, place) = setting(&defaults, DEFAULTS, "DEFAULT_INPUT_POLICY")
+        .unwrap_or_else(|| ("DROP".to_owned(), DEFAULTS.to_owned()));
     // Scripts of the administrator's own, which run where they may.
     for script in ["/etc/ufw/before.init", "/etc/ufw/after.init"] {
         if is_program(tree, script)? {

@@ -7,7 +7,8 @@ use crate::guest::testing::MemoryFs;
 /// The targets that every distribution ships.
 pub(super) fn targets() -> MemoryFs {
     let dir = "/usr/lib/systemd/system";
-    let target = |name: &str, more: &str| (format!("{dir}/{name}.target"), format!("[Unit]\nDescription={name}\n{more}"));
+    let target =
+        |name: &str, more: &str| (format!("{dir}/{name}.target"), format!("[Unit]\nDescription={name}\n{more}"));
     let files = [
         target("graphical", "Requires=multi-user.target\nWants=display-manager.service\n"),
         target("multi-user", "Requires=basic.target\n"),
@@ -32,11 +33,18 @@ pub(super) fn targets() -> MemoryFs {
 pub(super) fn service(fs: MemoryFs, name: &str, more: &str) -> MemoryFs {
     fs.file(
         &format!("/usr/lib/systemd/system/{name}"),
-        format!("[Unit]\nDescription=x\n{more}\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"),
+        format!(
+            "[Unit]\nDescription=x\n{more}\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+        ),
     )
 }
 
-pub(super) fn ask(fs: &MemoryFs, line: &str, units: &'static [&'static str], scripts: &'static [&'static str]) -> Start {
+pub(super) fn ask(
+    fs: &MemoryFs,
+    line: &str,
+    units: &'static [&'static str],
+    scripts: &'static [&'static str],
+) -> Start {
     let tree = fs.clone().tree();
     Services::open(&tree, Some(line)).unwrap().start(&Service { units, scripts }).unwrap()
 }

@@ -43,7 +43,8 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
     if ssh.starts.when == When::Absent {
         return Ok(ssh);
     }
-    let listens = if by_socket { socket::listens(services, &config)? } else { options::listens(tree, services, &config)? };
+    let listens =
+        if by_socket { socket::listens(services, &config)? } else { options::listens(tree, services, &config)? };
     match listens {
         Ok(found) => ssh.listens = found.into_iter().take(MAX_LISTENS).collect(),
         Err(why) => ssh.undecided = Some(cut(&why, 256)),

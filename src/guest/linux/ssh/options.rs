@@ -34,7 +34,10 @@ pub fn listens(tree: &Tree, services: &Services, config: &Config) -> Result<std:
         }
     }
     for (file, variable) in DEFAULTS {
-        let used = started.is_empty() || started.iter().any(|(line, _)| line.contains(&format!("${variable}")) || line.contains(&format!("${{{variable}}}")));
+        let used = started.is_empty()
+            || started
+                .iter()
+                .any(|(line, _)| line.contains(&format!("${variable}")) || line.contains(&format!("${{{variable}}}")));
         for entry in parse(&text_of(tree, file)?, file).into_iter().filter(|e| e.key == *variable && used) {
             options.push((entry.value.trim_matches(['"', '\'']).to_owned(), entry.place));
         }

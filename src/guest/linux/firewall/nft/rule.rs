@@ -42,7 +42,8 @@ impl Reader<'_> {
                     Some("dport") => self.compare(|value| in_range(value, '-')),
                     _ => self.compare(|_| Fit::Maybe),
                 },
-                "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "esp" | "ah" | "comp" | "ip6" | "arp" => {
+                "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "esp" | "ah" | "comp" | "ip6"
+                | "arp" => {
                     self.next();
                     self.compare(|_| Fit::Maybe);
                     self.fit = Fit::No;

@@ -18,8 +18,6 @@ const PULLED: &[&str] = &[
     "nss-lookup.target",
     "time-sync.target",
     "remote-fs-pre.target",
-    "cloud-init.target",
-    "cloud-config.target",
 ];
 /// Most targets on the way.
 const MAX_TARGETS: usize = 128;
@@ -72,6 +70,11 @@ impl Boot {
 
     pub(super) fn reached(&self, target: &str) -> bool {
         self.targets.contains(target)
+    }
+
+    /// Whether no target was found at all: then nothing is known of what the system starts.
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty()
     }
 
     /// The link or line that starts a unit of that very name.

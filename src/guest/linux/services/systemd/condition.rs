@@ -28,9 +28,9 @@ pub(super) fn keeps(units: &Units, unit: &Unit) -> Result<Option<Start>> {
     }
     Ok(match (triggers, undecided) {
         (Some((false, entry)), None) => Some(kept(entry)),
-        (_, Some(entry)) if undecides(&entry.key) => {
-            Some(Start::Unknown { why: format!("{}: {}={} depends on the machine", entry.place, entry.key, entry.value) })
-        }
+        (_, Some(entry)) if undecides(&entry.key) => Some(Start::Unknown {
+            why: format!("{}: {}={} depends on the machine", entry.place, entry.key, entry.value),
+        }),
         _ => None,
     })
 }

@@ -11,7 +11,8 @@ use crate::guest::linux::optional;
 use crate::guest::linux::services::{LAYER, names};
 
 /// Kinds of units that start something (systemd.unit(5)).
-const KINDS: &[&str] = &["service", "socket", "target", "timer", "path", "mount", "automount", "device", "swap", "slice"];
+const KINDS: &[&str] =
+    &["service", "socket", "target", "timer", "path", "mount", "automount", "device", "swap", "slice"];
 /// How often an alias may lead to an alias.
 const MAX_ALIASES: usize = 8;
 /// Most drop-ins of one unit.

@@ -89,9 +89,7 @@ impl<'t> Units<'t> {
         // At the first boot the presets decide about what nothing wants yet.
         let found = preset::first_boot(self, &primary, &unit, found)?;
         match found {
-            Start::Enabled { .. } | Start::OnDemand { .. } => {
-                Ok(condition::keeps(self, &unit)?.unwrap_or(found))
-            }
+            Start::Enabled { .. } | Start::OnDemand { .. } => Ok(condition::keeps(self, &unit)?.unwrap_or(found)),
             other => Ok(other),
         }
     }
@@ -113,9 +111,12 @@ impl<'t> Units<'t> {
         if self.scripts.get().is_none() {
             let mut links = Vec::new();
             // src/sysv-generator: runlevels 2 to 4 are multi-user.target, 5 is graphical.target.
-            for (level, target) in
-                [("2", "multi-user.target"), ("3", "multi-user.target"), ("4", "multi-user.target"), ("5", "graphical.target")]
-            {
+            for (level, target) in [
+                ("2", "multi-user.target"),
+                ("3", "multi-user.target"),
+                ("4", "multi-user.target"),
+                ("5", "graphical.target"),
+            ] {
                 links.extend(sysv::links(self.tree, level)?.into_iter().map(|(script, path)| (target, script, path)));
             }
             let _ = self.scripts.set(links);
@@ -158,6 +159,9 @@ impl<'t> Units<'t> {
     fn wanted(&self, primary: &str, depth: usize) -> Result<Start> {
         let names = self.names_of(primary);
         let boot = self.boot()?;
+        if boot.is_empty() {
+            return Ok(Start::Unknown { why: "there is neither a default target nor a rescue target".to_owned() });
+        }
         for name in &names {
             if let Some(by) = boot.wants(self, name)? {
                 return Ok(Start::Enabled { by: place(&by) });
@@ -172,9 +176,9 @@ impl<'t> Units<'t> {
             let by = place(link);
             found = found.or(match wanter.rsplit_once('.') {
                 Some((_, "device")) => Start::OnDemand { by },
-                Some((_, "target")) => Start::Unknown {
-                    why: format!("{by}: whether {wanter} is reached depends on other services"),
-                },
+                Some((_, "target")) => {
+                    Start::Unknown { why: format!("{by}: whether {wanter} is reached depends on other services") }
+                }
                 _ => match self.start_within(&wanter, depth.saturating_sub(1))? {
                     Start::Enabled { .. } => Start::Enabled { by },
                     Start::OnDemand { .. } => Start::OnDemand { by },

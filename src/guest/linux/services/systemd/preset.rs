@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Units;
 use super::unit::Unit;
 use crate::disk::{Error, Result};
-use crate::guest::linux::{glob, optional};
 use crate::guest::linux::services::{LAYER, MAX_BYTES, Start, names, place};
+use crate::guest::linux::{glob, optional};
 
 const MACHINE_ID: &str = "/etc/machine-id";
 /// The one that wins first.
@@ -45,13 +45,18 @@ pub(super) fn first_boot(units: &Units, primary: &str, unit: &Unit, found: Start
 
 /// No machine id, or the word for one that is to be made. An empty file is no first boot.
 fn is_first_boot(units: &Units) -> Result<bool> {
-    if let Some(told) = units.told("systemd.condition-first-boot").chain(units.told("systemd.condition_first_boot")).next() {
+    if let Some(told) =
+        units.told("systemd.condition-first-boot").chain(units.told("systemd.condition_first_boot")).next()
+    {
         return Ok(matches!(told, "1" | "yes" | "true" | "on"));
     }
     // A system whose files show nothing of systemd's own is a test's or a broken one.
     match optional(units.tree.read_text(MACHINE_ID, 256))? {
         Some(id) => Ok(id.trim() == "uninitialized"),
-        None => Ok(optional(units.tree.stat_link(MACHINE_ID))?.is_none() && units.tree.exists("/usr/lib/systemd/systemd")?),
+        None => {
+            Ok(optional(units.tree.stat_link(MACHINE_ID))?.is_none()
+                && units.tree.exists("/usr/lib/systemd/systemd")?)
+        }
     }
 }
 

@@ -55,7 +55,9 @@ impl Unit {
     /// The words of a list, each with its place.
     pub fn words(&self, section: &str, key: &str) -> Vec<(&str, &str)> {
         let entries = self.list(section, key).into_iter();
-        entries.flat_map(|e| e.value.split_whitespace().map(|word| (word.trim_matches('"'), e.place.as_str()))).collect()
+        entries
+            .flat_map(|e| e.value.split_whitespace().map(|word| (word.trim_matches('"'), e.place.as_str())))
+            .collect()
     }
 }
 

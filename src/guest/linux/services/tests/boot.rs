@@ -67,7 +67,11 @@ fn rows() -> Vec<(&'static str, MemoryFs, &'static str, Start)> {
         ),
         (
             "graphical.target when the default is multi-user.target",
-            on(on(plain(), "graphical.target.wants/ssh.service", lib), "default.target", "../../../usr/lib/systemd/system/multi-user.target"),
+            on(
+                on(plain(), "graphical.target.wants/ssh.service", lib),
+                "default.target",
+                "../../../usr/lib/systemd/system/multi-user.target",
+            ),
             "",
             nothing.clone(),
         ),
@@ -94,7 +98,11 @@ fn rows() -> Vec<(&'static str, MemoryFs, &'static str, Start)> {
         ),
         (
             "wanted by a service that starts",
-            on(on(service(plain(), "own.service", ""), "multi-user.target.wants/own.service", "../own.service"), "own.service.wants/ssh.service", lib),
+            on(
+                on(service(plain(), "own.service", ""), "multi-user.target.wants/own.service", "../own.service"),
+                "own.service.wants/ssh.service",
+                lib,
+            ),
             "",
             enabled("/etc/systemd/system/own.service.wants/ssh.service"),
         ),
@@ -147,7 +155,8 @@ fn systemctl_says_the_same_of_what_it_made() {
     fs.write_to(dir.path());
     let systemctl = |args: &[&str]| {
         let root = format!("--root={}", dir.path().display());
-        let out = Command::new("systemctl").arg(root).args(args).output().expect("systemctl is needed (Debian: systemd)");
+        let out =
+            Command::new("systemctl").arg(root).args(args).output().expect("systemctl is needed (Debian: systemd)");
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
     };
     let check = |unit: &'static str, word: &str| {
@@ -159,7 +168,10 @@ fn systemctl_says_the_same_of_what_it_made() {
     assert_eq!(check("ssh.service", "disabled"), Start::Disabled);
     systemctl(&["enable", "ssh.service", "firewalld.service"]);
     assert_eq!(check("ssh.service", "enabled"), enabled("/etc/systemd/system/multi-user.target.wants/ssh.service"));
-    assert_eq!(check("firewalld.service", "enabled"), enabled("/etc/systemd/system/multi-user.target.wants/firewalld.service"));
+    assert_eq!(
+        check("firewalld.service", "enabled"),
+        enabled("/etc/systemd/system/multi-user.target.wants/firewalld.service")
+    );
     assert_eq!(check("dbus-org.fedoraproject.FirewallD1.service", "alias"), check("firewalld.service", "enabled"));
     std::fs::remove_file(dir.path().join("etc/systemd/system/multi-user.target.wants/firewalld.service")).unwrap();
     // systemctl calls it enabled, though only a call on D-Bus starts it.
@@ -174,7 +186,8 @@ fn systemctl_says_the_same_of_what_it_made() {
 
 #[test]
 fn conditions_that_the_image_decides_count() {
-    let with = |condition: &str| on(service(targets(), "ssh.service", condition), "multi-user.target.wants/ssh.service", "x");
+    let with =
+        |condition: &str| on(service(targets(), "ssh.service", condition), "multi-user.target.wants/ssh.service", "x");
     let start = |fs: MemoryFs, line| ask(&fs, line, &["ssh.service"], &[]);
     let condition = "ConditionPathExists=!/etc/ssh/sshd_not_to_be_run";
     assert!(matches!(start(with(condition), ""), Start::Enabled { .. }));
@@ -188,7 +201,10 @@ fn conditions_that_the_image_decides_count() {
     assert!(matches!(start(with(any), ""), Start::Kept { .. }));
     assert!(matches!(start(with(any).file("/b", ""), ""), Start::Enabled { .. }));
     assert!(matches!(start(with("ConditionKernelCommandLine=!off"), "ro off"), Start::Kept { .. }));
-    assert!(matches!(start(with("ConditionPathExists=/dev/ttyS0"), ""), Start::Enabled { .. }), "the machine has it or not");
+    assert!(
+        matches!(start(with("ConditionPathExists=/dev/ttyS0"), ""), Start::Enabled { .. }),
+        "the machine has it or not"
+    );
     assert!(matches!(start(with("ConditionHost=x"), ""), Start::Unknown { .. }));
     assert!(matches!(start(with(""), "systemd.mask=ssh.service"), Start::Kept { .. }));
 }

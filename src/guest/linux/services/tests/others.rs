@@ -44,7 +44,8 @@ fn upstart_starts_jobs_unless_they_are_manual() {
         ("/etc/init/ufw.override", "manual\n"),
         ("/etc/init/idle.conf", "exec x\n"),
     ]);
-    let fs = script(ubuntu, "/etc/init.d/qemu-guest-agent").link("/etc/rc2.d/S20qemu-guest-agent", "../init.d/qemu-guest-agent");
+    let fs = script(ubuntu, "/etc/init.d/qemu-guest-agent")
+        .link("/etc/rc2.d/S20qemu-guest-agent", "../init.d/qemu-guest-agent");
     assert_eq!(ask(&fs, "", &[], &["ssh"]), enabled("/etc/init/ssh.conf:2"));
     assert_eq!(ask(&fs, "", &[], &["ufw"]), Start::Kept { by: "/etc/init/ufw.override:1".into() });
     assert_eq!(ask(&fs, "", &[], &["idle"]), Start::Disabled);
