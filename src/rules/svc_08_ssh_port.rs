@@ -61,9 +61,10 @@ fn check(case: &Case) -> Judged {
     if reached.is_empty() {
         let places: Vec<String> =
             ssh.listens.iter().map(|listen| format!("{} ({})", at(listen), place(listen))).collect();
-        let message = match places.is_empty() {
-            true => "the SSH server listens on no TCP port".to_owned(),
-            false => format!("the SSH server listens on {} and not on TCP port {PORT} for everyone", join(&places, 4)),
+        let message = if places.is_empty() {
+            "the SSH server listens on no TCP port".to_owned()
+        } else {
+            format!("the SSH server listens on {} and not on TCP port {PORT} for everyone", join(&places, 4))
         };
         return Ok(Finding { message, ..finding }.remedy(listen(ssh)).fail(Grade::Doubt));
     }

@@ -18,7 +18,9 @@ impl MemoryFs {
         match (&entry.content, entry.stat.kind) {
             (Content::Names(names), _) => {
                 fs::create_dir_all(at).unwrap();
-                names.iter().for_each(|(name, child)| self.write_node(*child, &at.join(name)));
+                for (name, child) in names {
+                    self.write_node(*child, &at.join(name));
+                }
             }
             (Content::Bytes(target), NodeKind::Link) => symlink(String::from_utf8_lossy(target).as_ref(), at).unwrap(),
             (Content::Bytes(bytes), _) => {
@@ -44,7 +46,7 @@ impl MemoryFs {
             } else if kind.is_file() {
                 let mode = entry.metadata().unwrap().mode() & 0o7777;
                 let bytes = fs::read(entry.path()).unwrap();
-                found.file(&at, bytes).stat_of(&at, |stat| stat.mode = mode.try_into().unwrap())
+                found.file(&at, bytes).stat_of(&at, |stat| stat.mode = mode)
             } else {
                 found
             };

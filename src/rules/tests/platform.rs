@@ -30,7 +30,7 @@ fn breaking_the_rows_of_9a_only_forbids_a_standard_platform() {
         ("FS-02", |f, _| f.volumes[0].ext = Some(ExtFeatures { compat: 4, incompat: 0xc2, ro_compat: 3 })),
         ("FS-03", |f, _| f.volumes[0].ext = Some(ExtFeatures { compat: 4, incompat: 0x42, ro_compat: 0x2100 })),
         ("SVC-05", |f, _| {
-            agent(f).installed = Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() })
+            agent(f).installed = Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() });
         }),
         ("LNX-04", |f, _| fstab(f).entries.push(mount("UUID=dead", "/data", "ext4", None))),
     ];

@@ -28,14 +28,14 @@ fn on_every_platform(id: &str, change: impl Fn(&mut Facts)) -> [Outcome; 3] {
     })
 }
 
-fn installed(value: &str, place: &str) -> Option<Evident> {
-    Some(Evident { value: value.into(), place: place.into() })
+fn evident(value: &str, place: &str) -> Evident {
+    Evident { value: value.into(), place: place.into() }
 }
 
 fn agent_of(when: When) -> impl Fn(&mut Facts, &mut Request) {
     move |f, _| {
         *agent(f) = Agent {
-            installed: installed("dpkg", "/var/lib/dpkg/status"),
+            installed: Some(evident("dpkg", "/var/lib/dpkg/status")),
             version: "1:7.2+dfsg-7".into(),
             starts: starts(when, if when == When::Boot { LINK } else { "" }),
         }
@@ -56,7 +56,7 @@ fn an_agent_in_the_image_counts_whether_it_starts_or_not() {
         on_every_platform("SVC-05", |f| agent_of(When::Boot)(f, &mut Request::default())),
         [Fail, Advice, Advice]
     );
-    let program = result(A2020, "SVC-05", |f, _| agent(f).installed = installed("program", "/usr/bin/qemu-ga"));
+    let program = result(A2020, "SVC-05", |f, _| agent(f).installed = Some(evident("program", "/usr/bin/qemu-ga")));
     assert!(program.remedy.contains("/usr/bin/qemu-ga"), "{}", program.remedy);
 }
 
@@ -167,7 +167,7 @@ fn an_ssh_server_that_does_not_start_is_a_doubt() {
 
 #[test]
 fn root_login_and_shared_host_keys_are_noted() {
-    let root = |f: &mut Facts, _: &mut Request| ssh(f).root_login = installed("no", "/etc/ssh/sshd_config:33");
+    let root = |f: &mut Facts, _: &mut Request| ssh(f).root_login = Some(evident("no", "/etc/ssh/sshd_config:33"));
     assert_eq!(outcome(A2020, "SVC-08", root), Advice);
     let keys = |f: &mut Facts, _: &mut Request| ssh(f).host_keys = vec!["rsa".into(), "ed25519".into()];
     assert_eq!(outcome(A2020, "SVC-08", keys), Pass, "cloud-init makes new ones");
@@ -201,7 +201,7 @@ fn freebsd_is_judged_by_rc_conf() {
     let freebsd = |f: &mut Facts| {
         guest(f).family = Family::FreeBSD;
         firewall(f).push(filter("pf", When::Boot, Passage::Unknown, "the rules of pf are not read"));
-        agent(f).installed = installed("program", "/usr/local/bin/qemu-ga");
+        agent(f).installed = Some(evident("program", "/usr/local/bin/qemu-ga"));
         ssh(f).starts = starts(When::Never, "");
     };
     let rule = |id: &str| result(A2020, id, |f, _| freebsd(f));

@@ -139,8 +139,7 @@ pub fn follow(chains: &Chains, first: &str) -> Outcome {
         }
     }
     match (may.accept, may.drop, may.unknown) {
-        (_, _, Some(place)) => (Passage::Unknown, place),
-        (true, Some(place), None) => (Passage::Unknown, place),
+        (_, _, Some(place)) | (true, Some(place), None) => (Passage::Unknown, place),
         (false, Some(place), None) => (Passage::Blocked, place),
         (_, None, None) => (Passage::Passes, String::new()),
     }

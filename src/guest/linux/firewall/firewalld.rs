@@ -19,6 +19,7 @@ const DEFAULT: &str = "public";
 const MAX_FILES: usize = 64;
 
 /// What the zones make of SSH: the default one, and those that interfaces are bound to.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as firewalld compares")]
 pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
     let config = text_of(tree, CONFIG)?;
     let default = setting(&config, CONFIG, "DefaultZone").map_or_else(|| DEFAULT.to_owned(), |(zone, _)| zone);
@@ -97,11 +98,9 @@ fn zone(tree: &Tree, name: &str) -> Result<Outcome> {
     }
     let target = list.first().map_or("", |zone| zone.attribute("target"));
     Ok(match (passes, target) {
-        (Fit::Yes, _) => (Passage::Passes, path),
-        (_, "ACCEPT") => (Passage::Passes, path),
-        (Fit::Maybe, _) => (Passage::Unknown, path),
+        (Fit::Yes, _) | (_, "ACCEPT") => (Passage::Passes, path),
         (Fit::No, "" | "default" | "%%REJECT%%" | "REJECT" | "DROP") => (Passage::Blocked, path),
-        (Fit::No, _) => (Passage::Unknown, path),
+        (Fit::No | Fit::Maybe, _) => (Passage::Unknown, path),
     })
 }
 

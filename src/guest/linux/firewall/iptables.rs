@@ -75,7 +75,7 @@ pub fn parse(text: &str, file: &str) -> Result<Tables, String> {
             let mut rest = words.iter().map(String::as_str);
             match (rest.next(), rest.next()) {
                 (Some("-A" | "--append"), Some(chain)) => {
-                    let rule = rule(rest, place);
+                    let rule = rule(rest, &place);
                     chains.entry(chain.to_owned()).or_default().rules.push(rule);
                 }
                 (Some("-P" | "--policy"), Some(chain)) => {
@@ -112,7 +112,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// A rule, compared with the packet as it is read.
-fn rule<'a>(words: impl Iterator<Item = &'a str>, place: String) -> Rule {
+fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str) -> Rule {
     let mut words = words.peekable();
     let mut fit = Fit::Yes;
     let mut action = Action::Next;
@@ -145,10 +145,8 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: String) -> Rule {
                 "BROADCAST" | "MULTICAST" | "ANYCAST" => Fit::No,
                 _ => Fit::Maybe,
             },
-            "--syn" => Fit::Yes,
             "--tcp-flags" => flags(value(), words.next().unwrap_or_default()),
             "-f" | "--fragment" => Fit::No,
-            "-4" | "--ipv4" => Fit::Yes,
             "-j" | "--jump" => {
                 action = target(value());
                 Fit::Yes
@@ -163,13 +161,14 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: String) -> Rule {
                 value();
                 Fit::Yes
             }
-            "--log-tcp-options" | "--log-ip-options" | "--log-uid" | "--log-tcp-sequence" => Fit::Yes,
+            "--syn" | "-4" | "--ipv4" | "--log-tcp-options" | "--log-ip-options" | "--log-uid"
+            | "--log-tcp-sequence" => Fit::Yes,
             _ => Fit::Maybe,
         };
         fit = fit.and(one.unless(negated));
         negated = false;
     }
-    Rule { fit, action, place: cut(&place, 256) }
+    Rule { fit, action, place: cut(place, 256) }
 }
 
 fn protocol(name: &str) -> Fit {

@@ -3,6 +3,8 @@
 mod rule;
 mod token;
 
+use std::collections::BTreeMap;
+
 use super::chains::{Chain, Chains, Outcome, Policy, all, follow};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -24,24 +26,24 @@ const INCLUDE: &str = "/etc";
 /// # Errors
 /// What the filesystem reports.
 pub fn judge(tree: &Tree, file: &str) -> Result<Outcome> {
-    let mut set = Set { tree, tables: Vec::new(), defined: Vec::new(), files: 0, statements: 0 };
+    let mut set = Set { tree, tables: BTreeMap::new(), defined: Vec::new(), files: 0, statements: 0 };
     Ok(match set.file(file, 0)? {
         Ok(()) => set.through(),
         Err(place) => (Passage::Unknown, cut(&place, 256)),
     })
 }
 
-/// One table: family, name, chains, and which of them the kernel calls.
+/// One table: its chains, and which of them the kernel calls.
+#[derive(Default)]
 struct Table {
-    family: String,
-    name: String,
     chains: Chains,
     hooked: Vec<String>,
 }
 
 struct Set<'t> {
     tree: &'t Tree,
-    tables: Vec<Table>,
+    /// By family and name.
+    tables: BTreeMap<(String, String), Table>,
     defined: Vec<(String, Vec<Token>)>,
     files: usize,
     statements: usize,
@@ -87,7 +89,7 @@ impl Set<'_> {
             }
             ["delete" | "destroy", "table", rest @ ..] => {
                 let (family, name) = family(rest);
-                self.tables.retain(|t| t.family != family || name != Some(t.name.as_str()));
+                self.tables.retain(|(of, known), _| of != family || name != Some(known.as_str()));
                 Ok(())
             }
             ["table", rest @ ..] | ["add" | "create", "table", rest @ ..] => match family(rest) {
@@ -97,7 +99,8 @@ impl Set<'_> {
             ["add" | "create", "chain", rest @ ..] => match family(rest) {
                 (family, Some(table)) => {
                     let named = rest.last().copied().unwrap_or_default();
-                    self.chain(family, table, named, statement)
+                    self.chain(family, table, named, statement);
+                    Ok(())
                 }
                 _ => Err(statement.place()),
             },
@@ -151,7 +154,10 @@ impl Set<'_> {
         for inner in &statement.block {
             let words: Vec<&str> = inner.head.iter().map(|t| t.text.as_str()).collect();
             let read = match words.as_slice() {
-                ["chain", chain] => self.chain(family, name, chain, inner),
+                ["chain", chain] => {
+                    self.chain(family, name, chain, inner);
+                    Ok(())
+                }
                 ["include", pattern] => self.include(pattern, depth)?,
                 ["define", ..] => self.top(inner, depth)?,
                 [
@@ -170,7 +176,7 @@ impl Set<'_> {
     }
 
     /// The block of a chain: its hook and policy, then its rules.
-    fn chain(&mut self, family: &str, table: &str, name: &str, statement: &Statement) -> Read {
+    fn chain(&mut self, family: &str, table: &str, name: &str, statement: &Statement) {
         let mut chain = Chain::default();
         let mut hooked = false;
         for inner in &statement.block {
@@ -183,7 +189,7 @@ impl Set<'_> {
                     }
                 }
                 ["policy", policy] => chain.policy = Some(Policy { drops: *policy == "drop", place: inner.place() }),
-                ["comment", ..] | ["flags", ..] | ["devices", ..] | ["device", ..] | [] => {}
+                ["comment" | "flags" | "devices" | "device", ..] | [] => {}
                 _ => chain.rules.extend(rule::read(inner, &self.defined)),
             }
         }
@@ -194,29 +200,16 @@ impl Set<'_> {
         let known = table.chains.entry(name.to_owned()).or_default();
         known.rules.extend(chain.rules);
         known.policy = chain.policy.or_else(|| known.policy.take());
-        Ok(())
     }
 
     fn table_of(&mut self, family: &str, name: &str) -> &mut Table {
-        let at = self.tables.iter().position(|t| t.family == family && t.name == name);
-        let at = at.unwrap_or_else(|| {
-            self.tables.push(Table {
-                family: family.to_owned(),
-                name: name.to_owned(),
-                chains: Chains::new(),
-                hooked: Vec::new(),
-            });
-            self.tables.len().saturating_sub(1)
-        });
-        // The index was found or made just now.
-        #[expect(clippy::indexing_slicing, reason = "within the list")]
-        &mut self.tables[at]
+        self.tables.entry((family.to_owned(), name.to_owned())).or_default()
     }
 
     /// Every chain that the kernel calls for a packet of IPv4 to the machine; a drop in any of them is final.
     fn through(&self) -> Outcome {
-        let tables = self.tables.iter().filter(|t| matches!(t.family.as_str(), "ip" | "inet" | "netdev"));
-        all(tables.flat_map(|table| table.hooked.iter().map(|chain| follow(&table.chains, chain))))
+        let tables = self.tables.iter().filter(|((family, _), _)| matches!(family.as_str(), "ip" | "inet" | "netdev"));
+        all(tables.flat_map(|(_, table)| table.hooked.iter().map(|chain| follow(&table.chains, chain))))
     }
 }
 

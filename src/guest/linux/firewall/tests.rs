@@ -71,22 +71,6 @@ fn iptables_rules_are_followed() {
     assert_eq!(iptables::judge(&ring, "/r").0, Unknown);
 }
 
-/// The rows are files that the real program takes.
-#[test]
-fn iptables_restore_takes_the_same_files() {
-    for (text, _) in iptables_rows() {
-        let mut child = Command::new("unshare")
-            .args(["-n", "iptables-restore", "--test"])
-            .stdin(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("iptables-restore is needed (Debian: iptables, util-linux)");
-        std::io::Write::write_all(child.stdin.as_mut().unwrap(), text.as_bytes()).unwrap();
-        let out = child.wait_with_output().unwrap();
-        assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
-    }
-}
-
 const CHAIN: &str =
     "flush ruleset\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0; policy drop;\n";
 
@@ -142,17 +126,85 @@ fn nft_rule_sets_are_followed() {
     }
 }
 
-/// The rows are files that the real program takes.
-#[test]
-fn nft_takes_the_same_files() {
-    for (text, _) in nft_rows() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("rules");
-        std::fs::write(&file, &text).unwrap();
-        let out = Command::new("unshare").args(["-n", "nft", "-c", "-f"]).arg(&file).output();
-        let out = out.expect("nft is needed (Debian: nftables, util-linux)");
-        assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+/// Two network namespaces with a wire between them; in one of them a server listens on port 22 behind the rules of each
+/// file, from the other somebody connects. Prints a word for each file.
+const WIRE: &str = r#"
+set -e
+load=$1; shift
+ip link set lo up
+unshare -n sleep 600 & peer=$!
+trap 'kill $peer $server' EXIT
+until [ "$(readlink /proc/$peer/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+ip link add name v0 type veth peer name v1
+ip link set v1 netns $peer
+ip address add 192.0.2.1/24 dev v0; ip link set v0 up
+nsenter -t $peer -n ip address add 192.0.2.2/24 dev v1
+nsenter -t $peer -n ip link set v1 up
+python3 -c 'import socket, time; s = socket.create_server(("192.0.2.1", 22)); time.sleep(600)' & server=$!
+connects() { nsenter -t $peer -n timeout $1 bash -c 'exec 3<>/dev/tcp/192.0.2.1/22' 2>/dev/null; }
+until connects 1; do sleep 0.05; done
+for file; do
+  nft flush ruleset
+  $load "$file"
+  if connects 0.5; then echo passes; else echo blocked; fi
+done
+"#;
+
+/// What the kernel makes of a connection, where our answer is a definite one.
+fn agree_with_the_kernel(load: &str, rows: &[(String, Passage)]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["-n", "bash", "-c", WIRE, "wire", load]);
+    for (at, (text, _)) in rows.iter().enumerate() {
+        let file = dir.path().join(format!("{at:02}"));
+        std::fs::write(&file, text).unwrap();
+        command.arg(file);
     }
+    let out = command.output().expect("unshare is needed (Debian: util-linux, iproute2, nftables, iptables, python3)");
+    let words = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{words}{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(words.lines().count(), rows.len());
+    for (word, (text, wanted)) in words.lines().zip(rows) {
+        match wanted {
+            Open | Passes => assert_eq!(word, "passes", "{text}"),
+            Blocked => assert_eq!(word, "blocked", "{text}"),
+            Unknown => {}
+        }
+    }
+}
+
+#[test]
+fn the_kernel_lets_the_same_connections_through() {
+    agree_with_the_kernel("iptables-restore", &iptables_rows());
+    agree_with_the_kernel("nft -f", &nft_rows());
+}
+
+/// Whatever is in the files: an answer, soon.
+#[test]
+fn mutated_rules_end() {
+    let mut seed = 7_u64;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let texts: Vec<String> = iptables_rows().into_iter().chain(nft_rows()).map(|(text, _)| text).collect();
+    for _ in 0..3000 {
+        let mut text = texts[next(texts.len())].clone().into_bytes();
+        for _ in 0..=next(6) {
+            let at = next(text.len());
+            text[at] = b"{};\n\"! -*:A22\\$@,"[next(17)];
+        }
+        text.truncate(next(text.len()) + 1);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let _ = iptables::judge(&text, "/r");
+        nft::judge(&MemoryFs::of_texts(&[("/r", &text)]).tree(), "/r").unwrap();
+        firewalld::judge(&firewalld(&text.replace('{', "<").replace('}', "/>")).tree()).unwrap();
+    }
+    let deep: Vec<String> = (0..5000).map(|n| format!("-A c{n} -j c{}\n", n + 1)).collect();
+    let deep = deep.concat();
+    assert_eq!(iptables::judge(&format!("{DROP}-A INPUT -j c0\n{deep}COMMIT\n"), "/r").0, Unknown);
+    let tree = MemoryFs::of_texts(&[("/r", &"table ip a { chain b { ".repeat(5000))]).tree();
+    assert_eq!(nft::judge(&tree, "/r").unwrap().0, Unknown);
 }
 
 fn ufw(policy: &str, user: &str) -> MemoryFs {

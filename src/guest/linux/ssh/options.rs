@@ -60,9 +60,8 @@ pub(super) fn with(config: &Config, options: &[(String, String)]) -> std::result
     for (line, place) in options {
         let mut words = line.split_whitespace();
         while let Some(word) = words.next() {
-            let (flag, glued) = match word.strip_prefix('-').and_then(|rest| rest.split_at_checked(1)) {
-                Some(found) => found,
-                None => continue,
+            let Some((flag, glued)) = word.strip_prefix('-').and_then(|rest| rest.split_at_checked(1)) else {
+                continue;
             };
             let undecided = || Err(format!("{place}: sshd is given {}", cut(line, 80)));
             match flag {

@@ -163,9 +163,12 @@ fn sshd_itself_reads_the_same() {
             text.lines().filter_map(|l| l.strip_prefix(key)?.strip_prefix(' ')).map(str::to_owned).collect()
         };
         let config = Config::read(&fs.tree()).unwrap();
-        let of = |listen: &Listen| match listen.address.contains(':') {
-            true => format!("[{}]:{}", listen.address, listen.port),
-            false => format!("{}:{}", listen.address, listen.port),
+        let of = |listen: &Listen| {
+            if listen.address.contains(':') {
+                format!("[{}]:{}", listen.address, listen.port)
+            } else {
+                format!("{}:{}", listen.address, listen.port)
+            }
         };
         let mut ours: Vec<String> = Vec::new();
         for listen in listen::listens(&config, &[]) {
@@ -174,7 +177,8 @@ fn sshd_itself_reads_the_same() {
             ours.extend(list.iter().map(of));
         }
         let mut theirs = values("listenaddress");
-        (ours.sort(), theirs.sort());
+        ours.sort();
+        theirs.sort();
         assert_eq!(ours, theirs, "{files:?}");
         let root_login = config.root_login.map_or("without-password".to_owned(), |(value, _)| value);
         assert_eq!(

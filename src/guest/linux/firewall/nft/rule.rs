@@ -66,7 +66,7 @@ impl Reader<'_> {
                 "counter" => self.skip_pairs(&["packets", "bytes", "name"]),
                 "log" => self.skip_pairs(&["prefix", "level", "group", "snaplen", "queue-threshold", "flags"]),
                 "comment" => drop(self.next()),
-                "accept" => return self.end(Action::Accept),
+                "accept" | "masquerade" | "snat" => return self.end(Action::Accept),
                 "drop" | "reject" => return self.end(Action::Drop),
                 "return" => return self.end(Action::Return),
                 "continue" => return self.end(Action::Next),
@@ -78,7 +78,6 @@ impl Reader<'_> {
                     let to = self.next().unwrap_or_default();
                     return self.end(Action::Goto(to));
                 }
-                "masquerade" | "snat" => return self.end(Action::Accept),
                 "dnat" | "redirect" | "tproxy" | "queue" | "notrack" | "synproxy" | "fwd" | "dup" | "vmap" => {
                     return self.end(Action::Unknown);
                 }
@@ -136,7 +135,7 @@ impl Reader<'_> {
                 let inner = self.braces();
                 Fit::any(inner.split(|w| w == ",").filter_map(|item| item.first()).map(|item| named(item, test)))
             }
-            Some("<" | ">" | "<=" | ">=" | "&" | "|" | "(") => Fit::Maybe,
+            None | Some("<" | ">" | "<=" | ">=" | "&" | "|" | "(") => Fit::Maybe,
             Some(_) => {
                 let first = self.next().unwrap_or_default();
                 let mut fit = named(&first, test);
@@ -147,7 +146,6 @@ impl Reader<'_> {
                 }
                 fit
             }
-            None => Fit::Maybe,
         };
         self.fit = self.fit.and(fit.unless(negated));
     }

@@ -78,10 +78,8 @@ fn holds(units: &Units, test: &str, value: &str) -> Result<Option<bool>> {
         "FileNotEmpty" => stat()?.is_some_and(|s| s.kind == NodeKind::File && s.size > 0),
         "FileIsExecutable" => stat()?.is_some_and(|s| s.kind == NodeKind::File && s.mode & 0o111 != 0),
         "DirectoryNotEmpty" => optional(units.tree.list(value, 4096))?.is_some_and(|names| !names.is_empty()),
-        "KernelCommandLine" => match value.contains('=') {
-            true => units.line.iter().any(|word| word == value),
-            false => units.line.iter().any(|word| word.split('=').next() == Some(value)),
-        },
+        "KernelCommandLine" if value.contains('=') => units.line.iter().any(|word| word == value),
+        "KernelCommandLine" => units.line.iter().any(|word| word.split('=').next() == Some(value)),
         _ => return Ok(None),
     };
     Ok(Some(found != negated))

@@ -105,6 +105,7 @@ impl Units<'_> {
     }
 
     /// A unit's file and its drop-ins: of two drop-ins of one name the one in the directory that wins counts.
+    #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as systemd compares")]
     pub(super) fn unit(&self, primary: &str, file: &str) -> Result<Unit> {
         let mut drop_ins = std::collections::BTreeMap::new();
         let kind = primary.rsplit_once('.').map_or("", |(_, kind)| kind);

@@ -251,3 +251,34 @@ fn presets_count_at_the_first_boot_only() {
     assert_eq!(start(over.clone()), Start::Disabled);
     assert!(matches!(start(on(over, "multi-user.target.wants/ssh.service", "x")), Start::Unknown { .. }));
 }
+
+/// Units, conditions and presets of any bytes: an answer, soon.
+#[test]
+fn mutated_units_end() {
+    let text = "[Unit]\nWants=ssh.service a.target \\\n b.target\nConditionPathExists=|!/etc/x\n[Install]\nWantedBy=multi-user.target\n";
+    let mut seed = 11_u64;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    for _ in 0..300 {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..4 {
+            let at = next(bytes.len());
+            bytes[at] = b"\n[]=|!\\\0*"[next(9)];
+        }
+        let fs = ["ssh.service", "multi-user.target", "a.target", "a.target.d/x.conf"]
+            .iter()
+            .fold(targets(), |fs, name| fs.file(&format!("/etc/systemd/system/{name}"), &bytes))
+            .file("/etc/machine-id", "uninitialized")
+            .file("/etc/systemd/system-preset/x.preset", &bytes)
+            .link("/etc/systemd/system/c.service", "c.service")
+            .link("/etc/systemd/system/d.service", "e.service")
+            .link("/etc/systemd/system/e.service", "d.service");
+        let tree = fs.tree();
+        let units = Services::open(&tree, Some("1 systemd.wants=a.target")).unwrap();
+        for unit in ["ssh.service", "c.service", "d.service"] {
+            let _ = units.systemd().unwrap().start(unit);
+        }
+    }
+}
