@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::Facts;
 use super::facts::{
-    BootModes, Container, Fact, Family, Guest, Holds, PartitionTable, Scheme, Trouble, TroubleKind, Volume, VolumeClass,
-    is_written,
+    BootModes, Container, Fact, Family, Guest, Holds, PartitionTable, Scheme, Trouble, TroubleKind, Volume,
+    VolumeClass, is_written,
 };
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
@@ -95,11 +95,12 @@ fn boot_modes(
 ) -> Result<Fact<BootModes>> {
     let windows = guest.filter(|guest| guest.family == Family::Windows).and_then(|guest| guest.root.as_ref());
     let root = windows.and_then(|root| readable.iter().find(|found| found.name == *root));
-    let windows = match root.map(|root| Fact::settle(Generation::of_root(&Tree::new(Arc::clone(&root.fs))))).transpose()? {
-        Some(Fact::Known(generation)) => Some(generation),
-        Some(Fact::Unreadable(trouble)) => return Ok(Fact::Unreadable(trouble)),
-        None => None,
-    };
+    let windows =
+        match root.map(|root| Fact::settle(Generation::of_root(&Tree::new(Arc::clone(&root.fs))))).transpose()? {
+            Some(Fact::Known(generation)) => Some(generation),
+            Some(Fact::Unreadable(trouble)) => return Ok(Fact::Unreadable(trouble)),
+            None => None,
+        };
     let architecture = guest.and_then(|guest| guest.architecture.as_ref()).map(|found| found.value.as_str());
     Fact::settle(boot::read(&boot::Disk { bytes, table, volumes, readable, architecture, windows }))
 }

@@ -24,8 +24,7 @@ const MACHINES: &[(&str, &str, u16)] = &[
 /// Programs beside a loader that start no system: MokManager, shim's fallback, firmware updates, tools.
 const HELPERS: &[&str] = &["mm", "fb", "mok", "fallback", "fwup", "shell", "memtest", "memdiag", "cert", "heapp"];
 /// Kernels of `CoreOS` and its kin.
-const KERNELS: &[&str] =
-    &["/coreos/vmlinuz-a", "/coreos/vmlinuz-b", "/flatcar/vmlinuz-a", "/flatcar/vmlinuz-b"];
+const KERNELS: &[&str] = &["/coreos/vmlinuz-a", "/coreos/vmlinuz-b", "/flatcar/vmlinuz-a", "/flatcar/vmlinuz-b"];
 const BCD: &str = "/EFI/Microsoft/Boot/BCD";
 
 /// Notes what UEFI finds.

@@ -40,6 +40,7 @@ pub(super) const SEVERE: &[Cut] = &[
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 12)) },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 1)) },
     Cut { list: "boot.commandLine", apply: |facts| boot(facts) },
+    Cut { list: "bootModes", apply: |facts| facts.boot_modes.take().is_some() },
     Cut { list: "fstab.entries", apply: |facts| fstab(facts, 4) },
     Cut { list: "volumes", apply: |facts| cut(&mut facts.volumes, 4) },
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 4)) },
