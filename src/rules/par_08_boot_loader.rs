@@ -154,8 +154,12 @@ fn fallback(table: &PartitionTable, modes: &BootModes) -> Verdict {
 fn unlisted(case: &Case, modes: &BootModes, way: &Way) -> Verdict {
     let volume = way.volume.clone().unwrap_or_default();
     let path = way.path.as_deref().unwrap_or_default();
-    let missing = modes.ends.iter().find(|end| end.mode == BootMode::Uefi && end.path.is_some());
-    let wanted = missing.and_then(|end| end.path.as_deref()).unwrap_or("/EFI/BOOT/BOOTX64.EFI");
+    let machine = case.facts.guest.as_ref().and_then(|guest| guest.architecture.as_ref());
+    let wanted = match machine.map_or("", |machine| machine.value.as_str()) {
+        "i386" => "/EFI/BOOT/BOOTIA32.EFI",
+        "aarch64" => "/EFI/BOOT/BOOTAA64.EFI",
+        _ => "/EFI/BOOT/BOOTX64.EFI",
+    };
     let bios = match modes.ways.iter().any(|way| way.mode == BootMode::Bios) {
         true => "; a BIOS starts it",
         false => "",

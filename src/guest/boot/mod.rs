@@ -61,6 +61,10 @@ pub fn read(disk: &Disk) -> Result<BootModes> {
     let mut found = BootModes::default();
     found.add(BootMode::Bios, bios::read(disk).map(|outcome| vec![outcome]))?;
     uefi::read(disk, &mut found)?;
+    // Where one way leads to a loader, nobody asks for the others.
+    let BootModes { ways, ends, undecided, .. } = &mut found;
+    ends.retain(|end| ways.iter().all(|way| way.mode != end.mode));
+    undecided.retain(|other| ways.iter().all(|way| way.mode != other.mode));
     Ok(found)
 }
 

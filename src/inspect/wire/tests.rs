@@ -34,7 +34,7 @@ fn pack(json: &[u8]) -> String {
 
 #[test]
 fn wire_size() {
-    for (kernels, partitions, max) in [(1, 1, 1300), (3, 3, 1700), (6, 8, 2700)] {
+    for (kernels, partitions, max) in [(1, 1, 1100), (3, 3, 1500), (6, 8, 2500)] {
         let facts = Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(kernels, partitions) };
         let json = serde_json::to_string(&facts).unwrap().len();
         let (len, back) = through(&facts);

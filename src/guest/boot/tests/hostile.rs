@@ -16,7 +16,7 @@ fn damaged_boot_code_and_system_partitions_give_an_answer() {
     image[512 + 0x1fc] = 3;
     image[1024] = 0xea;
     let places = [0..440, 512..1026, MIB..MIB + 512, MIB + 512..MIB + 0x8000];
-    for image in damaged(&image, &places, 2000) {
+    for image in damaged(&image, &places, 400) {
         let bytes = Counting::new(memory(image));
         let dynamic: std::sync::Arc<dyn crate::disk::ReadAt> = bytes.clone();
         let volumes = volume::scan(&dynamic, &table).unwrap_or_default();

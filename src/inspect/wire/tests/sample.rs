@@ -66,26 +66,12 @@ fn volume(n: usize) -> Volume {
     }
 }
 
-/// A hybrid disk: a BIOS finds GRUB, a UEFI a loader of the vendor's and none for every UEFI.
+/// A hybrid disk: a BIOS finds GRUB, a UEFI a loader of the vendor's.
 pub(super) fn boot_modes() -> Fact<BootModes> {
-    let esp = Some("p15".to_owned());
-    let path = |path: &str| Some(path.to_owned());
     let bios = Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(1 << 20), ..Way::default() };
-    let vendor = path("/EFI/redhat/shimx64.efi");
-    Fact::Known(BootModes {
-        ways: vec![
-            Way { volume: Some("p14".into()), ..bios },
-            Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume: esp.clone(), path: vendor, at: None },
-        ],
-        ends: vec![DeadEnd {
-            mode: BootMode::Uefi,
-            why: EndKind::NoFile,
-            volume: esp,
-            path: path("/EFI/BOOT/BOOTX64.EFI"),
-            at: None,
-        }],
-        ..BootModes::default()
-    })
+    let (volume, path) = (Some("p15".into()), Some("/EFI/redhat/shimx64.efi".into()));
+    let uefi = Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume, path, at: None };
+    Fact::Known(BootModes { ways: vec![Way { volume: Some("p14".into()), ..bios }, uefi], ..BootModes::default() })
 }
 
 /// A server with so many kernels and partitions.
