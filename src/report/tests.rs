@@ -65,7 +65,7 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
     assert_eq!(keys(&json["source"]), ["url", "etag", "sizeBytes"]);
     assert_eq!(
         keys(&json["image"]),
-        ["format", "virtualSizeBytes", "partitionTable", "architecture", "operatingSystem"]
+        ["format", "virtualSizeBytes", "partitionTable", "bootModes", "architecture", "operatingSystem"]
     );
     assert_eq!(keys(&json["image"]["operatingSystem"]), ["family", "id", "version", "prettyName"]);
     assert_eq!(keys(&json["counts"]), ["passed", "failed", "warned", "advised", "undetermined", "waived"]);
@@ -189,7 +189,9 @@ fn the_table_fits_a_terminal_and_puts_failures_first() {
     }
     let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what:?} in\n{text}"));
     assert!(
-        text.starts_with("s3://acme/web/debian.vhd: VHD, 40 GiB, MBR, x86_64, debian 7\ntencent-cvm: NonCompliant")
+        text.starts_with(
+            "s3://acme/web/debian.vhd: VHD, 40 GiB, MBR, BIOS, x86_64, debian 7\ntencent-cvm: NonCompliant"
+        )
     );
     assert!(at("DRV-01 VirtioInstalled: VirtioNotInstall") < at("passed     "));
     for part in ["  what ", "  where ", "  meaning ", "  remedy ", "13 requests, 2.7 MiB, 0.41 s"] {

@@ -2,9 +2,9 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
-    Holds, Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, SizeRange, Source,
-    Trouble, TroubleKind, Usage, Volume, VolumeClass,
+    Access, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact,
+    Family, Fstab, Guest, Holds, Initramfs, Kernel, Linux, Loader, Mount, Partition, PartitionTable, Reads, Release,
+    Role, Scheme, SizeRange, Source, Trouble, TroubleKind, Usage, Volume, VolumeClass, Way,
 };
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
@@ -42,6 +42,10 @@ pub fn healthy() -> Facts {
             sector_bytes: 512,
             partitions: vec![partition(1, Role::Plain)],
             ..PartitionTable::default()
+        })),
+        boot_modes: Some(Fact::Known(BootModes {
+            ways: vec![Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(512), ..Way::default() }],
+            ..BootModes::default()
         })),
         volumes: vec![Volume {
             holds: Holds::System,
@@ -98,6 +102,9 @@ pub fn windows(facts: &mut Facts) -> &mut Facts {
         ..volume(number, "ntfs", VolumeClass::Filesystem)
     };
     facts.volumes = vec![Volume { holds: Holds::System, mounted_at: "/".into(), ..ntfs(1) }, ntfs(2)];
+    let path = Some("/bootmgr".into());
+    boot_modes(facts).ways =
+        vec![Way { mode: BootMode::Bios, loader: Loader::Bootmgr, volume: Some("p1".into()), path, at: None }];
     facts.guest = Some(Guest { root: Some("p1".into()), family: Family::Windows, ..Guest::default() });
     facts
 }
@@ -200,6 +207,10 @@ pub fn fstab(facts: &mut Facts) -> &mut Fstab {
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
     known(linux(facts).cloud_init.as_mut().unwrap())
+}
+
+pub fn boot_modes(facts: &mut Facts) -> &mut BootModes {
+    known(facts.boot_modes.as_mut().unwrap())
 }
 
 pub fn table(facts: &mut Facts) -> &mut PartitionTable {

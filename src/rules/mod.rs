@@ -34,6 +34,7 @@ mod par_02_root_found;
 mod par_03_mbr;
 mod par_05_single_partition;
 mod par_07_no_dynamic_disk;
+mod par_08_boot_loader;
 mod siz_01_virtual_size;
 mod siz_02_actual_size;
 mod siz_03_disk_size;
@@ -110,6 +111,7 @@ pub const RULES: &[&Rule] = &[
     &par_03_mbr::RULE,
     &par_05_single_partition::RULE,
     &par_07_no_dynamic_disk::RULE,
+    &par_08_boot_loader::RULE,
     &fs_01_file_system_accepted::RULE,
     &fs_02_ext4_without_64bit::RULE,
     &fs_03_ext4_without_project_quota::RULE,

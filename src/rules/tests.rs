@@ -1,5 +1,6 @@
 //! Every rule on facts that pass and facts that fail, and every severity split of the catalogue.
 
+mod boot;
 mod catalogue;
 mod cloud_init;
 mod declared;

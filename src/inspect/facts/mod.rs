@@ -3,6 +3,7 @@
 //! Facts hold names, paths and numbers; never a hash, a secret or a file's content at large. Every field has a default
 //! and every enum an `Other`, so that a decoder of another version reads what it knows.
 
+mod boot;
 mod container;
 mod guest;
 mod linux;
@@ -10,6 +11,7 @@ mod source;
 mod table;
 mod volume;
 
+pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
@@ -122,6 +124,9 @@ pub struct Facts {
     /// Every partition and volume with what is on it, in disk order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
+    /// Which firmware finds a boot loader on it; `None` where there is no partition table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_modes: Option<Fact<BootModes>>,
     /// The operating system; `None` when there was no volume to look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<Guest>,

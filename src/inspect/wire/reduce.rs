@@ -27,6 +27,8 @@ pub(super) const GENTLE: &[Cut] = &[
     },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 4)) },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 2)) },
+    // By these the worker has found what fstab names.
+    Cut { list: "partitions.uuid", apply: |facts| partitions(facts, |list| each(list, |p| clear(&mut p.uuid))) },
     Cut { list: "fstab.entries", apply: |facts| fstab(facts, 32) },
     Cut { list: "volumes", apply: |facts| cut(&mut facts.volumes, 32) },
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 32)) },
@@ -40,6 +42,7 @@ pub(super) const SEVERE: &[Cut] = &[
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 12)) },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 1)) },
     Cut { list: "boot.commandLine", apply: |facts| boot(facts) },
+    Cut { list: "bootModes", apply: |facts| facts.boot_modes.take().is_some() },
     Cut { list: "fstab.entries", apply: |facts| fstab(facts, 4) },
     Cut { list: "volumes", apply: |facts| cut(&mut facts.volumes, 4) },
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 4)) },

@@ -35,14 +35,14 @@ fn pack(json: &[u8]) -> String {
 #[test]
 fn wire_size() {
     for (kernels, partitions, max) in [(1, 1, 1100), (3, 3, 1500), (6, 8, 2500)] {
-        let facts = sample::server(kernels, partitions);
+        let facts = Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(kernels, partitions) };
         let json = serde_json::to_string(&facts).unwrap().len();
         let (len, back) = through(&facts);
         eprintln!("{kernels} kernels, {partitions} partitions: {json} bytes of JSON, {len} on the wire");
         assert!(len <= max, "{len}");
         assert_eq!(back, facts, "nothing is left out");
     }
-    let (len, back) = through(&sample::server(16, 20));
+    let (len, back) = through(&Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(16, 20) });
     eprintln!("16 kernels, 20 partitions: {len} on the wire, without {:?}", back.truncated);
     assert!(len <= 3000, "{len}");
 }

@@ -66,6 +66,14 @@ fn volume(n: usize) -> Volume {
     }
 }
 
+/// A hybrid disk: a BIOS finds GRUB, a UEFI a loader of the vendor's.
+pub(super) fn boot_modes() -> Fact<BootModes> {
+    let bios = Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(1 << 20), ..Way::default() };
+    let (volume, path) = (Some("p15".into()), Some("/EFI/redhat/shimx64.efi".into()));
+    let uefi = Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume, path, at: None };
+    Fact::Known(BootModes { ways: vec![Way { volume: Some("p14".into()), ..bios }, uefi], ..BootModes::default() })
+}
+
 /// A server with so many kernels and partitions.
 pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
     let kernels: Vec<Kernel> = (0..kernels).map(kernel).collect();
