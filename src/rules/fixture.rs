@@ -2,9 +2,10 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family, Fstab, Guest,
-    Holds, Initramfs, Kernel, Linux, Mount, Partition, PartitionTable, Reads, Release, Role, Scheme, SizeRange, Source,
-    Trouble, TroubleKind, Usage, Volume, VolumeClass,
+    Access, Accounts, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family,
+    Fstab, Guest, Holds, Initramfs, Interface, Kernel, Linux, Mount, Network, Partition, PartitionTable, Password,
+    PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Trouble, TroubleKind, Usage,
+    V4, Volume, VolumeClass,
 };
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
@@ -81,7 +82,25 @@ pub fn healthy() -> Facts {
                     enabled_by: Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service".into()),
                     ..CloudInit::default()
                 })),
+                selinux: Some(Fact::Known(SeLinux { mode: SeLinuxMode::Disabled, ..SeLinux::default() })),
             }),
+            network: Some(Fact::Known(Network {
+                managers: vec![Evident { value: "ifupdown".into(), place: "/etc/rcS.d/S12networking".into() }],
+                interfaces: vec![interface("eth0", V4::Dhcp)],
+                kernel_names: Some("udev without predictable names".into()),
+                ..Network::default()
+            })),
+            accounts: Some(Fact::Known(Accounts {
+                file: "/etc/shadow".into(),
+                mode: 0o640,
+                root: Some(Password {
+                    state: PasswordState::Set,
+                    scheme: "sha512".into(),
+                    must_change: false,
+                    place: "/etc/shadow:1".into(),
+                }),
+                ..Accounts::default()
+            })),
             ..Guest::default()
         }),
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
@@ -142,6 +161,12 @@ pub fn mount(source: &str, target: &str, type_id: &str, volume: Option<&str>) ->
     }
 }
 
+/// An interface that `/etc/network/interfaces` brings up by name.
+pub fn interface(name: &str, v4: V4) -> Interface {
+    let place = "/etc/network/interfaces:4".into();
+    Interface { name: name.into(), v4, required: true, place, ..Interface::default() }
+}
+
 /// A kernel whose virtio modules are in its initramfs, and whose Xen driver is built in.
 pub fn kernel(version: &str, default: bool) -> Kernel {
     let module = |name: &str| Driver {
@@ -200,6 +225,18 @@ pub fn fstab(facts: &mut Facts) -> &mut Fstab {
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
     known(linux(facts).cloud_init.as_mut().unwrap())
+}
+
+pub fn network(facts: &mut Facts) -> &mut Network {
+    known(guest(facts).network.as_mut().unwrap())
+}
+
+pub fn accounts(facts: &mut Facts) -> &mut Accounts {
+    known(guest(facts).accounts.as_mut().unwrap())
+}
+
+pub fn selinux(facts: &mut Facts) -> &mut SeLinux {
+    known(linux(facts).selinux.as_mut().unwrap())
 }
 
 pub fn table(facts: &mut Facts) -> &mut PartitionTable {

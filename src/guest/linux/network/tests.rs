@@ -1,0 +1,1 @@
+//! Which of the ways to write it down count.
