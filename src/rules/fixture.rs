@@ -3,10 +3,11 @@
 use crate::inspect::Facts;
 use crate::inspect::facts::{
     Access, Accounts, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family,
-    Fstab, Guest, Holds, Initramfs, Interface, Kernel, Linux, Mount, Network, Partition, PartitionTable, Password,
-    PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Trouble, TroubleKind, Usage,
-    V4, Volume, VolumeClass,
+    Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Mount, Network, Partition, PartitionTable,
+    Password, PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Trouble,
+    TroubleKind, Usage, V4, Volume, VolumeClass,
 };
+use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
 
@@ -99,6 +100,7 @@ pub fn healthy() -> Facts {
                     must_change: false,
                     place: "/etc/shadow:1".into(),
                 }),
+                given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true) }),
                 ..Accounts::default()
             })),
             ..Guest::default()

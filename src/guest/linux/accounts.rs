@@ -123,7 +123,10 @@ mod tests {
     use crate::guest::testing::MemoryFs;
 
     fn root(shadow: &str) -> Password {
-        let fs = MemoryFs::of_texts(&[(PASSWD, "daemon:x:1:1::/:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n"), (SHADOW, shadow)]);
+        let fs = MemoryFs::of_texts(&[
+            (PASSWD, "daemon:x:1:1::/:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n"),
+            (SHADOW, shadow),
+        ]);
         read(&fs.tree(), Family::Linux).unwrap().root.unwrap()
     }
 
@@ -195,6 +198,9 @@ mod tests {
         ]);
         let found = read(&fs.stat_of(MASTER_DB, |s| s.immutable = true).tree(), Family::FreeBSD).unwrap();
         assert_eq!((found.file.as_str(), found.immutable.as_deref()), (MASTER, Some(MASTER_DB)));
-        assert_eq!((found.root.as_ref().unwrap().state, &*found.root.unwrap().place), (PasswordState::Empty, "/etc/master.passwd:3"));
+        assert_eq!(
+            (found.root.as_ref().unwrap().state, &*found.root.unwrap().place),
+            (PasswordState::Empty, "/etc/master.passwd:3")
+        );
     }
 }

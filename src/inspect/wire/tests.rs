@@ -48,6 +48,17 @@ fn wire_size() {
 }
 
 #[test]
+fn network_accounts_and_selinux_are_small() {
+    let mut facts = sample::server(1, 1);
+    let before = through(&facts).0;
+    sample::networked(&mut facts);
+    let (len, back) = through(&facts);
+    eprintln!("network, accounts and SELinux: {} more on the wire", len - before);
+    assert_eq!(back, facts);
+    assert!(len - before <= 560, "{}", len - before);
+}
+
+#[test]
 fn wire_golden() {
     let facts = sample::server(2, 2);
     eprintln!("{}", encode(&Message::Facts(Box::new(facts.clone()))).unwrap());

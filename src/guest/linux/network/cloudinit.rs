@@ -98,7 +98,8 @@ fn first_version(entries: &[Value], path: &str, line: u32) -> Vec<Interface> {
         for (part, bond) in &bonded {
             // Parts stand before their bond, as a rule, and by a name that a hardware address may have taken the place of.
             let at = entries.iter().filter(|e| !matches!(word(e.get("type")).as_str(), "nameserver" | "route" | ""));
-            let mac = at.filter(|e| word(e.get("name")) == *part).map(|e| word(e.get("mac_address")).to_lowercase()).next();
+            let mac =
+                at.filter(|e| word(e.get("name")) == *part).map(|e| word(e.get("mac_address")).to_lowercase()).next();
             for link in found.iter_mut().filter(|l| l.name == *part || Some(&l.name) == mac.as_ref()) {
                 if link.kind == LinkKind::Card {
                     link.bond.clone_from(bond);
@@ -126,13 +127,21 @@ mod tests {
         let off = ("/etc/cloud/cloud.cfg.d/99-off.cfg", "network: {config: disabled}\n");
         assert_eq!(of(&[off]), Config::Disabled(format!("{}:1", off.0)));
         assert_eq!(of(&[("/etc/cloud/cloud.cfg.d/99-off.cfg.bak", off.1)]), Config::Unset);
-        let on = ("/etc/cloud/cloud.cfg.d/50-net.cfg", "network:\n  version: 1\n  config:\n  - {type: physical, name: eth0, subnets: [{type: dhcp}]}\n");
+        let on = (
+            "/etc/cloud/cloud.cfg.d/50-net.cfg",
+            "network:\n  version: 1\n  config:\n  - {type: physical, name: eth0, subnets: [{type: dhcp}]}\n",
+        );
         assert!(matches!(of(&[on]), Config::Interfaces(found) if found[0].v4 == V4::Dhcp && found[0].name == "eth0"));
         assert!(matches!(of(&[on, off]), Config::Disabled(_)));
         let tree = MemoryFs::new().tree();
         assert!(matches!(read(&tree, "ro network-config=disabled").unwrap(), Config::Disabled(_)));
-        let second = ("/etc/cloud/cloud.cfg.d/50-net.cfg", "network:\n  version: 2\n  ethernets:\n    all: {match: {name: 'e*'}, dhcp4: yes}\n");
-        assert!(matches!(of(&[second]), Config::Interfaces(found) if found[0].by == By::Pattern && found[0].v4 == V4::Dhcp));
+        let second = (
+            "/etc/cloud/cloud.cfg.d/50-net.cfg",
+            "network:\n  version: 2\n  ethernets:\n    all: {match: {name: 'e*'}, dhcp4: yes}\n",
+        );
+        assert!(
+            matches!(of(&[second]), Config::Interfaces(found) if found[0].by == By::Pattern && found[0].v4 == V4::Dhcp)
+        );
     }
 
     /// The names of the collection's files tell the case.

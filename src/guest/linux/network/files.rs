@@ -144,7 +144,8 @@ mod tests {
         {
             assert!(glob(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("e*", "wlan0"), ("en[ops]*", "enx0"), ("eth?", "eth10"), ("[!a-c]x", "bx"), ("[", "a")] {
+        for (pattern, text) in [("e*", "wlan0"), ("en[ops]*", "enx0"), ("eth?", "eth10"), ("[!a-c]x", "bx"), ("[", "a")]
+        {
             assert!(!glob(pattern, text), "{pattern} {text}");
         }
         let long = "*a".repeat(2000);

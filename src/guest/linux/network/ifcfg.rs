@@ -60,7 +60,8 @@ pub fn read(tree: &Tree, readers: Readers) -> Result<Vec<Interface>> {
 
 /// An alias (`eth0:1`) or a range adds addresses to an interface of a file of its own.
 fn is_configuration(name: &str) -> bool {
-    name.strip_prefix("ifcfg-").is_some_and(|suffix| !suffix.is_empty() && !suffix.contains(':') && !suffix.contains("-range"))
+    name.strip_prefix("ifcfg-")
+        .is_some_and(|suffix| !suffix.is_empty() && !suffix.contains(':') && !suffix.contains("-range"))
         && !LEFT_OVER.iter().any(|end| name.ends_with(end))
 }
 
@@ -189,11 +190,13 @@ mod tests {
 
     #[test]
     fn loopback_aliases_and_left_overs_are_no_interfaces() {
-        let fs = ["ifcfg-lo", "ifcfg-eth0:1", "ifcfg-eth0.bak", "ifcfg-eth0~", "ifcfg-eth0.rpmnew", "route-eth0", "ifup"]
-            .iter()
-            .fold(MemoryFs::new(), |fs, name| fs.file(&format!("{DIR}/{name}"), "BOOTPROTO=dhcp\n"));
+        let fs =
+            ["ifcfg-lo", "ifcfg-eth0:1", "ifcfg-eth0.bak", "ifcfg-eth0~", "ifcfg-eth0.rpmnew", "route-eth0", "ifup"]
+                .iter()
+                .fold(MemoryFs::new(), |fs, name| fs.file(&format!("{DIR}/{name}"), "BOOTPROTO=dhcp\n"));
         assert_eq!(read(&fs.tree(), SCRIPTS).unwrap(), []);
-        let off = MemoryFs::of_texts(&[(GLOBAL, "NETWORKING=no\n"), (&format!("{DIR}/ifcfg-eth0"), "BOOTPROTO=dhcp\n")]);
+        let off =
+            MemoryFs::of_texts(&[(GLOBAL, "NETWORKING=no\n"), (&format!("{DIR}/ifcfg-eth0"), "BOOTPROTO=dhcp\n")]);
         assert_eq!(read(&off.clone().tree(), SCRIPTS).unwrap(), []);
         assert_eq!(read(&off.tree(), MANAGER).unwrap().len(), 1);
         let apart = MemoryFs::of_texts(&[(&format!("{DIR}/ifcfg-eth0"), "NM_CONTROLLED=no\nBOOTPROTO=dhcp\n")]);
@@ -205,9 +208,8 @@ mod tests {
     #[test]
     fn the_files_of_network_manager_s_own_tests_are_read() {
         let Some(dir) = testarchive("linux-config/networkmanager-ifcfg-keyfile-dev.tar.xz") else { return };
-        let text = |name: &str| {
-            std::fs::read_to_string(dir.path().join("ifcfg-rh/tests/network-scripts").join(name)).unwrap()
-        };
+        let text =
+            |name: &str| std::fs::read_to_string(dir.path().join("ifcfg-rh/tests/network-scripts").join(name)).unwrap();
         for (name, v4, v6, kind) in [
             ("ifcfg-test-wired-static-no-prefix-16", V4::Static, V6::None, LinkKind::Card),
             ("ifcfg-test-wired-ipv4-manual-4", V4::Static, V6::None, LinkKind::Card),

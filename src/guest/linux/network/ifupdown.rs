@@ -16,6 +16,8 @@ const MAX_FILES: usize = 256;
 /// Most stanzas, and most options of one.
 const MAX_STANZAS: usize = 1024;
 const MAX_OPTIONS: usize = 256;
+/// Most stanzas of one interface.
+const MAX_OWN: usize = 16;
 /// What cloud-init writes beside it.
 const CLOUD_INIT: &[&str] = &["50-cloud-init", "50-cloud-init.cfg"];
 
@@ -186,7 +188,8 @@ impl File {
         }
         physical.sort();
         physical.dedup();
-        let mut found: Vec<Interface> = physical.iter().filter_map(|(name, as_what)| self.interface(name, as_what)).collect();
+        let mut found: Vec<Interface> =
+            physical.iter().filter_map(|(name, as_what)| self.interface(name, as_what)).collect();
         self.join_bonds(&mut found);
         found
     }
@@ -197,7 +200,7 @@ impl File {
         }
         let mut outcomes = Vec::new();
         for one in as_what {
-            let stanzas = self.inherited(one, MAX_DEPTH);
+            let stanzas = self.inherited(one);
             let first = stanzas.first()?;
             if stanzas.iter().all(|s| s.method == "loopback") {
                 return None;
@@ -222,19 +225,23 @@ impl File {
         Some(interface)
     }
 
-    /// The stanzas of an interface, and after each those that it inherits.
-    fn inherited(&self, name: &str, depth: usize) -> Vec<Stanza> {
-        let own = self.stanzas.iter().filter(|stanza| stanza.name == name).take(16);
-        own.flat_map(|stanza| {
-            let from = stanza.inherits.as_deref().filter(|_| depth > 0);
-            let mut all = vec![stanza.clone()];
-            // One level of breadth is enough: what is inherited twice adds nothing.
-            let parents = from.map(|from| self.inherited(from, depth.saturating_sub(8))).unwrap_or_default();
-            all.extend(parents.into_iter().take(16));
-            all
-        })
-        .take(64)
-        .collect()
+    /// The stanzas of an interface, and after each the one before it that it inherits, and what that inherits.
+    fn inherited(&self, name: &str) -> Vec<&Stanza> {
+        let mut all = Vec::new();
+        for (mut at, own) in self.stanzas.iter().enumerate().filter(|(_, stanza)| stanza.name == name).take(MAX_OWN) {
+            let mut heir = own;
+            all.push(own);
+            // What is inherited stands before its heir, so this ends.
+            while let Some(from) = &heir.inherits
+                && let Some(earlier) = self.stanzas.get(..at)
+                && let Some(found) = earlier.iter().rposition(|stanza| stanza.name == *from)
+                && let Some(stanza) = earlier.get(found)
+            {
+                (at, heir) = (found, stanza);
+                all.push(stanza);
+            }
+        }
+        all
     }
 
     /// Bonds name their parts, or parts their bond.
@@ -254,8 +261,18 @@ impl File {
 }
 
 fn is_keyword(word: &str) -> bool {
-    matches!(word, "auto" | "iface" | "mapping" | "source" | "source-directory" | "no-auto-down" | "no-scripts" | "rename" | "template")
-        || word.starts_with("allow-")
+    matches!(
+        word,
+        "auto"
+            | "iface"
+            | "mapping"
+            | "source"
+            | "source-directory"
+            | "no-auto-down"
+            | "no-scripts"
+            | "rename"
+            | "template"
+    ) || word.starts_with("allow-")
 }
 
 /// `iface NAME [FAMILY METHOD] [inherits OTHER]`.
@@ -265,7 +282,15 @@ fn stanza(words: &[&str], path: &str, line: u32) -> Stanza {
     let inherits = at.and_then(|at| rest.get(at.saturating_add(1))).map(|word| (*word).to_owned());
     let own = at.and_then(|at| rest.get(..at)).unwrap_or(rest);
     let word = |n: usize| own.get(n).map(|word| (*word).to_owned()).unwrap_or_default();
-    Stanza { name: name.to_owned(), family: word(0), method: word(1), inherits, options: Vec::new(), path: path.to_owned(), line }
+    Stanza {
+        name: name.to_owned(),
+        family: word(0),
+        method: word(1),
+        inherits,
+        options: Vec::new(),
+        path: path.to_owned(),
+        line,
+    }
 }
 
 fn apply(interface: &mut Interface, stanza: &Stanza) {

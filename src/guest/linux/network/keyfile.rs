@@ -34,7 +34,8 @@ pub fn read(tree: &Tree) -> Result<Vec<Interface>> {
 
 /// Hidden files and those of editors are none; the end `.nmconnection` is not asked for in `/etc`.
 fn is_profile(name: &str) -> bool {
-    !name.starts_with('.') && ![".nmmeta", ".rpmnew", ".rpmsave", ".rpmorig", ".pem", ".der", "~"].iter().any(|end| name.ends_with(end))
+    !name.starts_with('.')
+        && ![".nmmeta", ".rpmnew", ".rpmsave", ".rpmorig", ".pem", ".der", "~"].iter().any(|end| name.ends_with(end))
 }
 
 /// What one profile is for; `None` for the loopback interface and what is no profile.
@@ -125,7 +126,9 @@ mod tests {
         let i = one("[connection]\nid=a\ntype=ethernet\ninterface-name=ens3\n\n[ipv4]\nmethod=auto\n");
         assert_eq!((i.by, &*i.name, i.v4, i.off), (By::Name, "ens3", V4::Dhcp, false));
         assert_eq!(i.place, "/etc/NetworkManager/system-connections/a.nmconnection:7");
-        let i = one("[connection]\ntype=ethernet\nautoconnect=false\n[ethernet]\nmac-address=52:54:00:AA:BB:CC\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n");
+        let i = one(
+            "[connection]\ntype=ethernet\nautoconnect=false\n[ethernet]\nmac-address=52:54:00:AA:BB:CC\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n",
+        );
         assert_eq!((i.by, &*i.name, i.v4, i.off), (By::Mac, "52:54:00:aa:bb:cc", V4::Static, true));
         assert_eq!(one("[connection]\ntype=ethernet\n").by, By::Pattern);
         let i = one("[connection]\ntype=ethernet\n[match]\ninterface-name=en*;eth*;\n");
@@ -159,15 +162,17 @@ mod tests {
         assert_eq!(read(&packaged.tree()).unwrap().len(), 1);
         assert_eq!(read(&with(".a.swp", text).tree()).unwrap(), []);
         assert_eq!(read(&with("a~", text).tree()).unwrap(), []);
-        assert_eq!(read(&with("lo.nmconnection", "[connection]\ntype=loopback\ninterface-name=lo\n").tree()).unwrap(), []);
+        assert_eq!(
+            read(&with("lo.nmconnection", "[connection]\ntype=loopback\ninterface-name=lo\n").tree()).unwrap(),
+            []
+        );
     }
 
     #[test]
     fn the_profiles_of_network_manager_s_own_tests_are_read() {
         let Some(dir) = testarchive("linux-config/networkmanager-ifcfg-keyfile-dev.tar.xz") else { return };
-        let of = |name: &str| {
-            one(&std::fs::read_to_string(dir.path().join("keyfile/tests/keyfiles").join(name)).unwrap())
-        };
+        let of =
+            |name: &str| one(&std::fs::read_to_string(dir.path().join("keyfile/tests/keyfiles").join(name)).unwrap());
         for (name, by, v4, kind) in [
             ("Test_MAC_Old_Format", By::Mac, V4::Dhcp, LinkKind::Card),
             ("Test_Missing_ID_UUID", By::Mac, V4::Dhcp, LinkKind::Card),

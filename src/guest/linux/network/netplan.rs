@@ -193,19 +193,27 @@ mod tests {
         let i = one("    eth0:\n      dhcp4: true\n      optional: true\n");
         assert_eq!((i.by, &*i.name, i.v4, i.required), (By::Name, "eth0", V4::Dhcp, false));
         assert_eq!(i.place, "/etc/netplan/a.yaml:4");
-        let i = one("    ens3:\n      match: {macaddress: '52:54:00:AA:BB:CC'}\n      set-name: ens3\n      dhcp4: on\n");
+        let i =
+            one("    ens3:\n      match: {macaddress: '52:54:00:AA:BB:CC'}\n      set-name: ens3\n      dhcp4: on\n");
         assert_eq!((i.by, &*i.name), (By::Mac, "52:54:00:aa:bb:cc"));
         assert_eq!(one("    x:\n      match: {}\n      dhcp4: true\n").by, By::Pattern);
         assert_eq!(one("    x:\n      match: {driver: virtio_net}\n      dhcp4: true\n").by, By::Pattern);
         let i = one("    eth0:\n      addresses: [10.0.0.2/24, '2001:db8::2/64']\n      gateway6: 2001:db8::1\n");
         assert_eq!((i.v4, i.v6, &*i.address6), (V4::Static, V6::Static, "2001:db8::2/64"));
-        assert_eq!(one("    eth0:\n      addresses:\n        - '2001:db8::2/64':\n            lifetime: 0\n").v6, V6::Static);
+        assert_eq!(
+            one("    eth0:\n      addresses:\n        - '2001:db8::2/64':\n            lifetime: 0\n").v6,
+            V6::Static
+        );
     }
 
     #[test]
     fn later_files_are_laid_over_earlier_ones() {
-        let packaged = ("/lib/netplan/00-a.yaml", "network: {renderer: NetworkManager, ethernets: {eth0: {dhcp4: true}}}");
-        let local = ("/etc/netplan/10-b.yaml", "network:\n  renderer: networkd\n  ethernets:\n    eth0:\n      dhcp4: false\n      addresses: [10.0.0.2/24]\n");
+        let packaged =
+            ("/lib/netplan/00-a.yaml", "network: {renderer: NetworkManager, ethernets: {eth0: {dhcp4: true}}}");
+        let local = (
+            "/etc/netplan/10-b.yaml",
+            "network:\n  renderer: networkd\n  ethernets:\n    eth0:\n      dhcp4: false\n      addresses: [10.0.0.2/24]\n",
+        );
         let found = networkd_of(&[packaged, local]);
         assert_eq!((found.len(), found[0].v4), (1, V4::Static));
         assert_eq!(found[0].place, "/etc/netplan/10-b.yaml:4");
@@ -215,7 +223,8 @@ mod tests {
         let cloud = ("/etc/netplan/50-cloud-init.yaml", local.1);
         let tree = MemoryFs::of_texts(&[cloud]).file(GENERATOR, "").tree();
         assert!(read(&tree, true).unwrap().is_none());
-        let desktop = MemoryFs::of_texts(&[("/etc/netplan/01.yaml", "network: {version: 2, renderer: NetworkManager}")]);
+        let desktop =
+            MemoryFs::of_texts(&[("/etc/netplan/01.yaml", "network: {version: 2, renderer: NetworkManager}")]);
         assert!(read(&desktop.file(GENERATOR, "").tree(), false).unwrap().unwrap().all_by_manager);
     }
 
@@ -247,7 +256,13 @@ mod tests {
             for their in theirs.iter().filter(|i| i.kind != LinkKind::Other && !i.name.contains("vrf")) {
                 let our = ours.iter().find(|i| i.name == their.name);
                 let our = our.unwrap_or_else(|| panic!("{}: {their:#?} of {ours:#?}", path.display()));
-                assert_eq!((our.by, our.v4, our.v6), (their.by, their.v4, their.v6), "{}: {}", path.display(), our.name);
+                assert_eq!(
+                    (our.by, our.v4, our.v6),
+                    (their.by, their.v4, their.v6),
+                    "{}: {}",
+                    path.display(),
+                    our.name
+                );
                 assert_eq!(our.bond, their.bond, "{}: {}", path.display(), our.name);
                 assert_eq!(our.required, their.required && their.bond.is_empty(), "{}: {}", path.display(), our.name);
                 compared += 1;

@@ -117,7 +117,8 @@ fn configure(interface: &mut Interface, ini: &Ini) {
     let activation = ini.last(&["Link"], "ActivationPolicy");
     interface.off = matches!(activation, "manual" | "down" | "always-down");
     let required = ini.last(&["Link"], "RequiredForOnline");
-    interface.required = !interface.off && interface.by != By::Pattern && !matches!(required, "no" | "false" | "0" | "off");
+    interface.required =
+        !interface.off && interface.by != By::Pattern && !matches!(required, "no" | "false" | "0" | "off");
     if !interface.bond.is_empty() {
         return;
     }
@@ -199,7 +200,10 @@ mod tests {
 
     #[test]
     fn static_ipv6_is_an_address_or_a_gateway() {
-        assert_eq!(one("[Match]\nName=e\n[Network]\nAddress=10.0.0.1/24\nAddress=2001:db8::2/64\n").address6, "2001:db8::2/64");
+        assert_eq!(
+            one("[Match]\nName=e\n[Network]\nAddress=10.0.0.1/24\nAddress=2001:db8::2/64\n").address6,
+            "2001:db8::2/64"
+        );
         assert_eq!(one("[Match]\nName=e\n[Network]\nDHCP=yes\n[Route]\nGateway=2001:db8::1\n").v6, V6::Static);
         assert_eq!(one("[Match]\nName=e\n[Network]\nIPv6AcceptRA=yes\n").v6, V6::Auto);
         assert_eq!(one("[Match]\nName=e\n[Network]\nAddress=2001:db8::2/64\nAddress=\n").v6, V6::None);

@@ -57,7 +57,11 @@ pub fn read(tree: &Tree) -> Result<Settings> {
         ifcfg: plugins.is_none_or(|list| list.contains("ifcfg-rh")) && has_plugin(tree)?,
         no_auto_default: no_auto.place_of(|item| item == "*" || item == "type:ethernet"),
         unmanaged: unmanaged.place_of(|item| matches!(item, "*" | "type:ethernet" | "interface-name:*")).filter(|_| {
-            let excepts = |item: &str| item.starts_with("except:type:ethernet") || item.starts_with("except:interface-name:") || item.starts_with("except:mac:");
+            let excepts = |item: &str| {
+                item.starts_with("except:type:ethernet")
+                    || item.starts_with("except:interface-name:")
+                    || item.starts_with("except:mac:")
+            };
             !unmanaged.items.keys().any(|item| excepts(item))
         }),
     })
@@ -103,7 +107,9 @@ fn files(tree: &Tree) -> Result<Vec<String>> {
 fn has_plugin(tree: &Tree) -> Result<bool> {
     for dir in LIBRARIES {
         let versions = names(tree, dir)?.into_iter().filter(|name| name.starts_with(|c: char| c.is_ascii_digit()));
-        for path in versions.take(8).map(|version| format!("{dir}/{version}/{PLUGIN}")).chain([format!("{dir}/{PLUGIN}")]) {
+        for path in
+            versions.take(8).map(|version| format!("{dir}/{version}/{PLUGIN}")).chain([format!("{dir}/{PLUGIN}")])
+        {
             if tree.exists(&path)? {
                 return Ok(true);
             }
@@ -131,7 +137,10 @@ mod tests {
         assert_eq!(settings(&[server, back]).no_auto_default, None);
         let card = (MAIN, "[main]\nno-auto-default=52:54:00:aa:bb:cc\n");
         assert_eq!(settings(&[card]).no_auto_default, None, "another machine's card");
-        assert_eq!(settings(&[(MAIN, "#no-auto-default=*\n[main]\n[other]\nno-auto-default=*\n")]).no_auto_default, None);
+        assert_eq!(
+            settings(&[(MAIN, "#no-auto-default=*\n[main]\n[other]\nno-auto-default=*\n")]).no_auto_default,
+            None
+        );
     }
 
     #[test]

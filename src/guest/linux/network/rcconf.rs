@@ -101,7 +101,9 @@ mod tests {
         let network = of("ifconfig_DEFAULT=\"SYNCDHCP accept_rtadv\"\n");
         assert_eq!((network.interfaces[0].by, network.interfaces[0].v4), (By::Pattern, V4::Dhcp), "the stock image");
         assert_eq!(network.interfaces[0].place, "/etc/rc.conf:1");
-        let network = of("ifconfig_em0=\"inet 10.0.0.2 netmask 0xffffff00\"\nifconfig_em0_ipv6=\"inet6 2001:db8::2/64\"\nifconfig_em0_alias0=\"inet 10.0.0.3/32\"\n");
+        let network = of(
+            "ifconfig_em0=\"inet 10.0.0.2 netmask 0xffffff00\"\nifconfig_em0_ipv6=\"inet6 2001:db8::2/64\"\nifconfig_em0_alias0=\"inet 10.0.0.3/32\"\n",
+        );
         assert_eq!(network.interfaces.len(), 1);
         assert_eq!((network.interfaces[0].v4, network.interfaces[0].v6), (V4::Static, V6::Static));
         assert_eq!(of("ifconfig_lo0=\"inet 127.0.0.1\"\n#ifconfig_em0=\"DHCP\"\n").interfaces, []);

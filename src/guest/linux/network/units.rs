@@ -13,7 +13,8 @@ use crate::guest::linux::{PATH_MAX, cut, optional};
 /// Unit directories, the one that wins first (systemd.unit(5)).
 const UNIT_DIRS: &[&str] = &["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 /// Targets whose wants do not start with the machine by themselves.
-const NOT_AT_BOOT: &[&str] = &["network-online.", "rescue.", "emergency.", "shutdown.", "reboot.", "halt.", "poweroff."];
+const NOT_AT_BOOT: &[&str] =
+    &["network-online.", "rescue.", "emergency.", "shutdown.", "reboot.", "halt.", "poweroff."];
 /// Directories of start links, a machine's usual runlevels.
 const RUNLEVELS: &[&str] = &[
     "/etc/rcS.d",
@@ -134,7 +135,8 @@ mod tests {
     #[test]
     fn a_wanted_unit_starts_unless_it_is_gone_or_masked() {
         let link = "/etc/systemd/system/multi-user.target.wants/networking.service";
-        let base = MemoryFs::new().file("/lib/systemd/systemd", "").link(link, "/lib/systemd/system/networking.service");
+        let base =
+            MemoryFs::new().file("/lib/systemd/systemd", "").link(link, "/lib/systemd/system/networking.service");
         let whole = base.clone().file("/lib/systemd/system/networking.service", "[Unit]");
         assert_eq!(enabled(whole.clone(), "networking").as_deref(), Some(link));
         assert_eq!(enabled(base, "networking"), None);

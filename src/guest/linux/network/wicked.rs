@@ -30,7 +30,9 @@ pub fn read(tree: &Tree) -> Result<Vec<Interface>> {
         if is_loopback(suffix) {
             continue;
         }
-        let slaves = settings.iter().filter(|(name, ..)| name.starts_with("BONDING_SLAVE") || name.starts_with("TEAM_PORT_DEVICE"));
+        let slaves = settings
+            .iter()
+            .filter(|(name, ..)| name.starts_with("BONDING_SLAVE") || name.starts_with("TEAM_PORT_DEVICE"));
         parts.extend(slaves.map(|(_, part, _)| (part.to_owned(), suffix.to_owned())));
         found.push(Interface { rewritten: text.starts_with(CLOUD_INIT), ..interface(&settings, suffix, &path) });
     }
@@ -105,7 +107,10 @@ mod tests {
     #[test]
     fn bonds_bridges_and_old_names_are_known() {
         let fs = MemoryFs::of_texts(&[
-            ("/etc/sysconfig/network/ifcfg-bond0", "BONDING_MASTER='yes'\nBONDING_SLAVE_0='eth0'\nBOOTPROTO='dhcp'\nSTARTMODE=auto\n"),
+            (
+                "/etc/sysconfig/network/ifcfg-bond0",
+                "BONDING_MASTER='yes'\nBONDING_SLAVE_0='eth0'\nBOOTPROTO='dhcp'\nSTARTMODE=auto\n",
+            ),
             ("/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO='none'\nSTARTMODE='hotplug'\n"),
             ("/etc/sysconfig/network/ifcfg-lo", "IPADDR=127.0.0.1/8\n"),
             ("/etc/sysconfig/network/ifcfg.template", ""),

@@ -24,7 +24,9 @@ fn stanzas_say_how_and_lists_say_when() {
     assert_eq!((i.required, i.off), (false, false));
     let i = one("iface eth0 inet dhcp\n");
     assert_eq!((i.required, i.off), (false, true), "nothing brings it up");
-    let i = one("auto eth0\niface eth0 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\niface eth0 inet6 static\n  address 2001:db8::2\n  netmask 64\n");
+    let i = one(
+        "auto eth0\niface eth0 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\niface eth0 inet6 static\n  address 2001:db8::2\n  netmask 64\n",
+    );
     assert_eq!((i.v4, i.v6, &*i.address6), (V4::Static, V6::Static, "2001:db8::2"));
     assert_eq!(one("auto eth0\niface eth0 inet6 auto\n").v6, V6::Auto);
     assert_eq!(one("auto eth0\n# iface eth0 inet dhcp\niface eth0 inet \\\n  manual\n").v4, V4::None);
@@ -39,18 +41,24 @@ fn names_can_be_patterns_other_names_mappings_and_heirs() {
     assert_eq!((&*i.name, i.v4, i.required), ("eth0", V4::Dhcp, true));
     let i = one("auto /eth*=eth\niface eth inet dhcp\n");
     assert_eq!((i.by, &*i.name, i.v4, i.required), (By::Pattern, "eth*", V4::Dhcp, true));
-    let mapped = "auto eth0\nmapping eth0\n  script /x\n  map a home\n  map b work\niface home inet dhcp\niface work inet ";
+    let mapped =
+        "auto eth0\nmapping eth0\n  script /x\n  map a home\n  map b work\niface home inet dhcp\niface work inet ";
     assert_eq!(one(&format!("{mapped}dhcp\n")).v4, V4::Dhcp);
     let i = one(&format!("{mapped}static\n  address 10.0.0.2\n"));
     assert_eq!((i.v4, i.required), (V4::Unknown, true), "which one a script picks is not known");
-    assert_eq!(of("auto eth0\niface eth0 inherits base\niface base inet dhcp\n").iter().find(|i| i.name == "eth0").unwrap().v4, V4::Dhcp);
+    assert_eq!(
+        of("iface base inet dhcp\nauto eth0\niface eth0 inherits base\n").iter().find(|i| i.name == "eth0").unwrap().v4,
+        V4::Dhcp
+    );
     let loops = "auto a\niface a inherits b\niface b inherits a\n".to_owned() + &"iface a inherits a\n".repeat(500);
     assert!(!of(&loops).is_empty());
 }
 
 #[test]
 fn bonds_bridges_and_vlans_are_told_apart() {
-    let found = of("auto bond0\niface bond0 inet dhcp\n  bond-slaves eth0 eth1\niface eth0 inet manual\niface eth1 inet manual\n  bond-master bond0\niface vmbr0 inet static\n  bridge_ports eth2\n  address 10.0.0.3\niface eth0.5 inet dhcp\n");
+    let found = of(
+        "auto bond0\niface bond0 inet dhcp\n  bond-slaves eth0 eth1\niface eth0 inet manual\niface eth1 inet manual\n  bond-master bond0\niface vmbr0 inet static\n  bridge_ports eth2\n  address 10.0.0.3\niface eth0.5 inet dhcp\n",
+    );
     let kinds: Vec<_> = found.iter().map(|i| (&*i.name, i.kind, &*i.bond)).collect();
     assert_eq!(
         kinds,
@@ -76,13 +84,18 @@ fn a_stock_file_that_only_sources_is_followed() {
     assert_eq!((found.len(), found[0].v4), (1, V4::Dhcp));
     assert_eq!(found[0].place, "/etc/network/interfaces.d/setup:2");
     assert_eq!(of(text), [], "and alone it configures nothing");
-    let cloud = MemoryFs::of_texts(&[(PATH, text), ("/etc/network/interfaces.d/50-cloud-init", "iface eth0 inet dhcp\n")]);
+    let cloud =
+        MemoryFs::of_texts(&[(PATH, text), ("/etc/network/interfaces.d/50-cloud-init", "iface eth0 inet dhcp\n")]);
     assert_eq!(read(&cloud.tree(), true).unwrap(), []);
     let alpine = "auto eth0\niface eth0\n  use dhcp\n";
     assert_eq!(one(alpine).v4, V4::Dhcp);
-    let loops = MemoryFs::of_texts(&[(PATH, "source interfaces\nsource interfaces.d/a\n"), ("/etc/network/interfaces.d/a", "source interfaces\n")]);
+    let loops = MemoryFs::of_texts(&[
+        (PATH, "source interfaces\nsource interfaces.d/a\n"),
+        ("/etc/network/interfaces.d/a", "source interfaces\n"),
+    ]);
     assert_eq!(read(&loops.tree(), false).unwrap(), []);
-    let many = (0..300).fold(MemoryFs::of_texts(&[(PATH, text)]), |fs, n| fs.file(&format!("/etc/network/interfaces.d/{n}"), ""));
+    let many = (0..300)
+        .fold(MemoryFs::of_texts(&[(PATH, text)]), |fs, n| fs.file(&format!("/etc/network/interfaces.d/{n}"), ""));
     assert!(read(&many.tree(), false).is_err());
 }
 
@@ -90,11 +103,26 @@ fn a_stock_file_that_only_sources_is_followed() {
 #[test]
 fn what_is_brought_up_is_what_ifquery_lists() {
     let cases: &[&[(&str, &str)]] = &[
-        &[("interfaces", "auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\nallow-hotplug eth1\niface eth1 inet dhcp\niface eth2 inet dhcp\n")],
-        &[("interfaces", "source interfaces.d/*\n"), ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"), ("interfaces.d/b~", "auto ens4\niface ens4 inet dhcp\n")],
-        &[("interfaces", "source-directory interfaces.d\n"), ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"), ("interfaces.d/b-1", "auto ens4\niface ens4 inet dhcp\n"), ("interfaces.d/c.conf", "auto ens5\niface ens5 inet dhcp\n")],
-        &[("interfaces", "auto eth0 \\\n  eth1\niface eth0 inet dhcp\n#auto eth2\n  # iface eth1 inet dhcp\niface eth1 inet manual\niface eth2 inet dhcp\n")],
-        &[("interfaces", "auto eth0\nauto eth0\niface eth0 inherits base\niface base inet dhcp\n")],
+        &[(
+            "interfaces",
+            "auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\nallow-hotplug eth1\niface eth1 inet dhcp\niface eth2 inet dhcp\n",
+        )],
+        &[
+            ("interfaces", "source interfaces.d/*\n"),
+            ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"),
+            ("interfaces.d/b~", "auto ens4\niface ens4 inet dhcp\n"),
+        ],
+        &[
+            ("interfaces", "source-directory interfaces.d\n"),
+            ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"),
+            ("interfaces.d/b-1", "auto ens4\niface ens4 inet dhcp\n"),
+            ("interfaces.d/c.conf", "auto ens5\niface ens5 inet dhcp\n"),
+        ],
+        &[(
+            "interfaces",
+            "auto eth0 \\\n  eth1\niface eth0 inet dhcp\n#auto eth2\n  # iface eth1 inet dhcp\niface eth1 inet manual\niface eth2 inet dhcp\n",
+        )],
+        &[("interfaces", "iface base inet dhcp\nauto eth0\nauto eth0\niface eth0 inherits base\n")],
     ];
     for files in cases {
         let dir = tempfile::tempdir().unwrap();
@@ -120,7 +148,12 @@ fn what_is_brought_up_is_what_ifquery_lists() {
         assert_eq!(names(&|i| i.required), list(&["--list"]), "{files:?}");
         assert_eq!(names(&|i| !i.required && !i.off), list(&["--list", "--allow=hotplug"]), "{files:?}");
         for interface in found.iter().filter(|i| i.required) {
-            let up = Command::new("ifup").args(["--no-act", "--force", "-v", "-i"]).arg(dir.path().join("interfaces")).arg(&interface.name).output().unwrap();
+            let up = Command::new("ifup")
+                .args(["--no-act", "--force", "-v", "-i"])
+                .arg(dir.path().join("interfaces"))
+                .arg(&interface.name)
+                .output()
+                .unwrap();
             let said = format!("{}{}", String::from_utf8_lossy(&up.stdout), String::from_utf8_lossy(&up.stderr));
             let dhcp = ["dhclient", "udhcpc", "dhcpcd", "No DHCP client"].iter().any(|word| said.contains(word));
             assert_eq!(interface.v4 == V4::Dhcp, dhcp, "{}: {said}", interface.name);
