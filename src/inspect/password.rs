@@ -22,13 +22,13 @@ pub fn judge(password: &str) -> Vec<Judgement> {
 fn breaks(policy: &str, password: &str) -> Vec<Break> {
     let has = |kind: fn(&char) -> bool| password.chars().any(|c| kind(&c));
     let (upper, lower) = (has(char::is_ascii_uppercase), has(char::is_ascii_lowercase));
-    let (digit, special) = (has(char::is_ascii_digit), has(is_special));
+    let (digit, special) = (has(char::is_ascii_digit), has(|c| is_special(*c)));
     let kinds = [upper, lower, digit, special].into_iter().filter(|there| *there).count();
     let three = policy == THREE_CLASSES;
     let enough = if three { kinds >= 3 } else { (upper || lower) && digit && special };
     let found = [
         (!LENGTH.contains(&password.chars().take(LENGTH.end().saturating_add(1)).count()), Break::Length),
-        (!password.chars().all(|c| c.is_ascii_alphanumeric() || is_special(&c)), Break::Character),
+        (!password.chars().all(|c| c.is_ascii_alphanumeric() || is_special(c)), Break::Character),
         (!enough, Break::Kinds),
         (!three && enough && !(upper && lower), Break::OneCase),
         (three && password.starts_with('/'), Break::Slash),
@@ -36,8 +36,8 @@ fn breaks(policy: &str, password: &str) -> Vec<Break> {
     found.into_iter().filter(|(broken, _)| *broken).map(|(_, what)| what).collect()
 }
 
-fn is_special(c: &char) -> bool {
-    SPECIAL.contains(*c)
+fn is_special(c: char) -> bool {
+    SPECIAL.contains(c)
 }
 
 #[cfg(test)]

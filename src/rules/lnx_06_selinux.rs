@@ -84,10 +84,10 @@ fn check(case: &Case) -> Judged {
     }
     remedy.push('.');
     if case.wanted.action != Action::Require {
-        remedy.push_str(&format!(
-            " If it has to stay on, follow \"Enable or disable SELinux\" ({}): `touch /.autorelabel` before the image is made.",
-            case.cited()
-        ));
+        let cited = case.cited();
+        remedy = format!(
+            "{remedy} If it has to stay on, follow \"Enable or disable SELinux\" ({cited}): `touch /.autorelabel` before the image is made."
+        );
     }
     Ok(Finding { message, ..finding }.remedy(remedy).fail(grade))
 }

@@ -83,7 +83,7 @@ fn kernel_config(tree: &Tree, kernel: &Kernel) -> Result<Option<(String, String)
 
 /// Whether the kernel has the module on, and what says so (Linux, `security/security.c`, `kernel-parameters.txt`).
 fn module(config: &str, place: &str, line: &str) -> (SecurityModule, String) {
-    let last = |key: &str| line.split_whitespace().filter(|word| word.starts_with(key)).next_back();
+    let last = |key: &str| line.split_whitespace().rfind(|word| word.starts_with(key));
     let told = |word: &str| format!("{KERNEL_LINE}: {}", cut(word, 96));
     let on_if = |is: bool| if is { SecurityModule::On } else { SecurityModule::Off };
     let switch = last("selinux=");

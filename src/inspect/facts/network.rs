@@ -16,7 +16,7 @@ pub struct Network {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<Interface>,
     /// How many more there are.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub more: u32,
     /// What puts an interface without a configuration of its own on DHCP, and where that shows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct Network {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub client_missing: bool,
     /// How many interfaces `/etc/udev/rules.d/70-persistent-net.rules` names.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub persistent: u32,
     /// Why interfaces keep the kernel's names (`eth0`); `None` where udev gives them predictable ones.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,10 +132,6 @@ pub enum V6 {
     #[default]
     #[serde(other)]
     None,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -1,5 +1,4 @@
 #![expect(clippy::cast_possible_truncation, reason = "small numbers of the tests' own making")]
-#![expect(clippy::needless_update, reason = "facts grow, and a sample says nothing of what is new")]
 
 mod random;
 mod sample;

@@ -66,13 +66,13 @@ fn coreos_has_no_passwords_yet_and_freebsd_has_others() {
 
 #[test]
 fn what_shows_of_a_password_is_judged_and_the_rest_is_not_verifiable() {
+    type Row = (&'static str, fn(&mut Accounts), Outcome);
     let unseen = |change: fn(&mut Accounts)| {
         with(move |a| {
             a.given = None;
             change(a);
         })
     };
-    type Row = (&'static str, fn(&mut Accounts), Outcome);
     let rows: &[Row] = &[
         ("hashed", |_| {}, Unknown),
         ("empty", |a| a.root.as_mut().unwrap().state = PasswordState::Empty, Fail),

@@ -27,9 +27,9 @@ fn bound(by: By, name: &str, v4: V4) -> Interface {
 /// Columns: 2020-12, both of 2018.
 #[test]
 fn dhcp_matters_as_much_as_each_document_says() {
+    type Row = (&'static str, fn(&mut Network), Outcome, Outcome);
     let dhcp = || bound(By::Name, "eth0", V4::Dhcp);
     let fixed = || interface("eth0", V4::Static);
-    type Row = (&'static str, fn(&mut Network), Outcome, Outcome);
     let rows: &[Row] = &[
         ("on DHCP", |_| {}, Pass, Pass),
         ("static", |n| n.interfaces[0].v4 = V4::Static, Warn, Fail),

@@ -123,10 +123,9 @@ fn kind(settings: &Assignments) -> Option<LinkKind> {
     }
     let of_type = |name: &str| match settings.get(name).to_ascii_lowercase().as_str() {
         "" => None,
-        "ethernet" => Some(LinkKind::Card),
+        "ethernet" | "teamport" => Some(LinkKind::Card),
         "bond" | "team" => Some(LinkKind::Bond),
         "bridge" | "ovsbridge" => Some(LinkKind::Bridge),
-        "teamport" => Some(LinkKind::Card),
         _ => Some(LinkKind::Other),
     };
     of_type("DEVICETYPE").filter(|kind| *kind == LinkKind::Bond).or_else(|| of_type("TYPE"))

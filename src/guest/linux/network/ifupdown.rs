@@ -94,7 +94,9 @@ impl File {
                     Open::Stanza => self.option(option, rest),
                     Open::Mapping if option == "map" => {
                         let mapping = self.mappings.last_mut();
-                        mapping.into_iter().for_each(|m| m.1.extend(rest.last().map(|w| (*w).to_owned())));
+                        if let Some((_, names)) = mapping {
+                            names.extend(rest.last().map(|w| (*w).to_owned()));
+                        }
                     }
                     Open::Mapping | Open::Nothing => {}
                 },
@@ -142,20 +144,6 @@ impl File {
             }
         }
         Ok(())
-    }
-
-    /// Whether a list of names and patterns holds an interface, and as which one it is set up (`eth0=home`).
-    fn listed<'s>(&self, list: &'s BTreeSet<String>, name: &str) -> Option<&'s str> {
-        list.iter().find_map(|entry| {
-            let (physical, logical) = entry.split_once('=').unwrap_or((entry, ""));
-            let hit = match physical.split_once('/') {
-                // "/pattern", "<variable>/pattern/": only patterns of names are judged.
-                Some(("", pattern)) => glob(pattern.trim_end_matches('/'), name),
-                Some(_) => false,
-                None => physical == name,
-            };
-            hit.then_some(logical)
-        })
     }
 
     /// What each interface is set up as.
@@ -211,7 +199,9 @@ impl File {
                 return None;
             }
             let mut interface = named(base, &first.path, first.line);
-            stanzas.iter().for_each(|stanza| apply(&mut interface, stanza));
+            for stanza in &stanzas {
+                apply(&mut interface, stanza);
+            }
             outcomes.push(interface);
         }
         let mut interface = outcomes.first()?.clone();
@@ -219,9 +209,9 @@ impl File {
         if outcomes.iter().any(|other| other.v4 != interface.v4) {
             interface.v4 = V4::Unknown;
         }
-        let auto = self.listed(&self.auto, name).is_some();
+        let auto = listed(&self.auto, name);
         interface.required = auto;
-        interface.off = !auto && self.listed(&self.allowed, name).is_none();
+        interface.off = !auto && !listed(&self.allowed, name);
         Some(interface)
     }
 
@@ -258,6 +248,19 @@ impl File {
             }
         }
     }
+}
+
+/// Whether a list of names and patterns holds an interface.
+fn listed(list: &BTreeSet<String>, name: &str) -> bool {
+    list.iter().any(|entry| {
+        let physical = entry.split('=').next().unwrap_or_default();
+        match physical.split_once('/') {
+            // "/pattern", "variable/pattern/": only patterns of names are judged.
+            Some(("", pattern)) => glob(pattern.trim_end_matches('/'), name),
+            Some(_) => false,
+            None => physical == name,
+        }
+    })
 }
 
 fn is_keyword(word: &str) -> bool {

@@ -39,7 +39,7 @@ pub fn persistent(tree: &Tree) -> Result<u32> {
 /// # Errors
 /// What the filesystem reports.
 pub fn kernel_names(tree: &Tree, command_line: &str) -> Result<Option<String>> {
-    let last = command_line.split_whitespace().filter(|word| word.starts_with("net.ifnames=")).next_back();
+    let last = command_line.split_whitespace().rfind(|word| word.starts_with("net.ifnames="));
     if let Some(word) = last.filter(|word| *word == "net.ifnames=0") {
         return Ok(Some(format!("kernel command line: {}", cut(word, 32))));
     }

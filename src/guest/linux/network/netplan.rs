@@ -78,14 +78,16 @@ pub fn of<'p>(network: &Map<String, Value>, place: impl Fn(&str) -> (&'p str, u3
         let Some(definitions) = definitions.as_object() else { continue };
         for (id, definition) in definitions.iter().take(MAX_LINKS) {
             let (path, line) = place(id);
-            let Some(link) = kind_of(kind).and_then(|kind| link(kind, id, definition, path, line)) else { continue };
-            if link.kind == LinkKind::Bond {
+            let Some(found) = kind_of(kind).and_then(|kind| interface(kind, id, definition, path, line)) else {
+                continue;
+            };
+            if found.kind == LinkKind::Bond {
                 bonded.extend(items(definition.get("interfaces")).iter().map(|part| (word(Some(part)), id.clone())));
             }
             let own = word(definition.get("renderer"));
             let own = if own.is_empty() { word(definitions.get("renderer")) } else { own };
             let by_manager = is_manager(if own.is_empty() { &renderer } else { &own });
-            if by_manager { plan.manager.push(link) } else { plan.networkd.push(link) }
+            if by_manager { plan.manager.push(found) } else { plan.networkd.push(found) }
         }
     }
     // Bonds name their parts by id.
@@ -117,24 +119,24 @@ fn kind_of(section: &str) -> Option<LinkKind> {
     })
 }
 
-fn link(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32) -> Option<Interface> {
+fn interface(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32) -> Option<Interface> {
     let matched = definition.get("match").filter(|m| kind == LinkKind::Card && !m.is_null());
     let field = |key: &str| word(matched.and_then(|m| m.get(key)));
     let (name, mac) = (field("name"), field("macaddress"));
-    let mut link = match () {
+    let mut interface = match () {
         () if matched.is_none() => Interface { by: By::Name, ..named(id, path, line) },
         () if !name.is_empty() => named(&name, path, line),
         () => Interface { by: By::Pattern, ..named("*", path, line) },
     };
-    if is_loopback(&link.name) {
+    if is_loopback(&interface.name) {
         return None;
     }
-    link.kind = kind;
+    interface.kind = kind;
     if !mac.is_empty() {
-        bind(&mut link, &mac);
+        bind(&mut interface, &mac);
     }
     if truth(definition.get("dhcp4")) {
-        link.v4 = V4::Dhcp;
+        interface.v4 = V4::Dhcp;
     }
     let addresses = items(definition.get("addresses")).iter().filter_map(|one| match one {
         Value::String(address) => Some(address.as_str()),
@@ -143,24 +145,24 @@ fn link(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32) -> 
         _ => None,
     });
     for one in addresses {
-        if link.v6 != V6::Static || !one.contains(':') {
-            address(&mut link, one);
+        if interface.v6 != V6::Static || !one.contains(':') {
+            address(&mut interface, one);
         }
     }
     let gateways = items(definition.get("routes")).iter().map(|route| word(route.get("via")));
     for gateway in gateways.chain([word(definition.get("gateway6"))]).filter(|gateway| gateway.contains(':')) {
-        if link.v6 != V6::Static {
-            static6(&mut link, &gateway);
+        if interface.v6 != V6::Static {
+            static6(&mut interface, &gateway);
         }
     }
     if truth(definition.get("dhcp6")) {
-        learns6(&mut link, V6::Dhcp);
+        learns6(&mut interface, V6::Dhcp);
     } else if truth(definition.get("accept-ra")) {
-        learns6(&mut link, V6::Auto);
+        learns6(&mut interface, V6::Auto);
     }
-    link.off = matches!(word(definition.get("activation-mode")).as_str(), "manual" | "off");
-    link.required = !truth(definition.get("optional")) && !link.off && link.by != By::Pattern;
-    Some(link)
+    interface.off = matches!(word(definition.get("activation-mode")).as_str(), "manual" | "off");
+    interface.required = !truth(definition.get("optional")) && !interface.off && interface.by != By::Pattern;
+    Some(interface)
 }
 
 #[cfg(test)]

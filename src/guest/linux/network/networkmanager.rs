@@ -47,8 +47,8 @@ pub fn read(tree: &Tree) -> Result<Settings> {
             let place = || cut(&format!("{path}:{}", setting.line), PATH_MAX);
             match (setting.section.as_str(), setting.key.trim_end_matches(['+', '-'])) {
                 ("main", "plugins") if !setting.key.ends_with('-') => plugins = Some(setting.value.clone()),
-                ("main", "no-auto-default") => no_auto.set(&setting.key, &setting.value, place()),
-                ("keyfile", "unmanaged-devices") => unmanaged.set(&setting.key, &setting.value, place()),
+                ("main", "no-auto-default") => no_auto.set(&setting.key, &setting.value, &place()),
+                ("keyfile", "unmanaged-devices") => unmanaged.set(&setting.key, &setting.value, &place()),
                 _ => {}
             }
         }
@@ -74,7 +74,7 @@ struct List {
 }
 
 impl List {
-    fn set(&mut self, key: &str, value: &str, place: String) {
+    fn set(&mut self, key: &str, value: &str, place: &str) {
         let words = value.split([',', ';']).map(str::trim).filter(|word| !word.is_empty());
         if key.ends_with('-') {
             words.for_each(|word| drop(self.items.remove(word)));
@@ -83,7 +83,7 @@ impl List {
         if !key.ends_with('+') {
             self.items.clear();
         }
-        self.items.extend(words.map(|word| (word.to_owned(), place.clone())));
+        self.items.extend(words.map(|word| (word.to_owned(), place.to_owned())));
     }
 
     fn place_of(&self, is: impl Fn(&str) -> bool) -> Option<String> {

@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(network.interfaces.len(), 1);
         assert_eq!((network.interfaces[0].v4, network.interfaces[0].v6), (V4::Static, V6::Static));
         assert_eq!(of("ifconfig_lo0=\"inet 127.0.0.1\"\n#ifconfig_em0=\"DHCP\"\n").interfaces, []);
-        assert_eq!(of("ifconfig_em0=\"NOAUTO DHCP\"\n").interfaces[0].off, true);
+        assert!(of("ifconfig_em0=\"NOAUTO DHCP\"\n").interfaces[0].off);
     }
 }

@@ -120,7 +120,7 @@ mod tests {
     fn hostile_text_ends() {
         let mut found = Assignments::default();
         found.source(&format!("A='{}\n{}\n", "x\\".repeat(50_000), "B=\"".repeat(50_000)));
-        found.source(&(0..5000).map(|n| format!("V{n}=1\n")).collect::<String>());
+        found.source(&(0..5000).map(|n| format!("V{n}=1")).collect::<Vec<_>>().join("\n"));
         assert!(found.iter().count() <= MAX_ASSIGNMENTS);
     }
 }

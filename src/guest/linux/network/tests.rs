@@ -134,8 +134,8 @@ fn suse_is_set_up_by_wicked_and_others_are_named() {
 
 #[test]
 fn many_interfaces_are_counted_and_eight_are_kept() {
-    let text: String = (0..20).map(|n| format!("auto eth{n}\niface eth{n} inet dhcp\n")).collect();
-    let fs = systemd().file(NETWORKING, "").file("/etc/network/interfaces", &text);
+    let text: Vec<String> = (0..20).map(|n| format!("auto eth{n}\niface eth{n} inet dhcp")).collect();
+    let fs = systemd().file(NETWORKING, "").file("/etc/network/interfaces", text.join("\n"));
     let found = network(&fs);
     assert_eq!((found.interfaces.len(), found.more), (8, 12));
 }

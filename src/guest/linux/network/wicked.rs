@@ -53,9 +53,9 @@ fn interface(settings: &Assignments, suffix: &str, path: &str) -> Interface {
         interface.kind = LinkKind::Card;
     }
     interface.kind = match () {
-        () if settings.yes("BONDING_MASTER") || settings.get("TEAM_RUNNER") != "" => LinkKind::Bond,
+        () if settings.yes("BONDING_MASTER") || !settings.get("TEAM_RUNNER").is_empty() => LinkKind::Bond,
         () if settings.yes("BRIDGE") => LinkKind::Bridge,
-        () if settings.get("ETHERDEVICE") != "" || settings.get("WIRELESS") == "yes" => LinkKind::Other,
+        () if !settings.get("ETHERDEVICE").is_empty() || settings.get("WIRELESS") == "yes" => LinkKind::Other,
         () => interface.kind,
     };
     let start = settings.get("STARTMODE").to_ascii_lowercase();
@@ -73,9 +73,9 @@ fn interface(settings: &Assignments, suffix: &str, path: &str) -> Interface {
             }
         }
     }
-    if words.iter().any(|word| *word == "dhcp6") {
+    if words.contains(&"dhcp6") {
         learns6(&mut interface, V6::Dhcp);
-    } else if words.iter().any(|word| *word == "auto6") {
+    } else if words.contains(&"auto6") {
         learns6(&mut interface, V6::Auto);
     }
     interface
