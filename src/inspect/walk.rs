@@ -16,7 +16,7 @@ use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::Tree;
 use crate::guest::boot::{self, Generation};
 use crate::guest::linux::device::Devices;
-use crate::guest::linux::{self, System, architecture, fstab, release};
+use crate::guest::linux::{self, System, accounts, architecture, fstab, network, release};
 use crate::guest::root::{self, Readable, Root};
 use crate::source::Opened;
 
@@ -171,7 +171,16 @@ fn guest(
                 what,
             }));
         }
+        let line = linux.boot.as_ref().and_then(Fact::known).map(|boot| boot.command_line.as_str()).unwrap_or_default();
+        let cloud_init = linux.cloud_init.as_ref().and_then(Fact::known);
+        guest.network = Some(Fact::settle(network::read(&root.tree, line, cloud_init))?);
         guest.linux = Some(linux);
+    }
+    if root.family == Family::FreeBSD {
+        guest.network = Some(Fact::settle(network::freebsd(&root.tree))?);
+    }
+    if matches!(root.family, Family::Linux | Family::FreeBSD) {
+        guest.accounts = Some(Fact::settle(accounts::read(&root.tree, root.family))?);
     }
     let mounted = mounted(&root, &system)?;
     for (name, at) in mounted {

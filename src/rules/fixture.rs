@@ -2,10 +2,12 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact,
-    Family, Fstab, Guest, Holds, Initramfs, Kernel, Linux, Loader, Mount, Partition, PartitionTable, Reads, Release,
-    Role, Scheme, SizeRange, Source, Trouble, TroubleKind, Usage, Volume, VolumeClass, Way,
+    Access, Accounts, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident,
+    ExtFeatures, Fact, Family, Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Loader, Mount, Network,
+    Partition, PartitionTable, Password, PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange,
+    Source, Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way,
 };
+use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
 
@@ -85,7 +87,26 @@ pub fn healthy() -> Facts {
                     enabled_by: Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service".into()),
                     ..CloudInit::default()
                 })),
+                selinux: Some(Fact::Known(SeLinux { mode: SeLinuxMode::Disabled, ..SeLinux::default() })),
             }),
+            network: Some(Fact::Known(Network {
+                managers: vec![Evident { value: "ifupdown".into(), place: "/etc/rcS.d/S12networking".into() }],
+                interfaces: vec![interface("eth0", V4::Dhcp)],
+                kernel_names: Some("udev without predictable names".into()),
+                ..Network::default()
+            })),
+            accounts: Some(Fact::Known(Accounts {
+                file: "/etc/shadow".into(),
+                mode: 0o640,
+                root: Some(Password {
+                    state: PasswordState::Set,
+                    scheme: "sha512".into(),
+                    must_change: false,
+                    place: "/etc/shadow:1".into(),
+                }),
+                given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true) }),
+                ..Accounts::default()
+            })),
             ..Guest::default()
         }),
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
@@ -147,6 +168,12 @@ pub fn mount(source: &str, target: &str, type_id: &str, volume: Option<&str>) ->
         volume: volume.map(str::to_owned),
         ..Mount::default()
     }
+}
+
+/// An interface that `/etc/network/interfaces` brings up by name.
+pub fn interface(name: &str, v4: V4) -> Interface {
+    let place = "/etc/network/interfaces:4".into();
+    Interface { name: name.into(), v4, required: true, place, ..Interface::default() }
 }
 
 /// A kernel whose virtio modules are in its initramfs, and whose Xen driver is built in.
@@ -211,6 +238,18 @@ pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
 
 pub fn boot_modes(facts: &mut Facts) -> &mut BootModes {
     known(facts.boot_modes.as_mut().unwrap())
+}
+
+pub fn network(facts: &mut Facts) -> &mut Network {
+    known(guest(facts).network.as_mut().unwrap())
+}
+
+pub fn accounts(facts: &mut Facts) -> &mut Accounts {
+    known(guest(facts).accounts.as_mut().unwrap())
+}
+
+pub fn selinux(facts: &mut Facts) -> &mut SeLinux {
+    known(linux(facts).selinux.as_mut().unwrap())
 }
 
 pub fn table(facts: &mut Facts) -> &mut PartitionTable {

@@ -5,6 +5,7 @@
 
 mod case;
 pub mod docs;
+mod interfaces;
 mod text;
 mod verdict;
 mod version;
@@ -24,6 +25,9 @@ mod img_04_compact_format;
 mod img_05_declared_format;
 mod img_07_self_contained;
 mod lnx_04_fstab;
+mod lnx_05_shadow_writable;
+mod lnx_06_selinux;
+mod lnx_07_root_password;
 mod os_01_version_accepted;
 mod os_06_standard_platform;
 mod os_07_customized_linux;
@@ -45,6 +49,10 @@ mod src_09_import_role;
 mod src_10_upload_complete;
 mod svc_01_cloud_init;
 mod svc_02_datasource;
+mod svc_10_dhcp;
+mod svc_11_interfaces;
+mod svc_12_ipv6;
+mod svc_13_interface_name;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -124,9 +132,16 @@ pub const RULES: &[&Rule] = &[
     &os_09_architecture::RULE,
     &os_11_declared_platform::RULE,
     &lnx_04_fstab::RULE,
+    &lnx_05_shadow_writable::RULE,
+    &lnx_06_selinux::RULE,
+    &lnx_07_root_password::RULE,
     &drv_01_virtio_installed::RULE,
     &svc_01_cloud_init::RULE,
     &svc_02_datasource::RULE,
+    &svc_10_dhcp::RULE,
+    &svc_11_interfaces::RULE,
+    &svc_12_ipv6::RULE,
+    &svc_13_interface_name::RULE,
 ];
 
 /// The rule of that name or catalogue id, which a waiver may name.

@@ -1,5 +1,6 @@
 //! Facts that only a Linux has.
 
+pub mod accounts;
 pub mod architecture;
 pub mod bootloader;
 pub mod cloud_init;
@@ -11,8 +12,10 @@ pub mod fstab;
 mod image;
 mod initramfs;
 pub mod kernel;
+pub mod network;
 pub mod packages;
 pub mod release;
+mod selinux;
 mod stream;
 
 use crate::disk::{Error, Result, bytes};
@@ -49,11 +52,12 @@ pub fn read(system: &System) -> Result<Linux> {
     let kernels = kernel::read(system, boot.known())?;
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let cloud_init = Fact::settle(cloud_init::read(system.tree, line))?;
+    let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;
     let boot = match boot {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
     };
-    Ok(Linux { fstab: Some(fstab), boot: Some(boot), kernels, cloud_init: Some(cloud_init) })
+    Ok(Linux { fstab: Some(fstab), boot: Some(boot), kernels, cloud_init: Some(cloud_init), selinux: Some(selinux) })
 }
 
 /// Guest-controlled text that is fit to be a fact: no control characters, at most `max` characters.

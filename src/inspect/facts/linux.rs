@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evident, Fact};
+use super::{Evident, Fact, SeLinux};
 
 /// Facts that only a Linux has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Linux {
     /// cloud-init.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<Fact<CloudInit>>,
+    /// SELinux.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<Fact<SeLinux>>,
 }
 
 /// The mounts that `/etc/fstab` asks for.

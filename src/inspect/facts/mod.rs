@@ -3,18 +3,24 @@
 //! Facts hold names, paths and numbers; never a hash, a secret or a file's content at large. Every field has a default
 //! and every enum an `Other`, so that a decoder of another version reads what it knows.
 
+mod accounts;
 mod boot;
 mod container;
 mod guest;
 mod linux;
+mod network;
+mod selinux;
 mod source;
 mod table;
 mod volume;
 
+pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState};
 pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
+pub use network::{By, Interface, LinkKind, Network, V4, V6};
+pub use selinux::{SeLinux, SeLinuxMode, SecurityModule};
 pub use source::{Access, Source};
 pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
 pub use volume::{ExtFeatures, Holds, Sign, SignKind, Usage, Volume, VolumeClass, is_written};

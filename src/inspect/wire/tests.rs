@@ -1,5 +1,4 @@
 #![expect(clippy::cast_possible_truncation, reason = "small numbers of the tests' own making")]
-#![expect(clippy::needless_update, reason = "facts grow, and a sample says nothing of what is new")]
 
 mod random;
 mod sample;
@@ -45,6 +44,17 @@ fn wire_size() {
     let (len, back) = through(&Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(16, 20) });
     eprintln!("16 kernels, 20 partitions: {len} on the wire, without {:?}", back.truncated);
     assert!(len <= 3000, "{len}");
+}
+
+#[test]
+fn network_accounts_and_selinux_are_small() {
+    let mut facts = sample::server(1, 1);
+    let before = through(&facts).0;
+    sample::networked(&mut facts);
+    let (len, back) = through(&facts);
+    eprintln!("network, accounts and SELinux: {} more on the wire", len - before);
+    assert_eq!(back, facts);
+    assert!(len - before <= 560, "{}", len - before);
 }
 
 #[test]

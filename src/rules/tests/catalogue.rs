@@ -85,8 +85,8 @@ fn a_word_leads_to_its_rule_and_a_code_to_all_that_answer_with_it() {
 /// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.
 #[test]
 fn missing_facts_are_never_a_pass() {
-    use crate::inspect::facts::{Checked, VolumeClass};
-    use crate::rules::fixture::{guest, linux, windows};
+    use crate::inspect::facts::{Accounts, Checked, Network, SeLinuxMode, VolumeClass};
+    use crate::rules::fixture::{accounts, guest, linux, network, selinux, windows};
     type Row = (&'static str, fn(&mut crate::inspect::Facts), &'static [&'static str]);
     let cases: &[Row] = &[
         (
@@ -109,9 +109,23 @@ fn missing_facts_are_never_a_pass() {
             |f| f.table = None,
             &["SRC-10", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "FS-01", "FS-05", "FS-06", "DRV-01"],
         ),
-        ("guest", |f| f.guest = None, &["PAR-07", "PAR-08", "FS-04", "OS-01", "DRV-01", "SVC-01", "LNX-04", "FS-01"]),
+        (
+            "guest",
+            |f| f.guest = None,
+            &[
+                "PAR-07", "FS-04", "OS-01", "DRV-01", "SVC-01", "LNX-04", "LNX-05", "LNX-06", "LNX-07", "FS-01",
+                "SVC-10", "SVC-11", "SVC-12", "SVC-13",
+            ],
+        ),
+        ("guest, which tells the machine", |f| f.guest = None, &["PAR-08"]),
         ("release", |f| guest(f).release = None, &["OS-01"]),
-        ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04"]),
+        ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04", "LNX-06", "SVC-11", "SVC-12", "SVC-13"]),
+        ("network", |f| guest(f).network = None, &["SVC-10", "SVC-11", "SVC-12", "SVC-13"]),
+        ("managers", |f| *network(f) = Network::default(), &["SVC-10"]),
+        ("accounts", |f| guest(f).accounts = None, &["LNX-05", "LNX-07"]),
+        ("passwords", |f| *accounts(f) = Accounts::default(), &["LNX-05", "LNX-07"]),
+        ("SELinux", |f| linux(f).selinux = None, &["LNX-06"]),
+        ("its mode", |f| selinux(f).mode = SeLinuxMode::Unknown, &["LNX-06"]),
         ("fstab", |f| linux(f).fstab = None, &["LNX-04"]),
         ("boot", |f| linux(f).boot = None, &["DRV-01"]),
         ("kernels", |f| linux(f).kernels.clear(), &["DRV-01"]),

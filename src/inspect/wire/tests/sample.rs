@@ -172,3 +172,41 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
         ..Facts::default()
     }
 }
+
+/// What a usual server of EL 9 has for network, accounts and SELinux.
+pub(super) fn networked(facts: &mut Facts) {
+    let guest = facts.guest.as_mut().unwrap();
+    guest.network = Some(Fact::Known(Network {
+        managers: vec![evident("NetworkManager", "/etc/systemd/system/multi-user.target.wants/NetworkManager.service")],
+        interfaces: vec![Interface {
+            name: "ens192".into(),
+            v4: V4::Dhcp,
+            place: "/etc/NetworkManager/system-connections/ens192.nmconnection:10".into(),
+            ..Interface::default()
+        }],
+        automatic: Some(evident(
+            "NetworkManager",
+            "/etc/systemd/system/multi-user.target.wants/NetworkManager.service",
+        )),
+        ..Network::default()
+    }));
+    guest.accounts = Some(Fact::Known(Accounts {
+        file: "/etc/shadow".into(),
+        root: Some(Password {
+            state: PasswordState::Set,
+            scheme: "sha512".into(),
+            must_change: false,
+            place: "/etc/shadow:1".into(),
+        }),
+        ..Accounts::default()
+    }));
+    guest.linux.as_mut().unwrap().selinux = Some(Fact::Known(SeLinux {
+        mode: SeLinuxMode::Enforcing,
+        place: "/etc/selinux/config:22".into(),
+        module: SecurityModule::On,
+        because:
+            "CONFIG_LSM=\"lockdown,yama,integrity,selinux,bpf,landlock\" in /boot/config-5.14.0-427.13.1.el9_4.x86_64"
+                .into(),
+        autorelabel: false,
+    }));
+}
