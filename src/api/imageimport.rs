@@ -337,6 +337,9 @@ pub struct ImageSummary {
     /// `MBR` or `GPT`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition_table: Option<String>,
+    /// The firmwares that find a boot loader on it: `BIOS`, `UEFI`. Empty where none does or it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_modes: Vec<String>,
     /// Machine of the guest's programs: `x86_64`, `i386`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,

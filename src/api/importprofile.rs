@@ -5,6 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::inspect::password;
+
 /// The import rules of one cloud, as one of its documents states them on one date.
 /// New content is a new name; a higher revision mends our own mistakes.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
@@ -70,6 +72,9 @@ pub struct ImportProfileSpec {
     /// First version of cloud-init that has it without being told. Default: every version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datasource_since: Option<String>,
+    /// What the cloud asks of the password of root or Administrator. Default: nothing that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_policy: Option<PasswordPolicy>,
     /// What the cloud itself says about its error codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handling: Vec<Handling>,
@@ -216,6 +221,25 @@ pub enum Guests {
     Linux,
     /// Windows.
     Windows,
+}
+
+/// What a cloud asks of a password, beside 8 to 30 letters, digits and special characters of its list.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// Three of four: capital letters, small letters, digits, special characters.
+    ThreeClasses,
+    /// Letters, digits and special characters; letters of one case are warned about.
+    LetterDigitSpecial,
+}
+
+impl PasswordPolicy {
+    /// Its name among the facts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ThreeClasses => password::THREE_CLASSES,
+            Self::LetterDigitSpecial => password::LETTER_DIGIT_SPECIAL,
+        }
+    }
 }
 
 /// Whether an agent shall be there.

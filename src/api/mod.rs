@@ -20,7 +20,7 @@ pub use imageimport::{
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
-    OperatingSystem, PlatformAction, ProfileRule, SizeRange, VersionMatch,
+    OperatingSystem, PasswordPolicy, PlatformAction, ProfileRule, SizeRange, VersionMatch,
 };
 
 /// The API group.

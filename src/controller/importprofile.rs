@@ -15,8 +15,8 @@ use super::context::Shared;
 use super::settings::Settings;
 use super::status::LIFECYCLE_MANAGER;
 use super::store::{Scope, Touched};
-use crate::api::conditions::{READY, Stamp, Status, reason as word};
 use crate::api::ImportProfile;
+use crate::api::conditions::{READY, Stamp, Status, reason as word};
 use crate::profiles;
 
 /// Field manager of the built-in profiles.

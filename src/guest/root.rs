@@ -91,19 +91,30 @@ pub fn look(fs: &Arc<dyn FileSystem>) -> Result<Look> {
     Ok(Look { holds, family, top })
 }
 
-/// Whether a Windows has its root here: the hive of its configuration lies below a folder of any name. Asked only where the
-/// root directory has what Windows puts there.
+/// Whether a Windows has its root here. Asked only where the root directory has what Windows puts there.
 fn is_windows(tree: &Tree, names: &[String]) -> Result<bool> {
     let marks = ["windows", "winnt", "users", "documents and settings", "program files", "pagefile.sys", "ntldr"];
     if !names.iter().any(|name| marks.contains(&name.to_ascii_lowercase().as_str())) {
         return Ok(false);
     }
+    Ok(folder_of_windows(tree, names)?.is_some())
+}
+
+/// The folder of the Windows that has its root here: below a folder of any name lies the hive of its configuration.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn windows_folder(tree: &Tree) -> Result<Option<String>> {
+    folder_of_windows(tree, &tree.list("/", MAX_NAMES)?)
+}
+
+fn folder_of_windows(tree: &Tree, names: &[String]) -> Result<Option<String>> {
     for name in names.iter().filter(|name| !name.starts_with('$')).take(MAX_WINDOWS_FOLDERS) {
         if optional(tree.stat_link(&format!("/{name}/System32/config/SYSTEM")))?.is_some() {
-            return Ok(true);
+            return Ok(Some(name.clone()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Which family of systems has its root here. Links are not followed: they may lead to volumes that are mounted later.

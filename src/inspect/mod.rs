@@ -2,6 +2,7 @@
 
 mod budget;
 pub mod facts;
+pub mod password;
 mod walk;
 pub mod wire;
 

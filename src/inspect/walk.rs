@@ -8,13 +8,15 @@ use std::time::Instant;
 
 use super::Facts;
 use super::facts::{
-    Container, Fact, Family, Guest, Holds, PartitionTable, Trouble, TroubleKind, Volume, VolumeClass, is_written,
+    BootModes, Container, Fact, Family, Guest, Holds, PartitionTable, Scheme, Trouble, TroubleKind, Volume,
+    VolumeClass, is_written,
 };
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::Tree;
+use crate::guest::boot::{self, Generation};
 use crate::guest::linux::device::Devices;
-use crate::guest::linux::{self, System, architecture, fstab, release};
+use crate::guest::linux::{self, System, accounts, architecture, fstab, network, release};
 use crate::guest::root::{self, Readable, Root};
 use crate::source::Opened;
 
@@ -75,7 +77,32 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
         let guest = guest(&disk, table, &mut facts.volumes, &readable)?;
         facts.guest = Some(guest);
     }
+    if table.scheme != Scheme::None {
+        let _stage = wanted_for("boot loader");
+        let modes = boot_modes(&disk, table, &facts.volumes, &readable, facts.guest.as_ref())?;
+        facts.boot_modes = Some(modes);
+    }
     Ok(())
+}
+
+/// Which firmware finds a boot loader.
+fn boot_modes(
+    bytes: &Arc<dyn ReadAt>,
+    table: &PartitionTable,
+    volumes: &[Volume],
+    readable: &[Readable],
+    guest: Option<&Guest>,
+) -> Result<Fact<BootModes>> {
+    let windows = guest.filter(|guest| guest.family == Family::Windows).and_then(|guest| guest.root.as_ref());
+    let root = windows.and_then(|root| readable.iter().find(|found| found.name == *root));
+    let windows =
+        match root.map(|root| Fact::settle(Generation::of_root(&Tree::new(Arc::clone(&root.fs))))).transpose()? {
+            Some(Fact::Known(generation)) => Some(generation),
+            Some(Fact::Unreadable(trouble)) => return Ok(Fact::Unreadable(trouble)),
+            None => None,
+        };
+    let architecture = guest.and_then(|guest| guest.architecture.as_ref()).map(|found| found.value.as_str());
+    Fact::settle(boot::read(&boot::Disk { bytes, table, volumes, readable, architecture, windows }))
 }
 
 /// Opens a volume's filesystem and looks what it holds; why that cannot be done becomes the volume's trouble.
@@ -144,9 +171,16 @@ fn guest(
                 what,
             }));
         }
+        let line = linux.boot.as_ref().and_then(Fact::known).map(|boot| boot.command_line.as_str()).unwrap_or_default();
+        let cloud_init = linux.cloud_init.as_ref().and_then(Fact::known);
+        guest.network = Some(Fact::settle(network::read(&root.tree, line, cloud_init))?);
         guest.linux = Some(linux);
     } else if root.family == Family::FreeBSD {
         guest.linux = Some(linux::freebsd(&root.tree)?);
+        guest.network = Some(Fact::settle(network::freebsd(&root.tree))?);
+    }
+    if matches!(root.family, Family::Linux | Family::FreeBSD) {
+        guest.accounts = Some(Fact::settle(accounts::read(&root.tree, root.family))?);
     }
     let mounted = mounted(&root, &system)?;
     for (name, at) in mounted {

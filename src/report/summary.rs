@@ -4,7 +4,7 @@ use super::sanitise::clean;
 use super::{OperatingSystem, Outcome, Report};
 use crate::api::{ImageSummary, ReportSummary};
 use crate::inspect::Facts;
-use crate::inspect::facts::{Fact, Family, Scheme};
+use crate::inspect::facts::{BootMode, BootModes, Fact, Family, Scheme};
 
 /// Longest string of a summary, in bytes.
 const NAME_BYTES: usize = 128;
@@ -22,9 +22,17 @@ pub fn image_summary(facts: &Facts) -> ImageSummary {
             Scheme::Gpt => Some("GPT".to_owned()),
             Scheme::None | Scheme::Other => None,
         }),
+        boot_modes: facts.boot_modes.as_ref().and_then(Fact::known).map(boot_modes).unwrap_or_default(),
         architecture: guest.and_then(|g| g.architecture.as_ref()).map(|a| clean(&a.value, NAME_BYTES)),
         operating_system: guest.and_then(|g| operating_system(g.family, g.release.as_ref().and_then(Fact::known))),
     }
+}
+
+/// The firmwares that find a boot loader, in the clouds' spelling.
+fn boot_modes(found: &BootModes) -> Vec<String> {
+    let named = [(BootMode::Bios, "BIOS"), (BootMode::Uefi, "UEFI")];
+    let finds = |mode| found.ways.iter().any(|way| way.mode == mode);
+    named.into_iter().filter(|(mode, _)| finds(*mode)).map(|(_, name)| name.to_owned()).collect()
 }
 
 fn operating_system(family: Family, release: Option<&crate::inspect::facts::Release>) -> Option<OperatingSystem> {

@@ -92,10 +92,11 @@ pub fn matrix(reports: &[Report]) -> String {
     out + &reads_line(first)
 }
 
-/// The image in one line: `disk.qcow2: QCOW2, 4 GiB, MBR, x86_64, Debian GNU/Linux 12`.
+/// The image in one line: `disk.qcow2: QCOW2, 4 GiB, MBR, BIOS, x86_64, Debian GNU/Linux 12`.
 fn image_line(report: &Report) -> String {
-    let ImageSummary { format, virtual_size_bytes, partition_table, architecture, operating_system, .. } =
-        &report.image;
+    let ImageSummary {
+        format, virtual_size_bytes, partition_table, boot_modes, architecture, operating_system, ..
+    } = &report.image;
     let size = virtual_size_bytes.and_then(|b| u64::try_from(b).ok());
     let os = operating_system.as_ref();
     let name = os.and_then(|os| os.pretty_name.clone().or_else(|| os.id.clone()).or_else(|| os.family.clone()));
@@ -103,6 +104,7 @@ fn image_line(report: &Report) -> String {
         format.clone(),
         size.map(|b| format!("{} GiB", crate::rules::in_gib(b))),
         partition_table.clone(),
+        (!boot_modes.is_empty()).then(|| boot_modes.join(" and ")),
         architecture.clone(),
         name,
     ];

@@ -2,10 +2,12 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Agent, Boot, Checked, CloudInit, Container, Driver, DriverState, Evident, ExtFeatures, Fact, Family,
-    Firewall, Fstab, Guest, Holds, Initramfs, Kernel, Linux, Listen, Mount, Partition, PartitionTable, Reads, Release,
-    Role, Scheme, SizeRange, Source, Ssh, Starts, Trouble, TroubleKind, Usage, Volume, VolumeClass, When,
+    Access, Accounts, Agent, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident,
+    ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Listen,
+    Loader, Mount, Network, Partition, PartitionTable, Password, PasswordState, Reads, Release, Role, Scheme, SeLinux,
+    SeLinuxMode, SizeRange, Source, Ssh, Starts, Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
 };
+use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
 use crate::rules::Request;
 
@@ -42,6 +44,10 @@ pub fn healthy() -> Facts {
             sector_bytes: 512,
             partitions: vec![partition(1, Role::Plain)],
             ..PartitionTable::default()
+        })),
+        boot_modes: Some(Fact::Known(BootModes {
+            ways: vec![Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(512), ..Way::default() }],
+            ..BootModes::default()
         })),
         volumes: vec![Volume {
             holds: Holds::System,
@@ -88,7 +94,26 @@ pub fn healthy() -> Facts {
                 })),
                 firewall: Some(Fact::Known(Vec::new())),
                 agent: Some(Fact::Known(Agent::default())),
+                selinux: Some(Fact::Known(SeLinux { mode: SeLinuxMode::Disabled, ..SeLinux::default() })),
             }),
+            network: Some(Fact::Known(Network {
+                managers: vec![Evident { value: "ifupdown".into(), place: "/etc/rcS.d/S12networking".into() }],
+                interfaces: vec![interface("eth0", V4::Dhcp)],
+                kernel_names: Some("udev without predictable names".into()),
+                ..Network::default()
+            })),
+            accounts: Some(Fact::Known(Accounts {
+                file: "/etc/shadow".into(),
+                mode: 0o640,
+                root: Some(Password {
+                    state: PasswordState::Set,
+                    scheme: "sha512".into(),
+                    must_change: false,
+                    place: "/etc/shadow:1".into(),
+                }),
+                given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true) }),
+                ..Accounts::default()
+            })),
             ..Guest::default()
         }),
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
@@ -105,6 +130,9 @@ pub fn windows(facts: &mut Facts) -> &mut Facts {
         ..volume(number, "ntfs", VolumeClass::Filesystem)
     };
     facts.volumes = vec![Volume { holds: Holds::System, mounted_at: "/".into(), ..ntfs(1) }, ntfs(2)];
+    let path = Some("/bootmgr".into());
+    boot_modes(facts).ways =
+        vec![Way { mode: BootMode::Bios, loader: Loader::Bootmgr, volume: Some("p1".into()), path, at: None }];
     facts.guest = Some(Guest { root: Some("p1".into()), family: Family::Windows, ..Guest::default() });
     facts
 }
@@ -147,6 +175,12 @@ pub fn mount(source: &str, target: &str, type_id: &str, volume: Option<&str>) ->
         volume: volume.map(str::to_owned),
         ..Mount::default()
     }
+}
+
+/// An interface that `/etc/network/interfaces` brings up by name.
+pub fn interface(name: &str, v4: V4) -> Interface {
+    let place = "/etc/network/interfaces:4".into();
+    Interface { name: name.into(), v4, required: true, place, ..Interface::default() }
 }
 
 /// A kernel whose virtio modules are in its initramfs, and whose Xen driver is built in.
@@ -223,6 +257,22 @@ pub fn agent(facts: &mut Facts) -> &mut Agent {
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
     known(linux(facts).cloud_init.as_mut().unwrap())
+}
+
+pub fn boot_modes(facts: &mut Facts) -> &mut BootModes {
+    known(facts.boot_modes.as_mut().unwrap())
+}
+
+pub fn network(facts: &mut Facts) -> &mut Network {
+    known(guest(facts).network.as_mut().unwrap())
+}
+
+pub fn accounts(facts: &mut Facts) -> &mut Accounts {
+    known(guest(facts).accounts.as_mut().unwrap())
+}
+
+pub fn selinux(facts: &mut Facts) -> &mut SeLinux {
+    known(linux(facts).selinux.as_mut().unwrap())
 }
 
 pub fn table(facts: &mut Facts) -> &mut PartitionTable {

@@ -5,6 +5,7 @@
 
 mod case;
 pub mod docs;
+mod interfaces;
 mod text;
 mod verdict;
 mod version;
@@ -24,6 +25,9 @@ mod img_04_compact_format;
 mod img_05_declared_format;
 mod img_07_self_contained;
 mod lnx_04_fstab;
+mod lnx_05_shadow_writable;
+mod lnx_06_selinux;
+mod lnx_07_root_password;
 mod os_01_version_accepted;
 mod os_06_standard_platform;
 mod os_07_customized_linux;
@@ -34,6 +38,7 @@ mod par_02_root_found;
 mod par_03_mbr;
 mod par_05_single_partition;
 mod par_07_no_dynamic_disk;
+mod par_08_boot_loader;
 mod siz_01_virtual_size;
 mod siz_02_actual_size;
 mod siz_03_disk_size;
@@ -47,6 +52,10 @@ mod svc_02_datasource;
 mod svc_05_guest_agent;
 mod svc_06_firewall;
 mod svc_08_ssh_port;
+mod svc_10_dhcp;
+mod svc_11_interfaces;
+mod svc_12_ipv6;
+mod svc_13_interface_name;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -113,6 +122,7 @@ pub const RULES: &[&Rule] = &[
     &par_03_mbr::RULE,
     &par_05_single_partition::RULE,
     &par_07_no_dynamic_disk::RULE,
+    &par_08_boot_loader::RULE,
     &fs_01_file_system_accepted::RULE,
     &fs_02_ext4_without_64bit::RULE,
     &fs_03_ext4_without_project_quota::RULE,
@@ -125,12 +135,19 @@ pub const RULES: &[&Rule] = &[
     &os_09_architecture::RULE,
     &os_11_declared_platform::RULE,
     &lnx_04_fstab::RULE,
+    &lnx_05_shadow_writable::RULE,
+    &lnx_06_selinux::RULE,
+    &lnx_07_root_password::RULE,
     &drv_01_virtio_installed::RULE,
     &svc_01_cloud_init::RULE,
     &svc_02_datasource::RULE,
     &svc_05_guest_agent::RULE,
     &svc_06_firewall::RULE,
     &svc_08_ssh_port::RULE,
+    &svc_10_dhcp::RULE,
+    &svc_11_interfaces::RULE,
+    &svc_12_ipv6::RULE,
+    &svc_13_interface_name::RULE,
 ];
 
 /// The rule of that name or catalogue id, which a waiver may name.

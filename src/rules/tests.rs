@@ -1,5 +1,7 @@
 //! Every rule on facts that pass and facts that fail, and every severity split of the catalogue.
 
+mod accounts;
+mod boot;
 mod catalogue;
 mod cloud_init;
 mod declared;
@@ -8,8 +10,10 @@ mod format;
 mod fstab;
 mod health;
 mod ids;
+mod network;
 mod partition;
 mod platform;
+mod selinux;
 mod services;
 mod size;
 mod source;

@@ -1,5 +1,6 @@
 //! Facts that only a Linux has.
 
+pub mod accounts;
 pub mod agents;
 pub mod architecture;
 pub mod bootloader;
@@ -14,8 +15,10 @@ pub mod glob;
 mod image;
 mod initramfs;
 pub mod kernel;
+pub mod network;
 pub mod packages;
 pub mod release;
+mod selinux;
 pub mod services;
 pub mod ssh;
 mod stream;
@@ -59,6 +62,7 @@ pub fn read(system: &System) -> Result<Linux> {
     let ssh = of(services, |services| ssh::read(system.tree, services))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
     let agent = of(services, |services| agents::read(system.tree, services))?;
+    let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;
     let boot = match boot {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
@@ -71,6 +75,7 @@ pub fn read(system: &System) -> Result<Linux> {
         ssh: Some(ssh),
         firewall: Some(firewall),
         agent: Some(agent),
+        selinux: Some(selinux),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Linux, Trouble};
+use super::{Accounts, Fact, Linux, Network, Trouble};
 
 /// The operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,6 +26,12 @@ pub struct Guest {
     /// Distribution and version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<Fact<Release>>,
+    /// What sets up the network. Of Linux and FreeBSD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Fact<Network>>,
+    /// root's account and the file of passwords. Of Linux and FreeBSD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Fact<Accounts>>,
     /// What only a Linux has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux: Option<Linux>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, Evident, Fact, Firewall, Ssh};
+use super::{Agent, Evident, Fact, Firewall, SeLinux, Ssh};
 
 /// Facts that only a Linux has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Linux {
     /// The QEMU guest agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Fact<Agent>>,
+    /// SELinux.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<Fact<SeLinux>>,
 }
 
 /// The mounts that `/etc/fstab` asks for.

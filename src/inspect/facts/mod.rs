@@ -3,17 +3,25 @@
 //! Facts hold names, paths and numbers; never a hash, a secret or a file's content at large. Every field has a default
 //! and every enum an `Other`, so that a decoder of another version reads what it knows.
 
+mod accounts;
+mod boot;
 mod container;
 mod guest;
 mod linux;
+mod network;
+mod selinux;
 mod services;
 mod source;
 mod table;
 mod volume;
 
+pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState};
+pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
+pub use network::{By, Interface, LinkKind, Network, V4, V6};
+pub use selinux::{SeLinux, SeLinuxMode, SecurityModule};
 pub use services::{Agent, Firewall, Listen, Passage, Ssh, Starts, When};
 pub use source::{Access, Source};
 pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
@@ -124,6 +132,9 @@ pub struct Facts {
     /// Every partition and volume with what is on it, in disk order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
+    /// Which firmware finds a boot loader on it; `None` where there is no partition table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_modes: Option<Fact<BootModes>>,
     /// The operating system; `None` when there was no volume to look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<Guest>,

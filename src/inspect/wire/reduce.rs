@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Fact, Kernel, Linux, Volume};
+use crate::inspect::facts::{Fact, Interface, Kernel, Linux, Volume};
 
 /// Text is evidence: longer than this it is none.
 const TEXT_MAX: usize = 512;
@@ -27,6 +27,8 @@ pub(super) const GENTLE: &[Cut] = &[
     },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 4)) },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 2)) },
+    // By these the worker has found what fstab names.
+    Cut { list: "partitions.uuid", apply: |facts| partitions(facts, |list| each(list, |p| clear(&mut p.uuid))) },
     Cut { list: "fstab.entries", apply: |facts| fstab(facts, 32) },
     Cut { list: "volumes", apply: |facts| cut(&mut facts.volumes, 32) },
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 32)) },
@@ -40,6 +42,8 @@ pub(super) const SEVERE: &[Cut] = &[
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 12)) },
     Cut { list: "kernels", apply: |facts| kernels(facts, |list| cut(list, 1)) },
     Cut { list: "boot.commandLine", apply: |facts| boot(facts) },
+    Cut { list: "bootModes", apply: |facts| facts.boot_modes.take().is_some() },
+    Cut { list: "network.interfaces", apply: |facts| interfaces(facts, |list| cut(list, 2)) },
     Cut { list: "fstab.entries", apply: |facts| fstab(facts, 4) },
     Cut { list: "volumes", apply: |facts| cut(&mut facts.volumes, 4) },
     Cut { list: "partitions", apply: |facts| partitions(facts, |list| cut(list, 4)) },
@@ -114,6 +118,11 @@ fn kernels(facts: &mut Facts, change: fn(&mut Vec<Kernel>) -> bool) -> bool {
 
 fn fstab(facts: &mut Facts, len: usize) -> bool {
     linux(facts).and_then(|linux| known(&mut linux.fstab)).is_some_and(|fstab| cut(&mut fstab.entries, len))
+}
+
+fn interfaces(facts: &mut Facts, change: fn(&mut Vec<Interface>) -> bool) -> bool {
+    let network = facts.guest.as_mut().and_then(|guest| known(&mut guest.network));
+    network.is_some_and(|network| change(&mut network.interfaces))
 }
 
 fn boot(facts: &mut Facts) -> bool {

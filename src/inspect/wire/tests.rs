@@ -34,7 +34,7 @@ fn pack(json: &[u8]) -> String {
 #[test]
 fn wire_size() {
     for (kernels, partitions, max) in [(1, 1, 1100), (3, 3, 1500), (6, 8, 2500)] {
-        let facts = sample::server(kernels, partitions);
+        let facts = Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(kernels, partitions) };
         let json = serde_json::to_string(&facts).unwrap().len();
         let (len, back) = through(&facts);
         eprintln!("{kernels} kernels, {partitions} partitions: {json} bytes of JSON, {len} on the wire");
@@ -47,9 +47,20 @@ fn wire_size() {
     let (len, back) = through(&facts);
     eprintln!("SSH, a packet filter and no agent: {} bytes more on the wire", len - before);
     assert!(len - before <= 350 && back == facts);
-    let (len, back) = through(&sample::server(16, 20));
+    let (len, back) = through(&Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(16, 20) });
     eprintln!("16 kernels, 20 partitions: {len} on the wire, without {:?}", back.truncated);
     assert!(len <= 3000, "{len}");
+}
+
+#[test]
+fn network_accounts_and_selinux_are_small() {
+    let mut facts = sample::server(1, 1);
+    let before = through(&facts).0;
+    sample::networked(&mut facts);
+    let (len, back) = through(&facts);
+    eprintln!("network, accounts and SELinux: {} more on the wire", len - before);
+    assert_eq!(back, facts);
+    assert!(len - before <= 560, "{}", len - before);
 }
 
 #[test]

@@ -6,20 +6,16 @@ use crate::profiles;
 use crate::report::{Outcome, Overall, judge};
 use crate::rules::docs::{HEADINGS, markdown, section};
 use crate::rules::fixture::healthy;
-use crate::rules::{RULES, Request, find};
+use crate::rules::{RULES, Request, Rule, find};
 
 #[test]
 fn ids_names_and_codes_are_in_catalogue_order_and_fit_a_condition() {
-    let ids: Vec<&str> = RULES.iter().map(|r| r.id).collect();
-    assert_eq!(
-        ids,
-        [
-            "SRC-02", "SRC-06", "SRC-09", "SRC-10", "IMG-01", "IMG-02", "IMG-03", "IMG-04", "IMG-05", "IMG-07",
-            "SIZ-01", "SIZ-02", "SIZ-03", "SIZ-04", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "PAR-07", "FS-01", "FS-02",
-            "FS-03", "FS-04", "FS-05", "FS-06", "OS-01", "OS-06", "OS-07", "OS-09", "OS-11", "LNX-04", "DRV-01",
-            "SVC-01", "SVC-02", "SVC-05", "SVC-06", "SVC-08",
-        ]
-    );
+    const FAMILIES: [&str; 11] = ["SRC", "IMG", "SIZ", "PAR", "FS", "OS", "LNX", "DRV", "SVC", "WIN", "FRM"];
+    let place = |rule: &&Rule| {
+        let (family, number) = rule.id.split_once('-').unwrap();
+        (FAMILIES.iter().position(|known| *known == family).unwrap(), number.parse::<u8>().unwrap())
+    };
+    assert!(RULES.iter().is_sorted_by_key(place), "which ones there are is a test of its own");
     let names: BTreeSet<&str> = RULES.iter().map(|r| r.name).collect();
     assert_eq!(names.len(), RULES.len());
     for rule in RULES {
@@ -89,20 +85,21 @@ fn a_word_leads_to_its_rule_and_a_code_to_all_that_answer_with_it() {
 /// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.
 #[test]
 fn missing_facts_are_never_a_pass() {
-    use crate::inspect::facts::{Checked, VolumeClass};
-    use crate::rules::fixture::{guest, linux, windows};
+    use crate::inspect::facts::{Accounts, Checked, Network, SeLinuxMode, VolumeClass};
+    use crate::rules::fixture::{accounts, guest, linux, network, selinux, windows};
     type Row = (&'static str, fn(&mut crate::inspect::Facts), &'static [&'static str]);
     let cases: &[Row] = &[
         (
             "all",
             |f| *f = crate::inspect::Facts::default(),
             &[
-                "SRC-10", "IMG-01", "IMG-04", "IMG-07", "SIZ-02", "PAR-01", "PAR-02", "PAR-07", "FS-04", "FS-05",
-                "FS-06", "OS-01", "DRV-01",
+                "SRC-10", "IMG-01", "IMG-04", "IMG-07", "SIZ-02", "PAR-01", "PAR-02", "PAR-07", "PAR-08", "FS-04",
+                "FS-05", "FS-06", "OS-01", "DRV-01",
             ],
         ),
         ("checked", |f| f.container.as_mut().unwrap().checked = Checked::Nothing, &["SRC-10"]),
         ("size as QCOW2", |f| f.container.as_mut().unwrap().qcow2_bytes = None, &["SIZ-02"]),
+        ("boot modes", |f| f.boot_modes = None, &["PAR-08"]),
         ("health", |f| f.volumes[0].health = None, &["FS-05"]),
         ("usage", |f| f.volumes[0].usage = None, &["FS-06"]),
         ("Windows volumes", |f| windows(f).volumes[1].class = VolumeClass::Other, &["FS-04"]),
@@ -112,9 +109,23 @@ fn missing_facts_are_never_a_pass() {
             |f| f.table = None,
             &["SRC-10", "PAR-01", "PAR-02", "PAR-03", "PAR-05", "FS-01", "FS-05", "FS-06", "DRV-01"],
         ),
-        ("guest", |f| f.guest = None, &["PAR-07", "FS-04", "OS-01", "DRV-01", "SVC-01", "LNX-04", "FS-01"]),
+        (
+            "guest",
+            |f| f.guest = None,
+            &[
+                "PAR-07", "FS-04", "OS-01", "DRV-01", "SVC-01", "LNX-04", "LNX-05", "LNX-06", "LNX-07", "FS-01",
+                "SVC-10", "SVC-11", "SVC-12", "SVC-13",
+            ],
+        ),
+        ("guest, which tells the machine", |f| f.guest = None, &["PAR-08"]),
         ("release", |f| guest(f).release = None, &["OS-01"]),
-        ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04"]),
+        ("linux", |f| guest(f).linux = None, &["DRV-01", "SVC-01", "LNX-04", "LNX-06", "SVC-11", "SVC-12", "SVC-13"]),
+        ("network", |f| guest(f).network = None, &["SVC-10", "SVC-11", "SVC-12", "SVC-13"]),
+        ("managers", |f| *network(f) = Network::default(), &["SVC-10"]),
+        ("accounts", |f| guest(f).accounts = None, &["LNX-05", "LNX-07"]),
+        ("passwords", |f| *accounts(f) = Accounts::default(), &["LNX-05", "LNX-07"]),
+        ("SELinux", |f| linux(f).selinux = None, &["LNX-06"]),
+        ("its mode", |f| selinux(f).mode = SeLinuxMode::Unknown, &["LNX-06"]),
         ("fstab", |f| linux(f).fstab = None, &["LNX-04"]),
         ("boot", |f| linux(f).boot = None, &["DRV-01"]),
         ("kernels", |f| linux(f).kernels.clear(), &["DRV-01"]),

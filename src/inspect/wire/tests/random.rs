@@ -24,6 +24,29 @@ impl Dice {
     }
 }
 
+fn boot_modes(dice: &mut Dice) -> Fact<BootModes> {
+    let way = |dice: &mut Dice| Way {
+        mode: [BootMode::Bios, BootMode::Uefi][dice.below(2) as usize],
+        loader: [Loader::Grub2, Loader::Fallback, Loader::Bootmgr][dice.below(3) as usize],
+        volume: dice.maybe(|d| d.text(8)),
+        path: dice.maybe(|d| d.text(60)),
+        at: dice.maybe(|d| d.below(u64::MAX)),
+    };
+    let end = |dice: &mut Dice| DeadEnd {
+        mode: BootMode::Uefi,
+        why: [EndKind::NoFile, EndKind::NoCode, EndKind::NotFat][dice.below(3) as usize],
+        volume: dice.maybe(|d| d.text(8)),
+        path: dice.maybe(|d| d.text(60)),
+        at: dice.maybe(|d| d.below(u64::MAX)),
+    };
+    Fact::Known(BootModes {
+        ways: (0..dice.below(4)).map(|_| way(dice)).collect(),
+        ends: (0..dice.below(4)).map(|_| end(dice)).collect(),
+        undecided: (0..dice.below(3)).map(|_| Undecided { mode: BootMode::Bios, trouble: dice.trouble() }).collect(),
+        kernel: dice.maybe(|d| d.text(20)),
+    })
+}
+
 pub(super) fn facts(seed: u64) -> Facts {
     let dice = &mut Dice(seed);
     for _ in 0..4 {
@@ -42,6 +65,7 @@ pub(super) fn facts(seed: u64) -> Facts {
         volume.trouble = dice.maybe(Dice::trouble);
         volume.mounted_at = dice.text(30);
     }
+    facts.boot_modes = dice.maybe(boot_modes);
     let Some(guest) = &mut facts.guest else { return facts };
     if dice.below(5) == 0 {
         guest.release = Some(Fact::Unreadable(dice.trouble()));

@@ -89,6 +89,14 @@ pub(super) fn services(facts: &mut Facts) {
     linux.agent = Some(Fact::Known(Agent::default()));
 }
 
+/// A hybrid disk: a BIOS finds GRUB, a UEFI a loader of the vendor's.
+pub(super) fn boot_modes() -> Fact<BootModes> {
+    let bios = Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(1 << 20), ..Way::default() };
+    let (volume, path) = (Some("p15".into()), Some("/EFI/redhat/shimx64.efi".into()));
+    let uefi = Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume, path, at: None };
+    Fact::Known(BootModes { ways: vec![Way { volume: Some("p14".into()), ..bios }, uefi], ..BootModes::default() })
+}
+
 /// A server with so many kernels and partitions.
 pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
     let kernels: Vec<Kernel> = (0..kernels).map(kernel).collect();
@@ -186,4 +194,42 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
         reads: Reads { requests: 84, bytes: 31_457_280, millis: 5120 },
         ..Facts::default()
     }
+}
+
+/// What a usual server of EL 9 has for network, accounts and SELinux.
+pub(super) fn networked(facts: &mut Facts) {
+    let guest = facts.guest.as_mut().unwrap();
+    guest.network = Some(Fact::Known(Network {
+        managers: vec![evident("NetworkManager", "/etc/systemd/system/multi-user.target.wants/NetworkManager.service")],
+        interfaces: vec![Interface {
+            name: "ens192".into(),
+            v4: V4::Dhcp,
+            place: "/etc/NetworkManager/system-connections/ens192.nmconnection:10".into(),
+            ..Interface::default()
+        }],
+        automatic: Some(evident(
+            "NetworkManager",
+            "/etc/systemd/system/multi-user.target.wants/NetworkManager.service",
+        )),
+        ..Network::default()
+    }));
+    guest.accounts = Some(Fact::Known(Accounts {
+        file: "/etc/shadow".into(),
+        root: Some(Password {
+            state: PasswordState::Set,
+            scheme: "sha512".into(),
+            must_change: false,
+            place: "/etc/shadow:1".into(),
+        }),
+        ..Accounts::default()
+    }));
+    guest.linux.as_mut().unwrap().selinux = Some(Fact::Known(SeLinux {
+        mode: SeLinuxMode::Enforcing,
+        place: "/etc/selinux/config:22".into(),
+        module: SecurityModule::On,
+        because:
+            "CONFIG_LSM=\"lockdown,yama,integrity,selinux,bpf,landlock\" in /boot/config-5.14.0-427.13.1.el9_4.x86_64"
+                .into(),
+        autorelabel: false,
+    }));
 }

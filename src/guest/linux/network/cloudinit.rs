@@ -1,0 +1,169 @@
+//! The network that cloud-init is told to set up, or not to, in its own configuration.
+
+use serde_json::{Map, Value};
+
+use super::files::{text, wanted};
+use super::link::{address, bind, is_loopback, learns6, named};
+use super::netplan;
+use super::yaml::{items, line_of, merge, parse, word};
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::guest::linux::{PATH_MAX, cut};
+use crate::inspect::facts::{Interface, LinkKind, V4, V6};
+
+const CONFIG: &str = "/etc/cloud/cloud.cfg";
+const DROP_INS: &str = "/etc/cloud/cloud.cfg.d";
+/// What the kernel line says to turn it off (cloud-init's documentation, "Network configuration").
+const KERNEL_LINE: &str = "network-config=disabled";
+
+/// What its configuration has it do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Config {
+    /// Nothing is said: what the cloud tells, or DHCP on the first interface.
+    Unset,
+    /// Leave the network alone, and where that is said.
+    Disabled(String),
+    /// These interfaces.
+    Interfaces(Vec<Interface>),
+}
+
+/// Reads it.
+///
+/// # Errors
+/// `Unsupported` for a file that is not YAML as this program reads it, and what the filesystem reports.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as cloud-init compares")]
+pub fn read(tree: &Tree, command_line: &str) -> Result<Config> {
+    if command_line.split_whitespace().any(|word| word == KERNEL_LINE) {
+        return Ok(Config::Disabled(format!("kernel command line: {KERNEL_LINE}")));
+    }
+    let drop_ins = wanted(tree, DROP_INS, |name| name.ends_with(".cfg"))?;
+    let mut network = Map::new();
+    let mut place = None;
+    for path in std::iter::once(CONFIG.to_owned()).chain(drop_ins.iter().map(|name| format!("{DROP_INS}/{name}"))) {
+        // Most files do not speak of it, whatever else they hold.
+        let Some(text) = text(tree, &path)?.filter(|text| text.contains("network")) else { continue };
+        if let Some(Value::Object(own)) = parse(&text, &path)?.remove("network") {
+            merge(&mut network, own, false);
+            place = Some((path, text));
+        }
+    }
+    let Some((path, text)) = place else { return Ok(Config::Unset) };
+    let line = |key: &str| line_of(&text, key).unwrap_or(1);
+    if word(network.get("config")) == "disabled" {
+        return Ok(Config::Disabled(cut(&format!("{path}:{}", line("network")), PATH_MAX)));
+    }
+    Ok(Config::Interfaces(match network.get("config") {
+        Some(Value::Array(entries)) => first_version(entries, &path, line("network")),
+        _ => netplan::of(&network, |id| (path.as_str(), line(id))).networkd,
+    }))
+}
+
+/// Version 1: a list of interfaces, each with subnets.
+fn first_version(entries: &[Value], path: &str, line: u32) -> Vec<Interface> {
+    let mut found: Vec<Interface> = Vec::new();
+    let mut bonded: Vec<(String, String)> = Vec::new();
+    for entry in entries.iter().take(256) {
+        let name = word(entry.get("name"));
+        let kind = match word(entry.get("type")).as_str() {
+            "physical" => LinkKind::Card,
+            "bond" => LinkKind::Bond,
+            "bridge" => LinkKind::Bridge,
+            "vlan" => LinkKind::Other,
+            _ => continue,
+        };
+        if is_loopback(&name) {
+            continue;
+        }
+        if kind == LinkKind::Bond {
+            bonded.extend(items(entry.get("bond_interfaces")).iter().map(|part| (word(Some(part)), name.clone())));
+        }
+        let mut interface = Interface { kind, required: true, ..named(&name, path, line) };
+        let mac = word(entry.get("mac_address"));
+        if kind == LinkKind::Card && !mac.is_empty() {
+            bind(&mut interface, &mac);
+        }
+        for subnet in items(entry.get("subnets")) {
+            match word(subnet.get("type")).as_str() {
+                "dhcp" | "dhcp4" => interface.v4 = V4::Dhcp,
+                "dhcp6" | "ipv6_dhcpv6-stateful" | "ipv6_dhcpv6-stateless" => learns6(&mut interface, V6::Dhcp),
+                "ipv6_slaac" => learns6(&mut interface, V6::Auto),
+                "static" | "static6" => address(&mut interface, &word(subnet.get("address"))),
+                _ => {}
+            }
+        }
+        if let Some((_, bond)) = bonded.iter().find(|(part, _)| *part == name) {
+            interface.bond.clone_from(bond);
+        }
+        found.push(interface);
+        for (part, bond) in &bonded {
+            // Parts stand before their bond, as a rule, and by a name that a hardware address may have taken the place of.
+            let at = entries.iter().filter(|e| !matches!(word(e.get("type")).as_str(), "nameserver" | "route" | ""));
+            let mac =
+                at.filter(|e| word(e.get("name")) == *part).map(|e| word(e.get("mac_address")).to_lowercase()).next();
+            for link in found.iter_mut().filter(|l| l.name == *part || Some(&l.name) == mac.as_ref()) {
+                if link.kind == LinkKind::Card {
+                    link.bond.clone_from(bond);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::testarchive;
+    use crate::guest::testing::MemoryFs;
+    use crate::inspect::facts::By;
+
+    fn of(files: &[(&str, &str)]) -> Config {
+        read(&MemoryFs::of_texts(files).tree(), "ro quiet").unwrap()
+    }
+
+    #[test]
+    fn the_last_file_says_whether_it_manages_the_network() {
+        assert_eq!(of(&[(CONFIG, "users: [default]\n# network: {config: disabled}\n")]), Config::Unset);
+        let off = ("/etc/cloud/cloud.cfg.d/99-off.cfg", "network: {config: disabled}\n");
+        assert_eq!(of(&[off]), Config::Disabled(format!("{}:1", off.0)));
+        assert_eq!(of(&[("/etc/cloud/cloud.cfg.d/99-off.cfg.bak", off.1)]), Config::Unset);
+        let on = (
+            "/etc/cloud/cloud.cfg.d/50-net.cfg",
+            "network:\n  version: 1\n  config:\n  - {type: physical, name: eth0, subnets: [{type: dhcp}]}\n",
+        );
+        assert!(matches!(of(&[on]), Config::Interfaces(found) if found[0].v4 == V4::Dhcp && found[0].name == "eth0"));
+        assert!(matches!(of(&[on, off]), Config::Disabled(_)));
+        let tree = MemoryFs::new().tree();
+        assert!(matches!(read(&tree, "ro network-config=disabled").unwrap(), Config::Disabled(_)));
+        let second = (
+            "/etc/cloud/cloud.cfg.d/50-net.cfg",
+            "network:\n  version: 2\n  ethernets:\n    all: {match: {name: 'e*'}, dhcp4: yes}\n",
+        );
+        assert!(
+            matches!(of(&[second]), Config::Interfaces(found) if found[0].by == By::Pattern && found[0].v4 == V4::Dhcp)
+        );
+    }
+
+    /// The names of the collection's files tell the case.
+    #[test]
+    fn the_examples_of_cloud_init_s_documentation_are_read() {
+        let Some(dir) = testarchive("linux-config/cloud-init-doc-network-examples.tar.xz") else { return };
+        let of = |name: &str| {
+            let path = dir.path().join(format!("doc/examples/network-config-v1-{name}.yaml"));
+            match of(&[("/etc/cloud/cloud.cfg.d/a.cfg", &std::fs::read_to_string(path).unwrap())]) {
+                Config::Interfaces(found) => found,
+                other => panic!("{name}: {other:?}"),
+            }
+        };
+        let cards = |name: &str| of(name).into_iter().filter(|i| i.kind == LinkKind::Card && i.bond.is_empty()).count();
+        assert_eq!(cards("physical-3-nic"), 3);
+        assert_eq!(cards("bonded-pair"), 0);
+        assert_eq!(of("bonded-pair").iter().filter(|i| i.kind == LinkKind::Bond && i.v4 == V4::Dhcp).count(), 1);
+        assert_eq!(of("physical-dhcp")[0].v4, V4::Dhcp);
+        assert_eq!(of("subnet-dhcp")[0].v4, V4::Dhcp);
+        assert_eq!(of("subnet-static")[0].v4, V4::Static);
+        assert_eq!(of("subnet-multiple")[0].v4, V4::Dhcp);
+        assert!(of("bridge").iter().any(|i| i.kind == LinkKind::Bridge));
+        assert!(of("vlan").iter().any(|i| i.kind == LinkKind::Other));
+    }
+}

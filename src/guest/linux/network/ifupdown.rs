@@ -1,0 +1,352 @@
+//! `/etc/network/interfaces` (interfaces(5) of ifupdown; what Alpine's ifupdown-ng adds is taken, too).
+
+use std::collections::BTreeSet;
+
+use super::files::{LAYER, glob, names, text};
+use super::link::{address, is_loopback, learns6, named, static6};
+use crate::disk::{Error, Result};
+use crate::guest::Tree;
+use crate::guest::linux::cut;
+use crate::inspect::facts::{Interface, LinkKind, V4, V6};
+
+pub const PATH: &str = "/etc/network/interfaces";
+/// Deepest `source` within `source`, and most files.
+const MAX_DEPTH: usize = 16;
+const MAX_FILES: usize = 256;
+/// Most stanzas, and most options of one.
+const MAX_STANZAS: usize = 1024;
+const MAX_OPTIONS: usize = 256;
+/// Most stanzas of one interface.
+const MAX_OWN: usize = 16;
+/// What cloud-init writes beside it.
+const CLOUD_INIT: &[&str] = &["50-cloud-init", "50-cloud-init.cfg"];
+
+/// The interfaces that it brings up, and those that it only knows.
+///
+/// # Errors
+/// `Limit` where it includes too much, and what the filesystem reports.
+pub fn read(tree: &Tree, without_cloud_init: bool) -> Result<Vec<Interface>> {
+    let mut file = File { without_cloud_init, ..File::default() };
+    file.read(tree, PATH, 0)?;
+    Ok(file.interfaces())
+}
+
+/// One `iface`.
+#[derive(Debug, Clone, Default)]
+struct Stanza {
+    name: String,
+    family: String,
+    method: String,
+    /// The interface whose stanzas it takes over.
+    inherits: Option<String>,
+    options: Vec<(String, String)>,
+    path: String,
+    line: u32,
+}
+
+/// All that the files say.
+#[derive(Default)]
+struct File {
+    without_cloud_init: bool,
+    stanzas: Vec<Stanza>,
+    /// `auto`: names, and patterns after a `/`.
+    auto: BTreeSet<String>,
+    /// `allow-hotplug` and other classes.
+    allowed: BTreeSet<String>,
+    /// `mapping`: patterns, and the interfaces that their lines name.
+    mappings: Vec<(Vec<String>, Vec<String>)>,
+    read: BTreeSet<String>,
+}
+
+/// What following lines belong to.
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    Nothing,
+    Stanza,
+    Mapping,
+}
+
+impl File {
+    fn read(&mut self, tree: &Tree, path: &str, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH || self.read.len() >= MAX_FILES {
+            return Err(Error::limit(LAYER, format!("{PATH} includes more than {MAX_FILES} files, or too deeply")));
+        }
+        if !self.read.insert(path.to_owned()) {
+            return Ok(());
+        }
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if self.without_cloud_init && CLOUD_INIT.contains(&name) {
+            return Ok(());
+        }
+        let Some(text) = text(tree, path)? else { return Ok(()) };
+        let mut open = Open::Nothing;
+        for (line, number) in lines(&text) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let Some((&first, rest)) = words.split_first() else { continue };
+            match first {
+                "auto" | "allow-auto" => self.auto.extend(rest.iter().map(|w| (*w).to_owned())),
+                _ if first.starts_with("allow-") => self.allowed.extend(rest.iter().map(|w| (*w).to_owned())),
+                "iface" if self.stanzas.len() < MAX_STANZAS => self.stanzas.push(stanza(rest, path, number)),
+                "mapping" => self.mappings.push((rest.iter().map(|w| (*w).to_owned()).collect(), Vec::new())),
+                "source" | "source-directory" => self.source(tree, first, rest, path, depth)?,
+                "no-auto-down" | "no-scripts" | "rename" | "template" | "iface" => {}
+                option => match open {
+                    Open::Stanza => self.option(option, rest),
+                    Open::Mapping if option == "map" => {
+                        let mapping = self.mappings.last_mut();
+                        if let Some((_, names)) = mapping {
+                            names.extend(rest.last().map(|w| (*w).to_owned()));
+                        }
+                    }
+                    Open::Mapping | Open::Nothing => {}
+                },
+            }
+            open = match first {
+                "iface" => Open::Stanza,
+                "mapping" => Open::Mapping,
+                _ if is_keyword(first) => Open::Nothing,
+                _ => open,
+            };
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, name: &str, value: &[&str]) {
+        if let Some(stanza) = self.stanzas.last_mut()
+            && stanza.options.len() < MAX_OPTIONS
+        {
+            stanza.options.push((name.replace('_', "-"), value.join(" ")));
+        }
+    }
+
+    /// `source` takes patterns; `source-directory` the files of a folder whose names run-parts(8) would take.
+    fn source(&mut self, tree: &Tree, how: &str, patterns: &[&str], from: &str, depth: usize) -> Result<()> {
+        let deeper = depth.saturating_add(1);
+        let here = from.rsplit_once('/').map(|(dir, _)| dir).unwrap_or_default();
+        for pattern in patterns {
+            let pattern = if pattern.starts_with('/') { (*pattern).to_owned() } else { format!("{here}/{pattern}") };
+            if how == "source" && !pattern.contains(['*', '?', '[']) {
+                self.read(tree, &pattern, deeper)?;
+                continue;
+            }
+            let (dir, of) = match how {
+                "source" => pattern.rsplit_once('/').unwrap_or_default(),
+                _ => (pattern.trim_end_matches('/'), "*"),
+            };
+            if dir.contains(['*', '?', '[']) {
+                return Err(Error::unsupported(LAYER, format!("{PATH} sources folders by pattern: {}", cut(dir, 64))));
+            }
+            let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+            for name in names(tree, dir)? {
+                if !name.starts_with('.') && glob(of, &name) && (how == "source" || plain(&name)) {
+                    self.read(tree, &format!("{dir}/{name}"), deeper)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What each interface is set up as.
+    fn interfaces(&self) -> Vec<Interface> {
+        let logical: BTreeSet<&str> = self.stanzas.iter().map(|s| s.name.as_str()).collect();
+        // What is brought up by name and has stanzas only by another name: eth0=home, or a mapping.
+        let mut physical: Vec<(String, Vec<String>)> = Vec::new();
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        for entry in self.auto.iter().chain(&self.allowed) {
+            let (name, as_what) = entry.split_once('=').unwrap_or((entry, ""));
+            // A pattern is set up as what it matches, or as the one name after it; only those of names are judged.
+            let name = match name.split_once('/') {
+                Some(("", pattern)) if !as_what.is_empty() => pattern.trim_end_matches('/'),
+                Some(_) => continue,
+                None => name,
+            };
+            let by_mapping = self.mappings.iter().find(|(patterns, _)| patterns.iter().any(|p| glob(p, name)));
+            let names = match (as_what, by_mapping) {
+                ("", Some((_, mapped))) => mapped.clone(),
+                ("", None) => continue,
+                (as_what, _) => vec![as_what.to_owned()],
+            };
+            used.extend(names.iter().cloned());
+            physical.push((name.to_owned(), names));
+        }
+        for name in logical {
+            if !used.contains(name) && !physical.iter().any(|(known, _)| known == name) {
+                physical.push((name.to_owned(), vec![name.to_owned()]));
+            }
+        }
+        physical.sort();
+        physical.dedup();
+        let mut found: Vec<Interface> =
+            physical.iter().filter_map(|(name, as_what)| self.interface(name, as_what)).collect();
+        self.join_bonds(&mut found);
+        found
+    }
+
+    fn interface(&self, name: &str, as_what: &[String]) -> Option<Interface> {
+        if is_loopback(name) {
+            return None;
+        }
+        let mut outcomes = Vec::new();
+        for one in as_what {
+            let stanzas = self.inherited(one);
+            let first = stanzas.first()?;
+            if stanzas.iter().all(|s| s.method == "loopback") {
+                return None;
+            }
+            // An alias (eth0:1) adds to an interface that has stanzas of its own.
+            let base = name.split(':').next().unwrap_or(name);
+            if base != name && self.stanzas.iter().any(|s| s.name == base) {
+                return None;
+            }
+            let mut interface = named(base, &first.path, first.line);
+            for stanza in &stanzas {
+                apply(&mut interface, stanza);
+            }
+            outcomes.push(interface);
+        }
+        let mut interface = outcomes.first()?.clone();
+        // Which one a mapping's script picks is known only where all are alike.
+        if outcomes.iter().any(|other| other.v4 != interface.v4) {
+            interface.v4 = V4::Unknown;
+        }
+        let auto = listed(&self.auto, name);
+        interface.required = auto;
+        interface.off = !auto && !listed(&self.allowed, name);
+        Some(interface)
+    }
+
+    /// The stanzas of an interface, and after each the one before it that it inherits, and what that inherits.
+    fn inherited(&self, name: &str) -> Vec<&Stanza> {
+        let mut all = Vec::new();
+        for (mut at, own) in self.stanzas.iter().enumerate().filter(|(_, stanza)| stanza.name == name).take(MAX_OWN) {
+            let mut heir = own;
+            all.push(own);
+            // What is inherited stands before its heir, so this ends.
+            while let Some(from) = &heir.inherits
+                && let Some(earlier) = self.stanzas.get(..at)
+                && let Some(found) = earlier.iter().rposition(|stanza| stanza.name == *from)
+                && let Some(stanza) = earlier.get(found)
+            {
+                (at, heir) = (found, stanza);
+                all.push(stanza);
+            }
+        }
+        all
+    }
+
+    /// Bonds name their parts, or parts their bond.
+    fn join_bonds(&self, found: &mut [Interface]) {
+        for stanza in &self.stanzas {
+            for (option, value) in &stanza.options {
+                if matches!(option.as_str(), "bond-slaves" | "slaves") && value != "none" {
+                    for part in value.split_whitespace() {
+                        for link in found.iter_mut().filter(|link| link.name == part) {
+                            link.bond = cut(&stanza.name, 64);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a list of names and patterns holds an interface.
+fn listed(list: &BTreeSet<String>, name: &str) -> bool {
+    list.iter().any(|entry| {
+        let physical = entry.split('=').next().unwrap_or_default();
+        match physical.split_once('/') {
+            // "/pattern", "variable/pattern/": only patterns of names are judged.
+            Some(("", pattern)) => glob(pattern.trim_end_matches('/'), name),
+            Some(_) => false,
+            None => physical == name,
+        }
+    })
+}
+
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "auto"
+            | "iface"
+            | "mapping"
+            | "source"
+            | "source-directory"
+            | "no-auto-down"
+            | "no-scripts"
+            | "rename"
+            | "template"
+    ) || word.starts_with("allow-")
+}
+
+/// `iface NAME [FAMILY METHOD] [inherits OTHER]`.
+fn stanza(words: &[&str], path: &str, line: u32) -> Stanza {
+    let (name, rest) = words.split_first().map_or(("", words), |(name, rest)| (*name, rest));
+    let at = rest.iter().position(|word| *word == "inherits");
+    let inherits = at.and_then(|at| rest.get(at.saturating_add(1))).map(|word| (*word).to_owned());
+    let own = at.and_then(|at| rest.get(..at)).unwrap_or(rest);
+    let word = |n: usize| own.get(n).map(|word| (*word).to_owned()).unwrap_or_default();
+    Stanza {
+        name: name.to_owned(),
+        family: word(0),
+        method: word(1),
+        inherits,
+        options: Vec::new(),
+        path: path.to_owned(),
+        line,
+    }
+}
+
+fn apply(interface: &mut Interface, stanza: &Stanza) {
+    let option = |name: &str| stanza.options.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    for (name, value) in &stanza.options {
+        match name.as_str() {
+            "bond-slaves" | "slaves" | "bond-mode" => interface.kind = LinkKind::Bond,
+            "bridge-ports" => interface.kind = LinkKind::Bridge,
+            "vlan-raw-device" => interface.kind = LinkKind::Other,
+            "bond-master" => interface.bond = cut(value, 64),
+            _ => {}
+        }
+    }
+    let addresses = stanza.options.iter().filter(|(name, _)| name == "address").map(|(_, value)| value.as_str());
+    match (stanza.family.as_str(), stanza.method.as_str()) {
+        ("inet", "dhcp") => interface.v4 = V4::Dhcp,
+        ("inet6", "dhcp") => learns6(interface, V6::Dhcp),
+        ("inet6", "auto") => learns6(interface, V6::Auto),
+        ("inet", "static" | "v4tunnel" | "ppp") => addresses.for_each(|one| address(interface, one)),
+        ("inet6", "static" | "v4tunnel" | "6to4") => {
+            let Some(one) = addresses.into_iter().next().or_else(|| option("gateway")) else { return };
+            if !one.to_lowercase().starts_with("fe80:") {
+                static6(interface, one);
+            }
+        }
+        // ifupdown-ng: no family, and "use dhcp" among the options.
+        ("", _) => {
+            if stanza.options.iter().any(|(name, value)| name == "use" && value == "dhcp") {
+                interface.v4 = V4::Dhcp;
+            }
+            addresses.for_each(|one| address(interface, one));
+        }
+        _ => {}
+    }
+}
+
+/// The lines that are no comments, those that end in a backslash joined with the next, each with its number.
+fn lines(text: &str) -> Vec<(String, u32)> {
+    let mut out: Vec<(String, u32)> = Vec::new();
+    let mut open = false;
+    for (line, number) in text.lines().zip(1_u32..) {
+        if !open && line.trim_start().starts_with('#') {
+            continue;
+        }
+        let (part, goes_on) = line.strip_suffix('\\').map_or((line, false), |part| (part, true));
+        match out.last_mut().filter(|_| open) {
+            Some((joined, _)) => joined.push_str(part),
+            None => out.push((part.to_owned(), number)),
+        }
+        open = goes_on;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+use std::process::Command;
+
+use super::*;
+use crate::guest::linux::testarchive;
+use crate::guest::testing::MemoryFs;
+use crate::inspect::facts::By;
+
+fn of(text: &str) -> Vec<Interface> {
+    read(&MemoryFs::of_texts(&[(PATH, text)]).tree(), false).unwrap()
+}
+
+fn one(text: &str) -> Interface {
+    let mut found = of(text);
+    assert_eq!(found.len(), 1, "{text}: {found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn stanzas_say_how_and_lists_say_when() {
+    let i = one("auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\n");
+    assert_eq!((&*i.name, i.v4, i.required, i.off), ("eth0", V4::Dhcp, true, false));
+    assert_eq!(i.place, "/etc/network/interfaces:3");
+    let i = one("allow-hotplug eth0\niface eth0 inet dhcp\n");
+    assert_eq!((i.required, i.off), (false, false));
+    let i = one("iface eth0 inet dhcp\n");
+    assert_eq!((i.required, i.off), (false, true), "nothing brings it up");
+    let i = one(
+        "auto eth0\niface eth0 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\niface eth0 inet6 static\n  address 2001:db8::2\n  netmask 64\n",
+    );
+    assert_eq!((i.v4, i.v6, &*i.address6), (V4::Static, V6::Static, "2001:db8::2"));
+    assert_eq!(one("auto eth0\niface eth0 inet6 auto\n").v6, V6::Auto);
+    assert_eq!(one("auto eth0\n# iface eth0 inet dhcp\niface eth0 inet \\\n  manual\n").v4, V4::None);
+    assert_eq!(of("auto lo\niface lo inet loopback\n"), []);
+    assert_eq!(one("auto eth0\niface eth0 inet dhcp\niface eth0:1 inet static\n  address 10.0.0.9\n").v4, V4::Dhcp);
+}
+
+#[test]
+fn names_can_be_patterns_other_names_mappings_and_heirs() {
+    assert!(one("auto /eth*\niface eth0 inet dhcp\n").required);
+    let i = one("auto eth0=home\niface home inet dhcp\n");
+    assert_eq!((&*i.name, i.v4, i.required), ("eth0", V4::Dhcp, true));
+    let i = one("auto /eth*=eth\niface eth inet dhcp\n");
+    assert_eq!((i.by, &*i.name, i.v4, i.required), (By::Pattern, "eth*", V4::Dhcp, true));
+    let mapped =
+        "auto eth0\nmapping eth0\n  script /x\n  map a home\n  map b work\niface home inet dhcp\niface work inet ";
+    assert_eq!(one(&format!("{mapped}dhcp\n")).v4, V4::Dhcp);
+    let i = one(&format!("{mapped}static\n  address 10.0.0.2\n"));
+    assert_eq!((i.v4, i.required), (V4::Unknown, true), "which one a script picks is not known");
+    assert_eq!(
+        of("iface base inet dhcp\nauto eth0\niface eth0 inherits base\n").iter().find(|i| i.name == "eth0").unwrap().v4,
+        V4::Dhcp
+    );
+    let loops = "auto a\niface a inherits b\niface b inherits a\n".to_owned() + &"iface a inherits a\n".repeat(500);
+    assert!(!of(&loops).is_empty());
+}
+
+#[test]
+fn bonds_bridges_and_vlans_are_told_apart() {
+    let found = of(
+        "auto bond0\niface bond0 inet dhcp\n  bond-slaves eth0 eth1\niface eth0 inet manual\niface eth1 inet manual\n  bond-master bond0\niface vmbr0 inet static\n  bridge_ports eth2\n  address 10.0.0.3\niface eth0.5 inet dhcp\n",
+    );
+    let kinds: Vec<_> = found.iter().map(|i| (&*i.name, i.kind, &*i.bond)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("bond0", LinkKind::Bond, ""),
+            ("eth0", LinkKind::Card, "bond0"),
+            ("eth0.5", LinkKind::Other, ""),
+            ("eth1", LinkKind::Card, "bond0"),
+            ("vmbr0", LinkKind::Bridge, ""),
+        ]
+    );
+}
+
+#[test]
+fn a_stock_file_that_only_sources_is_followed() {
+    let text = "# stock\nsource /etc/network/interfaces.d/*\n";
+    let fs = MemoryFs::of_texts(&[
+        (PATH, text),
+        ("/etc/network/interfaces.d/setup", "auto eth0\niface eth0 inet dhcp\n"),
+        ("/etc/network/interfaces.d/.hidden", "iface eth7 inet dhcp\n"),
+    ]);
+    let found = read(&fs.clone().tree(), false).unwrap();
+    assert_eq!((found.len(), found[0].v4), (1, V4::Dhcp));
+    assert_eq!(found[0].place, "/etc/network/interfaces.d/setup:2");
+    assert_eq!(of(text), [], "and alone it configures nothing");
+    let cloud =
+        MemoryFs::of_texts(&[(PATH, text), ("/etc/network/interfaces.d/50-cloud-init", "iface eth0 inet dhcp\n")]);
+    assert_eq!(read(&cloud.tree(), true).unwrap(), []);
+    let alpine = "auto eth0\niface eth0\n  use dhcp\n";
+    assert_eq!(one(alpine).v4, V4::Dhcp);
+    let loops = MemoryFs::of_texts(&[
+        (PATH, "source interfaces\nsource interfaces.d/a\n"),
+        ("/etc/network/interfaces.d/a", "source interfaces\n"),
+    ]);
+    assert_eq!(read(&loops.tree(), false).unwrap(), []);
+    let many = (0..300)
+        .fold(MemoryFs::of_texts(&[(PATH, text)]), |fs, n| fs.file(&format!("/etc/network/interfaces.d/{n}"), ""));
+    assert!(read(&many.tree(), false).is_err());
+}
+
+/// ifupdown itself says which interfaces it would bring up and which it knows.
+#[test]
+fn what_is_brought_up_is_what_ifquery_lists() {
+    let cases: &[&[(&str, &str)]] = &[
+        &[(
+            "interfaces",
+            "auto lo eth0\niface lo inet loopback\niface eth0 inet dhcp\nallow-hotplug eth1\niface eth1 inet dhcp\niface eth2 inet dhcp\n",
+        )],
+        &[
+            ("interfaces", "source interfaces.d/*\n"),
+            ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"),
+            ("interfaces.d/b~", "auto ens4\niface ens4 inet dhcp\n"),
+        ],
+        &[
+            ("interfaces", "source-directory interfaces.d\n"),
+            ("interfaces.d/a.cfg", "auto ens3\niface ens3 inet dhcp\n"),
+            ("interfaces.d/b-1", "auto ens4\niface ens4 inet dhcp\n"),
+            ("interfaces.d/c.conf", "auto ens5\niface ens5 inet dhcp\n"),
+        ],
+        &[(
+            "interfaces",
+            "auto eth0 \\\n  eth1\niface eth0 inet dhcp\n#auto eth2\n  # iface eth1 inet dhcp\niface eth1 inet manual\niface eth2 inet dhcp\n",
+        )],
+        &[("interfaces", "iface base inet dhcp\nauto eth0\nauto eth0\niface eth0 inherits base\n")],
+    ];
+    for files in cases {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("interfaces.d")).unwrap();
+        let mut fs = MemoryFs::new();
+        for (name, text) in *files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            fs = fs.file(&format!("/etc/network/{name}"), text);
+        }
+        let list = |options: &[&str]| {
+            let run = Command::new("ifquery").arg("-i").arg(dir.path().join("interfaces")).args(options).output();
+            let out = String::from_utf8(run.expect("ifquery is needed (Debian: ifupdown)").stdout).unwrap();
+            let mut names: Vec<String> = out.lines().filter(|name| *name != "lo").map(str::to_owned).collect();
+            names.sort();
+            names
+        };
+        let found = read(&fs.tree(), false).unwrap();
+        let names = |want: &dyn Fn(&Interface) -> bool| {
+            let mut names: Vec<String> = found.iter().filter(|i| want(i)).map(|i| i.name.clone()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&|i| i.required), list(&["--list"]), "{files:?}");
+        assert_eq!(names(&|i| !i.required && !i.off), list(&["--list", "--allow=hotplug"]), "{files:?}");
+        for interface in found.iter().filter(|i| i.required) {
+            let up = Command::new("ifup")
+                .args(["--no-act", "--force", "-v", "-i"])
+                .arg(dir.path().join("interfaces"))
+                .arg(&interface.name)
+                .output()
+                .unwrap();
+            let said = format!("{}{}", String::from_utf8_lossy(&up.stdout), String::from_utf8_lossy(&up.stderr));
+            let dhcp = ["dhclient", "udhcpc", "dhcpcd", "No DHCP client"].iter().any(|word| said.contains(word));
+            assert_eq!(interface.v4 == V4::Dhcp, dhcp, "{}: {said}", interface.name);
+        }
+    }
+}
+
+#[test]
+fn a_debian_of_the_collection_has_no_interface_of_its_own() {
+    let Some(dir) = testarchive("linux-config/debian-bookworm-etc.tar.xz") else { return };
+    let path = dir.path().join("etc/network/interfaces");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(of(&text).iter().filter(|i| i.by == By::Name && i.v4 == V4::Dhcp).count(), 0);
+}

@@ -1,0 +1,264 @@
+//! systemd-networkd's `.network` files (systemd.network(5), systemd.netdev(5)).
+
+use std::collections::BTreeMap;
+
+use super::files::{layered, text};
+use super::ini::Ini;
+use super::link::{address, bind, is_loopback, learns6, named, static6};
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::guest::linux::{cut, optional};
+use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
+
+/// Where its files lie, the folder that wins first. `/run` is empty before the start.
+const DIRS: &[&str] =
+    &["/etc/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
+/// Most words of one `Name=` or `MACAddress=` that are taken.
+const MAX_WORDS: usize = 32;
+
+/// The interfaces, in the order in which files are tried.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn read(tree: &Tree, command_line: &str) -> Result<Vec<Interface>> {
+    read_in(tree, DIRS, command_line)
+}
+
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as systemd compares")]
+pub(super) fn read_in(tree: &Tree, dirs: &[&str], command_line: &str) -> Result<Vec<Interface>> {
+    let mut devices = BTreeMap::new();
+    for (_, path) in layered(tree, dirs, |name| name.ends_with(".netdev"))? {
+        let Some(text) = text(tree, &path)? else { continue };
+        let ini = Ini::of(&text);
+        devices.insert(ini.last(&["NetDev"], "Name").to_owned(), kind(ini.last(&["NetDev"], "Kind")));
+    }
+    let mut found = Vec::new();
+    for (name, path) in layered(tree, dirs, |name| name.ends_with(".network"))? {
+        // An empty file and a link to /dev/null mask a file of a later folder.
+        let Some(text) = text(tree, &path)?.filter(|text| !text.is_empty()) else { continue };
+        let mut ini = Ini::of(&text);
+        let mut drop_ins = Vec::new();
+        for dir in dirs {
+            drop_ins.push(format!("{dir}/{name}.d"));
+        }
+        let drop_ins: Vec<&str> = drop_ins.iter().map(String::as_str).collect();
+        for (_, drop_in) in layered(tree, &drop_ins, |name| name.ends_with(".conf"))? {
+            ini.add(&optional(tree.read_text(&drop_in, super::files::MAX_BYTES))?.unwrap_or_default());
+        }
+        let rewritten = name.starts_with("10-cloud-init-");
+        let interfaces = interfaces(&ini, &path, command_line);
+        found.extend(interfaces.into_iter().map(|mut i| {
+            if let Some(kind) = devices.get(&i.name) {
+                i.kind = *kind;
+            }
+            Interface { rewritten, ..i }
+        }));
+    }
+    Ok(found)
+}
+
+fn kind(netdev: &str) -> LinkKind {
+    match netdev.to_ascii_lowercase().as_str() {
+        "bond" => LinkKind::Bond,
+        "bridge" => LinkKind::Bridge,
+        _ => LinkKind::Other,
+    }
+}
+
+/// What one file is for: nothing where it is for no network card of a virtual machine.
+fn interfaces(ini: &Ini, path: &str, command_line: &str) -> Vec<Interface> {
+    let of = |key| ini.all(&["Match"], key).join(" ");
+    let (names, types, kinds) = (of("Name"), of("Type"), of("Kind"));
+    let macs = format!("{} {}", of("MACAddress"), of("PermanentMACAddress"));
+    let applies = ini.all(&["Match"], "Virtualization").iter().all(|v| is_here(v))
+        && ini.all(&["Match"], "KernelCommandLine").iter().all(|word| on_line(word, command_line))
+        && (types.is_empty() || types.split_whitespace().any(|t| matches!(t, "ether" | "bond" | "*")))
+        && (kinds.is_empty() || kinds.split_whitespace().any(|k| matches!(k, "bond" | "bridge") || k.starts_with('!')))
+        && !truth(ini.last(&["Link"], "Unmanaged"));
+    // A file that matches by nothing is not used (since version 244).
+    let matches = ini.settings.iter().any(|s| s.section == "Match");
+    if !applies || !matches {
+        return Vec::new();
+    }
+    let line = ini.setting(&["Network"], "DHCP").or_else(|| ini.settings.iter().find(|s| s.section == "Match"));
+    let line = line.map_or(1, |s| s.line);
+    let mut found: Vec<Interface> = Vec::new();
+    let macs: Vec<&str> = macs.split_whitespace().take(MAX_WORDS).collect();
+    if macs.is_empty() {
+        let words: Vec<&str> = names.split_whitespace().take(MAX_WORDS).collect();
+        let exact = !words.is_empty() && !words.iter().any(|w| w.starts_with('!') || w.contains(['*', '?', '[']));
+        if exact {
+            found.extend(words.iter().filter(|name| !is_loopback(name)).map(|name| named(name, path, line)));
+        } else if !words.iter().all(|w| is_loopback(w)) || words.is_empty() {
+            let name = if words.is_empty() { "*".to_owned() } else { words.join(" ") };
+            found.push(Interface { by: By::Pattern, ..named(&name, path, line) });
+        }
+    } else {
+        for mac in macs {
+            let mut interface = named("", path, line);
+            bind(&mut interface, mac);
+            found.push(interface);
+        }
+    }
+    for interface in &mut found {
+        if types.split_whitespace().any(|t| t == "bond") || kinds.split_whitespace().any(|k| k == "bond") {
+            interface.kind = LinkKind::Bond;
+        } else if kinds.split_whitespace().any(|k| k == "bridge") {
+            interface.kind = LinkKind::Bridge;
+        }
+        configure(interface, ini);
+    }
+    found
+}
+
+fn configure(interface: &mut Interface, ini: &Ini) {
+    let network = |key| ini.last(&["Network"], key);
+    interface.bond = cut(network("Bond"), 64);
+    let activation = ini.last(&["Link"], "ActivationPolicy");
+    interface.off = matches!(activation, "manual" | "down" | "always-down");
+    let required = ini.last(&["Link"], "RequiredForOnline");
+    interface.required =
+        !interface.off && interface.by != By::Pattern && !matches!(required, "no" | "false" | "0" | "off");
+    if !interface.bond.is_empty() {
+        return;
+    }
+    let (v4, v6) = match network("DHCP").to_ascii_lowercase().as_str() {
+        "ipv4" | "v4" => (true, false),
+        "ipv6" | "v6" => (false, true),
+        "both" => (true, true),
+        other => (truth(other), truth(other)),
+    };
+    if v4 {
+        interface.v4 = V4::Dhcp;
+    }
+    for one in ini.all(&["Network", "Address"], "Address") {
+        if interface.v6 != V6::Static || !one.contains(':') {
+            address(interface, one);
+        }
+    }
+    for gateway in ini.all(&["Network", "Route"], "Gateway") {
+        if gateway.contains(':') && !gateway.starts_with('_') && interface.v6 != V6::Static {
+            static6(interface, gateway);
+        }
+    }
+    if v6 {
+        learns6(interface, V6::Dhcp);
+    } else if truth(network("IPv6AcceptRA")) {
+        learns6(interface, V6::Auto);
+    }
+}
+
+/// A boolean of systemd.syntax(7).
+fn truth(word: &str) -> bool {
+    ["1", "yes", "y", "true", "t", "on"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
+}
+
+/// Whether a condition on the kind of machine holds in a virtual machine on KVM.
+fn is_here(condition: &str) -> bool {
+    let (word, not) = condition.strip_prefix('!').map_or((condition, false), |word| (word.trim(), true));
+    (matches!(word, "vm" | "kvm" | "qemu") || truth(word)) != not
+}
+
+/// Whether a condition on the kernel command line holds: a word of it, or the start of one before `=`.
+fn on_line(condition: &str, command_line: &str) -> bool {
+    let (word, not) = condition.strip_prefix('!').map_or((condition, false), |word| (word.trim(), true));
+    let has = |part: &str| part == word || (!word.contains('=') && part.split('=').next() == Some(word));
+    command_line.split_whitespace().any(has) != not
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::testarchive;
+    use crate::guest::testing::MemoryFs;
+
+    fn of(files: &[(&str, &str)]) -> Vec<Interface> {
+        read(&MemoryFs::of_texts(files).tree(), "root=/dev/vda1 ro").unwrap()
+    }
+
+    fn one(text: &str) -> Interface {
+        let mut found = of(&[("/etc/systemd/network/10-a.network", text)]);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        found.remove(0)
+    }
+
+    #[test]
+    fn an_interface_is_matched_by_name_pattern_or_address() {
+        let i = one("[Match]\nName=eth0\n\n[Network]\nDHCP=ipv4\n");
+        assert_eq!((i.by, &*i.name, i.v4, i.v6, i.required), (By::Name, "eth0", V4::Dhcp, V6::None, true));
+        assert_eq!(i.place, "/etc/systemd/network/10-a.network:5");
+        let i = one("[Match]\nName=en* !ens9\n[Network]\nDHCP=yes\n");
+        assert_eq!((i.by, i.v4, i.v6, i.required), (By::Pattern, V4::Dhcp, V6::Dhcp, false));
+        let i = one("[Match]\nMACAddress=52:54:00:AA:BB:CC\n[Network]\nAddress=10.0.0.2/24\n");
+        assert_eq!((i.by, i.v4), (By::Mac, V4::Static));
+        assert_eq!(one("[Match]\nDriver=virtio_net\n[Network]\nDHCP=yes\n").by, By::Pattern);
+        let two = of(&[("/etc/systemd/network/a.network", "[Match]\nName=eth0 eth1\n[Network]\nDHCP=yes\n")]);
+        assert_eq!(two.len(), 2);
+        assert_eq!(one("[Match]\nName=eth0\n[Network]\nDHCP=yes\nDHCP=no\n").v4, V4::None);
+        assert!(!one("[Match]\nName=eth0\n[Link]\nRequiredForOnline=no\n[Network]\nDHCP=yes\n").required);
+    }
+
+    #[test]
+    fn static_ipv6_is_an_address_or_a_gateway() {
+        assert_eq!(
+            one("[Match]\nName=e\n[Network]\nAddress=10.0.0.1/24\nAddress=2001:db8::2/64\n").address6,
+            "2001:db8::2/64"
+        );
+        assert_eq!(one("[Match]\nName=e\n[Network]\nDHCP=yes\n[Route]\nGateway=2001:db8::1\n").v6, V6::Static);
+        assert_eq!(one("[Match]\nName=e\n[Network]\nIPv6AcceptRA=yes\n").v6, V6::Auto);
+        assert_eq!(one("[Match]\nName=e\n[Network]\nAddress=2001:db8::2/64\nAddress=\n").v6, V6::None);
+    }
+
+    #[test]
+    fn the_file_of_the_first_folder_counts_and_masks() {
+        let packaged = ("/usr/lib/systemd/network/zz-default.network", "[Match]\nName=*\n[Network]\nDHCP=yes\n");
+        assert_eq!(of(&[packaged])[0].place, format!("{}:4", packaged.0), "CoreOS");
+        let own = ("/etc/systemd/network/zz-default.network", "[Match]\nName=*\n[Network]\nDHCP=no\n");
+        assert_eq!(of(&[packaged, own])[0].v4, V4::None);
+        assert_eq!(of(&[packaged, (own.0, "")]), []);
+        let masked = MemoryFs::of_texts(&[packaged]).link(own.0, "/dev/null");
+        assert_eq!(read(&masked.tree(), "").unwrap(), []);
+        let drop_in = ("/etc/systemd/network/zz-default.network.d/a.conf", "[Network]\nDHCP=ipv6\n");
+        assert_eq!(of(&[packaged, drop_in])[0].v4, V4::None);
+    }
+
+    #[test]
+    fn what_is_shipped_for_containers_is_not_for_a_card() {
+        let host0 = "[Match]\nVirtualization=container\nName=host0\n\n[Network]\nDHCP=yes\n";
+        assert_eq!(of(&[("/lib/systemd/network/80-container-host0.network", host0)]), []);
+        let ve = "[Match]\nName=ve-*\nKind=veth\n\n[Network]\nDHCPServer=yes\nAddress=0.0.0.0/28\n";
+        assert_eq!(of(&[("/lib/systemd/network/80-container-ve.network", ve)]), []);
+        let wifi = "[Match]\nType=wlan\n[Network]\nDHCP=yes\n";
+        assert_eq!(of(&[("/lib/systemd/network/80-wifi.network", wifi)]), []);
+        assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\n[Network]\nDHCP=yes\n")]), []);
+        assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\nName=*\nKernelCommandLine=!root\n")]), []);
+        assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\nName=*\n[Link]\nUnmanaged=yes\n")]), []);
+    }
+
+    #[test]
+    fn bonds_are_known_by_their_devices() {
+        let found = of(&[
+            ("/etc/systemd/network/b.netdev", "[NetDev]\nName=uplink\nKind=bond\n"),
+            ("/etc/systemd/network/b.network", "[Match]\nName=uplink\n[Network]\nDHCP=yes\n"),
+            ("/etc/systemd/network/c.network", "[Match]\nName=eth0 eth1\n[Network]\nBond=uplink\n"),
+        ]);
+        assert_eq!(found[0].kind, LinkKind::Bond);
+        assert_eq!(found.iter().filter(|i| i.bond == "uplink" && i.kind == LinkKind::Card).count(), 2);
+    }
+
+    #[test]
+    fn what_cloud_init_wrote_of_a_bonded_machine_is_read() {
+        let Some(dir) = testarchive("linux-config/cloud-init-doc-network-examples.tar.xz") else { return };
+        let from = dir.path().join("tests/unittests/net/artifacts/openstack_net_config_v1/etc/systemd/network");
+        let mut fs = MemoryFs::new();
+        for entry in std::fs::read_dir(&from).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("/etc/systemd/network/{}", entry.file_name().to_string_lossy());
+            fs = fs.file(&path, std::fs::read(entry.path()).unwrap());
+        }
+        let found = read(&fs.tree(), "").unwrap();
+        assert!(found.iter().all(|i| i.rewritten));
+        assert!(found.iter().any(|i| i.kind == LinkKind::Bond));
+        assert!(found.iter().filter(|i| i.kind == LinkKind::Card).all(|i| !i.bond.is_empty()), "{found:#?}");
+    }
+}

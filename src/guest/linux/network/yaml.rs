@@ -1,0 +1,69 @@
+//! YAML as values, and what netplan's and cloud-init's programs make of several files of it.
+
+use serde_json::{Map, Value};
+
+use super::files::LAYER;
+use crate::disk::{Error, Result};
+use crate::guest::linux::cut;
+
+/// The mapping of one file; an empty file is an empty mapping.
+///
+/// # Errors
+/// `Unsupported` where it is no mapping as this program reads YAML.
+pub fn parse(text: &str, path: &str) -> Result<Map<String, Value>> {
+    match serde_saphyr::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(Value::Null) => Ok(Map::new()),
+        _ => Err(Error::unsupported(LAYER, format!("{} is not a YAML mapping", cut(path, 64)))),
+    }
+}
+
+/// Lays `over` on `under`: mappings are merged, lists joined where `lists` says so, all else is replaced.
+pub fn merge(under: &mut Map<String, Value>, over: Map<String, Value>, lists: bool) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new, lists),
+            (Some(Value::Array(old)), Value::Array(new)) if lists => {
+                // netplan does not take an item twice.
+                for item in new {
+                    if !old.contains(&item) {
+                        old.push(item);
+                    }
+                }
+            }
+            (_, value) => drop(under.insert(key, value)),
+        }
+    }
+}
+
+/// A boolean, as YAML 1.1 has them: YAML 1.2 takes `yes` for text.
+pub fn truth(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Bool(is)) => *is,
+        Some(Value::String(word)) => ["true", "yes", "on", "y"].iter().any(|yes| word.eq_ignore_ascii_case(yes)),
+        _ => false,
+    }
+}
+
+/// Text, or a number as it would be written.
+pub fn word(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The items of a list; none where it is none.
+pub fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The line of the last `key:` in a text, or 1.
+pub fn line_of(text: &str, key: &str) -> Option<u32> {
+    let is_key = |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ").trim_start_matches(['"', '\'']);
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches(['"', '\'']).starts_with(':'))
+    };
+    text.lines().zip(1_u32..).filter(|(line, _)| is_key(line)).map(|(_, number)| number).last()
+}

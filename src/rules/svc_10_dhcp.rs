@@ -1,0 +1,172 @@
+//! # What it checks
+//! That the guest asks for its address by DHCP.
+//!
+//! # Why
+//! A cloud gives an instance its address by DHCP. With an address of its former home it cannot be reached. Alibaba Cloud's
+//! text of 2018 says that DHCP must be enabled, that of 2020-12 asks for it.
+//!
+//! # How it is found
+//! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
+//! wicked, cloud-init unless it is told to leave the network alone, FreeBSD's `rc.conf`. One interface on DHCP is enough.
+//! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
+//! not to. ifupdown and network-scripts need a client program.
+//!
+//! # How to mend it
+//! Set up the first interface for DHCP, bound to no hardware address.
+
+use super::interfaces::{how, listed, network, on_dhcp, seen};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
+use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
+
+/// SVC-10.
+pub const RULE: Rule = Rule {
+    id: "SVC-10",
+    name: "DhcpEnabled",
+    code: "DhcpNotEnabled",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("svc_10_dhcp.rs"),
+    check,
+};
+
+/// The platform on which the cloud does nothing for the network but DHCP.
+const BY_HAND: &str = "Others Linux";
+/// Managers whose configuration is not read.
+const UNREAD: &[&str] = &["dhcpcd", "connman"];
+
+fn check(case: &Case) -> Judged {
+    let network = network(case)?;
+    let dhcp: Vec<&Interface> = network.interfaces.iter().filter(|i| on_dhcp(i)).collect();
+    if !dhcp.is_empty() && needs_client(network) {
+        let names = listed(dhcp.iter().copied(), how);
+        return Ok(Finding::new(format!("{names}, but no DHCP client is installed"))
+            .narrowed("NoClient")
+            .remedy(client(case))
+            .fail(Grade::Breach));
+    }
+    if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init") {
+        let finding = Finding::new("cloud-init sets up the network, by DHCP where the cloud says nothing else");
+        return Ok(automatic(case, finding.seen("cloud-init", by.place.clone())).pass());
+    }
+    if !dhcp.is_empty() {
+        return Ok(passed(case, network, &dhcp));
+    }
+    // Profiles that may be for the cloud's card; those bound to a hardware address are for another machine's.
+    let is_taken = |i: &&Interface| i.kind != LinkKind::Other && i.bond.is_empty() && i.by != By::Mac && !i.off;
+    let taken: Vec<&Interface> = network.interfaces.iter().filter(is_taken).collect();
+    if let Some(by) = &network.automatic {
+        let finding = Finding::default().seen(by.value.clone(), by.place.clone());
+        if taken.is_empty() {
+            let message = format!("{} puts interfaces without a profile on DHCP", by.value);
+            return Ok(automatic(case, Finding { message, ..finding }).pass());
+        }
+        if taken.iter().all(|i| i.by == By::Name && !i.name.starts_with("eth")) {
+            let message = format!(
+                "{}; under another name {} puts the interface on DHCP",
+                listed(taken.iter().copied(), how),
+                by.value
+            );
+            let finding = seen(Finding { message, ..finding }, taken.into_iter()).remedy(remedy(network));
+            return Ok(finding.fail(Grade::Doubt));
+        }
+    }
+    undecided(case, network)?;
+    let mut message = match network.interfaces.as_slice() {
+        [] => "no interface is configured".to_owned(),
+        some => format!("no interface is on DHCP: {}", listed(some.iter(), how)),
+    };
+    if let Some(place) = &network.not_automatic {
+        message = format!("{message}; NetworkManager is told to leave interfaces without a profile alone ({place})");
+    }
+    let finding = seen(Finding::new(message).remedy(remedy(network)), network.interfaces.iter());
+    let finding = network.managers.iter().fold(finding, |f, by| f.seen(by.value.clone(), by.place.clone()));
+    Ok(match case.custom_platform() {
+        Some(BY_HAND) => finding.note(Grade::Note, "set up the network by hand, through the remote connection"),
+        _ => finding,
+    }
+    .fail(Grade::Breach))
+}
+
+/// `Unknown` where what was not read may be what asks for the address.
+fn undecided(case: &Case, network: &Network) -> Result<(), Box<Verdict>> {
+    if let Some(unread) = network.interfaces.iter().find(|i| i.v4 == V4::Unknown) {
+        return Err(Box::new(Verdict::not_read(format!("what is listed at {} is chosen by a script", unread.place))));
+    }
+    if let Some(unread) = network.managers.iter().find(|by| UNREAD.contains(&by.value.as_str())) {
+        return Err(Box::new(Verdict::not_read(format!("{} sets up the network, and is not read", unread.value))));
+    }
+    if network.managers.is_empty() {
+        return Err(Box::new(Verdict::not_read("nothing that this version knows sets up the network at boot")));
+    }
+    let linux = case.facts.guest.as_ref().and_then(|guest| guest.linux.as_ref());
+    if let Some(Fact::Unreadable(trouble)) = linux.and_then(|linux| linux.cloud_init.as_ref()) {
+        return Err(Box::new(Verdict::missing(format!(
+            "cloud-init may set up the network, and could not be read: {}",
+            trouble.what
+        ))));
+    }
+    case.complete(&["network.interfaces"])
+}
+
+/// Only scripts bring interfaces up, and there is no program for them to call.
+fn needs_client(network: &Network) -> bool {
+    let by_scripts = |value: &str| matches!(value, "ifupdown" | "network-scripts");
+    network.client_missing && network.managers.iter().all(|by| by_scripts(&by.value))
+}
+
+fn passed(case: &Case, network: &Network, dhcp: &[&Interface]) -> Verdict {
+    let mut finding = seen(Finding::new(listed(dhcp.iter().copied(), how)), dhcp.iter().copied());
+    let first =
+        network.interfaces.iter().find(|i| i.by == By::Name && i.name == "eth0" && i.v4 == V4::Static && !i.off);
+    if let Some(first) = first {
+        finding = finding.note(Grade::Doubt, format!("eth0 itself has a static address ({})", first.place));
+    }
+    if network.automatic.is_none() && dhcp.iter().all(|i| i.by == By::Mac) {
+        let note = "bound to a hardware address, which the cloud's interface does not have";
+        finding =
+            finding.note(Grade::Doubt, note).remedy("Remove HWADDR, mac-address, macaddress or MACAddress there.");
+    }
+    automatic(case, finding).pass()
+}
+
+fn automatic(case: &Case, finding: Finding) -> Finding {
+    match case.custom_platform() {
+        Some(BY_HAND) => finding.note(Grade::Note, "the network is set up automatically"),
+        _ => finding,
+    }
+}
+
+fn client(case: &Case) -> String {
+    let command = match case.os_id() {
+        "debian" | "ubuntu" => "apt-get install isc-dhcp-client",
+        "centos" | "rhel" | "rocky" | "almalinux" | "alinux" | "fedora" | "ol" => "yum install dhclient",
+        "alpine" => "apk add dhcpcd",
+        _ => return "Install a DHCP client with the distribution's package manager.".to_owned(),
+    };
+    format!("In the guest: `{command}`.")
+}
+
+fn remedy(network: &Network) -> String {
+    let has = |name: &str| network.managers.iter().any(|by| by.value == name);
+    let first = network.interfaces.iter().find(|i| i.by == By::Name && i.kind == LinkKind::Card);
+    let name = first.map_or("eth0", |i| i.name.as_str());
+    match () {
+        () if has("netplan") => {
+            format!("In /etc/netplan set `dhcp4: true` for {name} and remove its addresses, then `netplan generate`.")
+        }
+        () if has("NetworkManager") => format!(
+            "In the guest: `nmcli connection add type ethernet ifname {name} con-name {name} ipv4.method auto`, after `nmcli connection delete` of the old profile."
+        ),
+        () if has("network-scripts") => {
+            format!("In /etc/sysconfig/network-scripts/ifcfg-{name}: BOOTPROTO=dhcp, ONBOOT=yes, and no IPADDR.")
+        }
+        () if has("wicked") => {
+            format!("In /etc/sysconfig/network/ifcfg-{name}: BOOTPROTO='dhcp', STARTMODE='auto', and no IPADDR.")
+        }
+        () if has("systemd-networkd") => format!(
+            "In /etc/systemd/network/10-{name}.network: `[Match]`, `Name={name}`, `[Network]`, `DHCP=yes`, and no Address."
+        ),
+        () if has("rc.conf") => "In the guest: `sysrc ifconfig_DEFAULT=SYNCDHCP`.".to_owned(),
+        () => format!("In /etc/network/interfaces: `auto {name}` and `iface {name} inet dhcp`."),
+    }
+}

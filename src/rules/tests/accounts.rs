@@ -1,0 +1,122 @@
+//! LNX-05, LNX-07.
+
+use crate::inspect::Facts;
+use crate::inspect::facts::{Accounts, Fact, Family, Given, PasswordState, TroubleKind};
+use crate::inspect::password;
+use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
+use crate::rules::Request;
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, accounts, fstab, guest, outcome, release, result, trouble, windows,
+};
+
+fn with(change: impl Fn(&mut Accounts)) -> impl Fn(&mut Facts, &mut Request) {
+    move |f, _| change(accounts(f))
+}
+
+/// C-20.
+#[test]
+fn flags_and_a_read_only_root_are_breaches_and_a_mode_is_noted() {
+    let path = || Some("/etc/shadow".to_owned());
+    for profile in ALIBABA {
+        assert_eq!(outcome(profile, "LNX-05", |_, _| {}), Pass);
+        assert_eq!(outcome(profile, "LNX-05", with(|a| a.immutable = path())), Fail);
+        assert_eq!(outcome(profile, "LNX-05", with(|a| a.append_only = path())), Fail);
+        assert_eq!(outcome(profile, "LNX-05", with(|a| a.mode = 0)), Advice, "RHEL's own");
+        assert_eq!(outcome(profile, "LNX-05", with(|a| a.mode = 0o444)), Advice);
+        assert_eq!(outcome(profile, "LNX-05", |f, _| fstab(f).entries[0].options.push("ro".into())), Fail);
+        let elsewhere = |f: &mut Facts, _: &mut Request| {
+            let mut other = fstab(f).entries[0].clone();
+            (other.target, other.options) = ("/srv".into(), vec!["ro".into()]);
+            fstab(f).entries.push(other);
+        };
+        assert_eq!(outcome(profile, "LNX-05", elsewhere), Pass);
+        assert_eq!(outcome(profile, "LNX-05", with(|a| a.file.clear())), Unknown);
+        assert_eq!(outcome(profile, "LNX-05", |f, _| guest(f).accounts = Some(trouble(TroubleKind::Limit))), Unknown);
+        assert_eq!(
+            outcome(profile, "LNX-05", |f, _| {
+                windows(f);
+            }),
+            NotApplicable
+        );
+    }
+    let rule = result(A2020, "LNX-05", with(|a| a.immutable = path()));
+    assert!(rule.code == "EtcShadowReadOnly" && rule.remedy.contains("chattr -i /etc/shadow"), "{rule:?}");
+}
+
+#[test]
+fn coreos_has_no_passwords_yet_and_freebsd_has_others() {
+    let coreos = |f: &mut Facts, _: &mut Request| {
+        guest(f).release = Some(Fact::Known(release("coreos", "1000.0.0", &[])));
+        *accounts(f) = Accounts::default();
+    };
+    for id in ["LNX-05", "LNX-07"] {
+        assert_eq!(outcome(A2020, id, coreos), NotApplicable);
+    }
+    let freebsd = |f: &mut Facts, _: &mut Request| {
+        (guest(f).family, guest(f).linux) = (Family::FreeBSD, None);
+        accounts(f).file = "/etc/master.passwd".into();
+        accounts(f).immutable = Some("/etc/spwd.db".into());
+        accounts(f).root.as_mut().unwrap().state = PasswordState::Empty;
+    };
+    let rule = result(A2020, "LNX-05", freebsd);
+    assert!(rule.result == Fail && rule.remedy.contains("chflags noschg"), "{}", rule.remedy);
+    assert_eq!(outcome(A2020, "LNX-07", freebsd), Fail);
+    assert_eq!(outcome(A2020, "LNX-06", freebsd), NotApplicable);
+}
+
+#[test]
+fn what_shows_of_a_password_is_judged_and_the_rest_is_not_verifiable() {
+    type Row = (&'static str, fn(&mut Accounts), Outcome);
+    let unseen = |change: fn(&mut Accounts)| {
+        with(move |a| {
+            a.given = None;
+            change(a);
+        })
+    };
+    let rows: &[Row] = &[
+        ("hashed", |_| {}, Unknown),
+        ("empty", |a| a.root.as_mut().unwrap().state = PasswordState::Empty, Fail),
+        ("locked", |a| a.root.as_mut().unwrap().state = PasswordState::Locked, Advice),
+        ("MD5", |a| a.root.as_mut().unwrap().scheme = "md5".into(), Warn),
+        ("DES", |a| a.root.as_mut().unwrap().scheme = "des".into(), Warn),
+        ("no root", |a| a.root = None, Unknown),
+    ];
+    for (what, change, wanted) in rows {
+        for profile in ALIBABA {
+            let rule = result(profile, "LNX-07", unseen(*change));
+            assert_eq!(rule.result, *wanted, "{what}: {}", rule.message);
+        }
+    }
+    let rule = result(A2020, "LNX-07", unseen(|_| {}));
+    assert_eq!(rule.code, "NotVerifiable");
+    let spec = crate::profiles::get(A2020).unwrap().spec;
+    let mut facts = crate::rules::fixture::healthy();
+    accounts(&mut facts).given = None;
+    let report = crate::report::judge(&facts, A2020, &spec, &Request::default());
+    assert_eq!(report.verdict, crate::report::Overall::Compliant, "it never blocks");
+}
+
+/// C-08. Columns: 2020-12, both of 2018.
+#[test]
+fn a_given_password_is_judged_by_each_document_s_words() {
+    for (given, in_2020, in_2018) in [
+        ("Abcdef1!", Pass, Pass),
+        ("Abcdef12", Pass, Fail),
+        ("abcdef1!", Pass, Warn),
+        ("abcdefgh", Fail, Fail),
+        ("Ab1!", Fail, Fail),
+        ("Abcdef 1!", Fail, Fail),
+        ("/bcdEf1!", Pass, Pass),
+    ] {
+        let change = with(|a| a.given = Some(Given { policies: password::judge(given), matches: None }));
+        for (profile, wanted) in [(A2020, in_2020), (A2018_12, in_2018), (A2018_06, in_2018)] {
+            let rule = result(profile, "LNX-07", &change);
+            assert_eq!(rule.result, wanted, "{profile}, {given}: {}", rule.message);
+            assert!(!rule.message.contains(given));
+        }
+    }
+    let differs = with(|a| a.given.as_mut().unwrap().matches = Some(false));
+    assert_eq!(outcome(A2020, "LNX-07", differs), Warn);
+    let forced = with(|a| a.root.as_mut().unwrap().must_change = true);
+    assert_eq!(outcome(A2020, "LNX-07", forced), Advice);
+}

@@ -1,0 +1,227 @@
+//! SVC-10 to SVC-13.
+
+use crate::inspect::Facts;
+use crate::inspect::facts::{By, Evident, Fact, Family, Interface, LinkKind, Network, TroubleKind, V4, V6};
+use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
+use crate::rules::Request;
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, interface, linux, network, outcome, release, result, trouble,
+};
+
+fn by(value: &str) -> Evident {
+    Evident { value: value.into(), place: "/etc/systemd/system/multi-user.target.wants/x.service".into() }
+}
+
+fn with(change: impl Fn(&mut Network)) -> impl Fn(&mut Facts, &mut Request) {
+    move |f, _| change(network(f))
+}
+
+fn with_interfaces(make: impl Fn() -> Vec<Interface>) -> impl Fn(&mut Facts, &mut Request) {
+    with(move |n| n.interfaces = make())
+}
+
+fn bound(by: By, name: &str, v4: V4) -> Interface {
+    Interface { by, required: false, ..interface(name, v4) }
+}
+
+/// Columns: 2020-12, both of 2018.
+#[test]
+fn dhcp_matters_as_much_as_each_document_says() {
+    type Row = (&'static str, fn(&mut Network), Outcome, Outcome);
+    let dhcp = || bound(By::Name, "eth0", V4::Dhcp);
+    let fixed = || interface("eth0", V4::Static);
+    let rows: &[Row] = &[
+        ("on DHCP", |_| {}, Pass, Pass),
+        ("static", |n| n.interfaces[0].v4 = V4::Static, Warn, Fail),
+        ("nothing configured", |n| n.interfaces.clear(), Warn, Fail),
+        ("not brought up", |n| n.interfaces[0].off = true, Warn, Fail),
+        ("only a VLAN", |n| n.interfaces[0].kind = LinkKind::Other, Warn, Fail),
+        ("a bridge", |n| n.interfaces[0].kind = LinkKind::Bridge, Pass, Pass),
+        ("no client", |n| n.client_missing = true, Warn, Fail),
+        ("by a pattern", |n| n.interfaces[0].by = By::Pattern, Pass, Pass),
+        ("bound to another card", |n| n.interfaces[0].by = By::Mac, Warn, Warn),
+        ("chosen by a script", |n| n.interfaces[0].v4 = V4::Unknown, Unknown, Unknown),
+    ];
+    for (what, change, in_2020, in_2018) in rows {
+        for (profile, wanted) in [(A2020, in_2020), (A2018_12, in_2018), (A2018_06, in_2018)] {
+            let rule = result(profile, "SVC-10", with(change));
+            assert_eq!(rule.result, *wanted, "{profile}, {what}: {}", rule.message);
+        }
+    }
+    let rule = result(A2018_06, "SVC-10", with_interfaces(|| vec![fixed()]));
+    assert_eq!(rule.code, "DhcpNotEnabled");
+    assert!(rule.message.contains("eth0 has a static address (/etc/network/interfaces:4)"), "{}", rule.message);
+    assert!(rule.remedy.contains("iface eth0 inet dhcp"), "{}", rule.remedy);
+    let two = with_interfaces(move || vec![interface("eth0", V4::Static), Interface { name: "eth1".into(), ..dhcp() }]);
+    let rule = result(A2018_06, "SVC-10", two);
+    assert!(rule.result == Warn && rule.message.contains("eth0 itself has a static address"), "{}", rule.message);
+}
+
+#[test]
+fn a_manager_may_put_the_rest_on_dhcp() {
+    let manager = |interfaces: fn() -> Vec<Interface>| {
+        with(move |n| {
+            n.managers = vec![by("NetworkManager")];
+            n.automatic = Some(by("NetworkManager"));
+            n.interfaces = interfaces();
+        })
+    };
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(Vec::new)), Pass);
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(|| vec![interface("eth0", V4::Static)])), Fail);
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(|| vec![interface("ens192", V4::Static)])), Warn);
+    let any = || vec![bound(By::Pattern, "*", V4::Static)];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(any)), Fail, "a profile for any card");
+    let other = || vec![bound(By::Mac, "52:54:00:00:00:01", V4::Static)];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(other)), Pass, "the profile is for another card");
+    let told_off = with(|n| {
+        n.managers = vec![by("NetworkManager")];
+        n.not_automatic = Some("/usr/lib/NetworkManager/conf.d/00-server.conf:2".into());
+        n.interfaces.clear();
+    });
+    let rule = result(A2018_06, "SVC-10", told_off);
+    assert!(rule.result == Fail && rule.message.contains("00-server.conf:2"), "{}", rule.message);
+    let cloud_init = with(|n| {
+        n.managers.push(by("cloud-init"));
+        n.automatic = Some(by("cloud-init"));
+        n.interfaces[0].v4 = V4::Static;
+    });
+    assert_eq!(outcome(A2018_06, "SVC-10", cloud_init), Pass);
+}
+
+#[test]
+fn what_was_not_read_is_no_verdict() {
+    for name in ["dhcpcd", "connman"] {
+        let unread = with(move |n| (n.managers, n.interfaces) = (vec![by(name)], Vec::new()));
+        assert_eq!(outcome(A2018_06, "SVC-10", unread), Unknown);
+    }
+    let broken = |f: &mut Facts, _: &mut Request| {
+        network(f).interfaces.clear();
+        linux(f).cloud_init = Some(trouble(TroubleKind::Unsupported));
+    };
+    assert_eq!(outcome(A2018_06, "SVC-10", broken), Unknown);
+    for id in ["SVC-10", "SVC-11", "SVC-12"] {
+        let limit = |f: &mut Facts, _: &mut Request| guest(f).network = Some(trouble(TroubleKind::Limit));
+        assert_eq!(outcome(A2018_06, id, limit), Unknown);
+        let windows = |f: &mut Facts, _: &mut Request| {
+            crate::rules::fixture::windows(f);
+        };
+        assert_eq!(outcome(A2018_06, id, windows), NotApplicable);
+    }
+    let cut = |f: &mut Facts, _: &mut Request| f.truncated.push("network.interfaces".into());
+    assert_eq!(outcome(A2018_06, "SVC-11", cut), Unknown);
+}
+
+#[test]
+fn coreos_and_freebsd_have_dhcp_of_their_own() {
+    let coreos = |f: &mut Facts, _: &mut Request| {
+        guest(f).release = Some(Fact::Known(release("flatcar", "3000.0.0", &[])));
+        let place = "/usr/lib/systemd/network/zz-default.network:4".into();
+        network(f).managers = vec![by("systemd-networkd")];
+        network(f).interfaces = vec![Interface { place, ..bound(By::Pattern, "*", V4::Dhcp) }];
+    };
+    assert_eq!(outcome(A2018_06, "SVC-10", coreos), Pass);
+    let freebsd = |v4: V4| {
+        move |f: &mut Facts, _: &mut Request| {
+            (guest(f).family, guest(f).linux) = (Family::FreeBSD, None);
+            network(f).managers = vec![by("rc.conf")];
+            network(f).interfaces = vec![bound(By::Name, "vtnet0", v4)];
+        }
+    };
+    assert_eq!(outcome(A2018_06, "SVC-10", freebsd(V4::Dhcp)), Pass);
+    let rule = result(A2018_06, "SVC-10", freebsd(V4::Static));
+    assert!(rule.result == Fail && rule.remedy.contains("sysrc ifconfig_DEFAULT"), "{}", rule.remedy);
+    for id in ["SVC-11", "SVC-12"] {
+        assert_eq!(outcome(A2018_06, id, freebsd(V4::Static)), Unknown, "no row of its own");
+    }
+}
+
+#[test]
+fn cards_are_counted_as_the_instance_would_miss_them() {
+    type Row = (&'static str, fn() -> Vec<Interface>, Outcome);
+    let rows: &[Row] = &[
+        ("one", || vec![interface("eth0", V4::Dhcp)], Pass),
+        ("none", Vec::new, Pass),
+        ("two required", || vec![interface("eth0", V4::Dhcp), interface("eth1", V4::Dhcp)], Fail),
+        ("two static", || vec![bound(By::Name, "a", V4::Static), bound(By::Mac, "b", V4::Static)], Fail),
+        ("static and DHCP", || vec![bound(By::Name, "a", V4::Static), bound(By::Name, "b", V4::Dhcp)], Warn),
+        ("two that may be absent", || vec![bound(By::Name, "a", V4::Dhcp), bound(By::Name, "b", V4::Dhcp)], Warn),
+        ("one twice", || vec![interface("eth0", V4::Dhcp), interface("eth0", V4::Static)], Pass),
+        ("one and a pattern", || vec![interface("eth0", V4::Static), bound(By::Pattern, "en*", V4::Dhcp)], Pass),
+        ("two patterns", || vec![bound(By::Pattern, "e*", V4::Dhcp), bound(By::Pattern, "w*", V4::Dhcp)], Pass),
+        (
+            "a VLAN and a bridge",
+            || {
+                let of = |kind, name| Interface { kind, ..interface(name, V4::Static) };
+                vec![interface("eth0", V4::None), of(LinkKind::Other, "eth0.5"), of(LinkKind::Bridge, "br0")]
+            },
+            Pass,
+        ),
+        (
+            "a bond",
+            || {
+                let part = |name| Interface { bond: "bond0".into(), ..interface(name, V4::None) };
+                let bond = Interface { kind: LinkKind::Bond, ..interface("bond0", V4::Dhcp) };
+                vec![bond, part("eth0"), part("eth1")]
+            },
+            Pass,
+        ),
+        (
+            "one that is not brought up",
+            || vec![interface("eth0", V4::Static), Interface { off: true, ..interface("eth1", V4::Static) }],
+            Warn,
+        ),
+    ];
+    for (what, make, wanted) in rows {
+        for profile in ALIBABA {
+            let rule = result(profile, "SVC-11", with_interfaces(make));
+            assert_eq!(rule.result, *wanted, "{what}: {}", rule.message);
+        }
+    }
+    let rules = with(|n| n.persistent = 2);
+    let rule = result(A2020, "SVC-11", rules);
+    assert!(rule.result == Warn && rule.remedy.contains("rm /etc/udev/rules.d/70-persistent-net.rules"), "{rule:?}");
+    assert_eq!(outcome(A2020, "SVC-11", with(|n| n.persistent = 1)), Pass);
+}
+
+#[test]
+fn only_a_static_ipv6_address_is_a_breach() {
+    let six = |v6: V6, change: fn(&mut Interface)| {
+        with(move |n| {
+            n.interfaces[0].v6 = v6;
+            n.interfaces[0].address6 = "2001:db8::2/64".into();
+            change(&mut n.interfaces[0]);
+        })
+    };
+    for profile in ALIBABA {
+        assert_eq!(outcome(profile, "SVC-12", |_, _| {}), Pass);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Static, |_| {})), Fail);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Static, |i| i.off = true)), Warn);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Static, |i| i.rewritten = true)), Pass);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Static, |i| i.kind = LinkKind::Other)), Fail);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Dhcp, |_| {})), Advice);
+        assert_eq!(outcome(profile, "SVC-12", six(V6::Auto, |_| {})), Advice);
+    }
+    let rule = result(A2020, "SVC-12", six(V6::Static, |_| {}));
+    assert!(rule.message.contains("2001:db8::2/64") && rule.code == "Ipv6Configured", "{}", rule.message);
+    assert_eq!(rule.evidence[0].place, "/etc/network/interfaces:4");
+}
+
+#[test]
+fn a_name_that_the_instance_does_not_have_is_advised() {
+    let predictable = |make: fn() -> Vec<Interface>| with(move |n| (n.kernel_names, n.interfaces) = (None, make()));
+    assert_eq!(outcome(TENCENT, "SVC-13", |_, _| {}), Pass, "eth0, and the kernel's names");
+    let rule = result(TENCENT, "SVC-13", predictable(|| vec![interface("ens192", V4::Dhcp)]));
+    assert_eq!((rule.result, rule.code.as_str()), (Advice, "PrimaryInterfaceName"));
+    assert!(rule.message.contains("ens192") && rule.remedy.contains("net.ifnames=0"), "{rule:?}");
+    assert_eq!(outcome(TENCENT, "SVC-13", with_interfaces(|| vec![interface("ens192", V4::Dhcp)])), Advice);
+    assert_eq!(outcome(TENCENT, "SVC-13", predictable(|| vec![interface("eth0", V4::Dhcp)])), Advice);
+    assert_eq!(outcome(TENCENT, "SVC-13", with_interfaces(|| vec![bound(By::Mac, "52:54", V4::Dhcp)])), Advice);
+    assert_eq!(outcome(TENCENT, "SVC-13", predictable(|| vec![bound(By::Pattern, "en*", V4::Dhcp)])), Pass);
+    assert_eq!(outcome(TENCENT, "SVC-13", with(|n| n.persistent = 1)), Advice);
+    let cloud_init = with(|n| {
+        n.automatic = Some(by("cloud-init"));
+        n.persistent = 1;
+        n.interfaces[0].name = "ens192".into();
+    });
+    assert_eq!(outcome(TENCENT, "SVC-13", cloud_init), Pass);
+}
