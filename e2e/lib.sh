@@ -43,7 +43,7 @@ packages() {
   need_root; need_debian
   say "Debian packages for $*: ${missing//$'\n'/ }"
   # shellcheck disable=SC2086
-  { apt-get -q update && apt-get -q install -y --no-install-recommends $missing; } >"$(log_file apt)" 2>&1 ||
+  { apt-get -q update && RUNLEVEL=1 apt-get -q install -y --no-install-recommends $missing; } >"$(log_file apt)" 2>&1 ||
     { tail -20 "$(log_file apt)" >&2; die "apt-get failed; the log is $(log_file apt)"; }
 }
 log_file() { mkdir -p "$CACHE/log"; echo "$CACHE/log/$1.log"; }

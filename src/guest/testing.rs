@@ -1,5 +1,7 @@
 //! A filesystem in memory, so that what is read of guests is tested without disks.
 
+mod host;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

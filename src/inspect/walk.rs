@@ -175,8 +175,8 @@ fn guest(
         let cloud_init = linux.cloud_init.as_ref().and_then(Fact::known);
         guest.network = Some(Fact::settle(network::read(&root.tree, line, cloud_init))?);
         guest.linux = Some(linux);
-    }
-    if root.family == Family::FreeBSD {
+    } else if root.family == Family::FreeBSD {
+        guest.linux = Some(linux::freebsd(&root.tree)?);
         guest.network = Some(Fact::settle(network::freebsd(&root.tree))?);
     }
     if matches!(root.family, Family::Linux | Family::FreeBSD) {

@@ -79,6 +79,9 @@ fn actions_are_those_of_the_catalogue() {
         ("DRV-01", [R, R, R, R]),
         ("SVC-01", [R, W, A, A]),
         ("SVC-02", [W, A, A, A]),
+        ("SVC-05", [N, R, W, W]),
+        ("SVC-06", [N, W, W, W]),
+        ("SVC-08", [N, W, W, W]),
         ("SVC-10", [N, W, R, R]),
         ("SVC-11", [N, R, R, R]),
         ("SVC-12", [N, R, R, R]),
@@ -233,6 +236,15 @@ const SAYS: &[(&str, &str, &str)] = &[
     ("CloudInitInstalled", "S1 L68", "cloud-init"),
     ("CloudInitInstalled", "S2 L17", "cloud-init"),
     ("CloudInitDatasourceSet", "S4 L107", "正确的数据源"),
+    ("QemuGuestAgentAbsent", "S0 L77", "不支持在镜像中安装qemu-ga"),
+    ("QemuGuestAgentAbsent", "S1 L77", "Installation of qemu-ga"),
+    ("QemuGuestAgentAbsent", "S2 L55", "Do not install qemu-ga"),
+    ("FirewallDisabled", "S0 L64", "关闭防火墙"),
+    ("FirewallDisabled", "S1 L64", "Disable the firewall"),
+    ("FirewallDisabled", "S2 L15", "firewall is disabled"),
+    ("SshPort22Open", "S0 L65", "SSH 22端口"),
+    ("SshPort22Open", "S1 L65", "SSH port 22"),
+    ("SshPort22Open", "S2 L15", "port 22 is enabled"),
 ];
 
 #[test]

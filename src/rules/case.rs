@@ -196,6 +196,23 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What the files of a Linux or a FreeBSD say, for rules that judge both.
+    pub fn unix(&self) -> Result<&'a Linux, Box<Verdict>> {
+        let guest = self.guest()?;
+        match guest.family {
+            Family::Windows => Err(Box::new(Verdict::not_applicable("a Windows system"))),
+            Family::Linux | Family::FreeBSD | Family::Unknown => guest
+                .linux
+                .as_ref()
+                .ok_or_else(|| Box::new(Verdict::missing("the files of the system were not looked at"))),
+        }
+    }
+
+    /// Whether the guest is a FreeBSD.
+    pub fn freebsd(&self) -> bool {
+        self.facts.guest.as_ref().is_some_and(|g| g.family == Family::FreeBSD)
+    }
+
     /// `ID` of the guest's os-release; empty when unknown.
     pub fn os_id(&self) -> &'a str {
         let release = self.facts.guest.as_ref().and_then(|g| g.release.as_ref()).and_then(Fact::known);

@@ -2,10 +2,10 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Accounts, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident,
-    ExtFeatures, Fact, Family, Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Loader, Mount, Network,
-    Partition, PartitionTable, Password, PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange,
-    Source, Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way,
+    Access, Accounts, Agent, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident,
+    ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Listen,
+    Loader, Mount, Network, Partition, PartitionTable, Password, PasswordState, Reads, Release, Role, Scheme, SeLinux,
+    SeLinuxMode, SizeRange, Source, Ssh, Starts, Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
 };
 use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
@@ -87,6 +87,13 @@ pub fn healthy() -> Facts {
                     enabled_by: Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service".into()),
                     ..CloudInit::default()
                 })),
+                ssh: Some(Fact::Known(Ssh {
+                    starts: starts(When::Boot, "/etc/systemd/system/multi-user.target.wants/ssh.service"),
+                    listens: vec![Listen { port: 22, ..Listen::default() }],
+                    ..Ssh::default()
+                })),
+                firewall: Some(Fact::Known(Vec::new())),
+                agent: Some(Fact::Known(Agent::default())),
                 selinux: Some(Fact::Known(SeLinux { mode: SeLinuxMode::Disabled, ..SeLinux::default() })),
             }),
             network: Some(Fact::Known(Network {
@@ -230,6 +237,22 @@ pub fn linux(facts: &mut Facts) -> &mut Linux {
 
 pub fn fstab(facts: &mut Facts) -> &mut Fstab {
     known(linux(facts).fstab.as_mut().unwrap())
+}
+
+pub fn starts(when: When, by: &str) -> Starts {
+    Starts { when, by: by.into() }
+}
+
+pub fn ssh(facts: &mut Facts) -> &mut Ssh {
+    known(linux(facts).ssh.as_mut().unwrap())
+}
+
+pub fn firewall(facts: &mut Facts) -> &mut Vec<Firewall> {
+    known(linux(facts).firewall.as_mut().unwrap())
+}
+
+pub fn agent(facts: &mut Facts) -> &mut Agent {
+    known(linux(facts).agent.as_mut().unwrap())
 }
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {

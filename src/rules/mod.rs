@@ -49,6 +49,9 @@ mod src_09_import_role;
 mod src_10_upload_complete;
 mod svc_01_cloud_init;
 mod svc_02_datasource;
+mod svc_05_guest_agent;
+mod svc_06_firewall;
+mod svc_08_ssh_port;
 mod svc_10_dhcp;
 mod svc_11_interfaces;
 mod svc_12_ipv6;
@@ -138,6 +141,9 @@ pub const RULES: &[&Rule] = &[
     &drv_01_virtio_installed::RULE,
     &svc_01_cloud_init::RULE,
     &svc_02_datasource::RULE,
+    &svc_05_guest_agent::RULE,
+    &svc_06_firewall::RULE,
+    &svc_08_ssh_port::RULE,
     &svc_10_dhcp::RULE,
     &svc_11_interfaces::RULE,
     &svc_12_ipv6::RULE,

@@ -14,6 +14,7 @@ mod network;
 mod partition;
 mod platform;
 mod selinux;
+mod services;
 mod size;
 mod source;
 mod system;

@@ -5,6 +5,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use super::services::Services;
 use super::{PATH_MAX, cut, optional, packages};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -21,13 +22,14 @@ const MAX_NAMES: usize = 20_000;
 ///
 /// # Errors
 /// What the filesystem reports.
-pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<CloudInit> {
+pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Result<CloudInit> {
     let Some((installed, version)) = installed(tree)? else { return Ok(CloudInit::default()) };
+    let (enabled_by, disabled_by) = start::read(tree, services, command_line)?;
     Ok(CloudInit {
         installed: Some(installed),
         version,
-        enabled_by: start::enabled_by(tree)?,
-        disabled_by: start::disabled_by(tree, command_line)?,
+        enabled_by,
+        disabled_by,
         datasources: datasource::read(tree, command_line)?,
     })
 }

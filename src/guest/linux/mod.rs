@@ -1,6 +1,7 @@
 //! Facts that only a Linux has.
 
 pub mod accounts;
+pub mod agents;
 pub mod architecture;
 pub mod bootloader;
 pub mod cloud_init;
@@ -8,7 +9,9 @@ mod cpio;
 pub mod device;
 mod drivers;
 mod escape;
+pub mod firewall;
 pub mod fstab;
+pub mod glob;
 mod image;
 mod initramfs;
 pub mod kernel;
@@ -16,6 +19,8 @@ pub mod network;
 pub mod packages;
 pub mod release;
 mod selinux;
+pub mod services;
+pub mod ssh;
 mod stream;
 
 use crate::disk::{Error, Result, bytes};
@@ -23,6 +28,7 @@ use crate::guest::Tree;
 use crate::guest::root::MountPoint;
 use crate::inspect::facts::{Boot, Fact, Linux};
 use device::Devices;
+use services::{Services, rcconf::RcConf};
 
 /// Most characters of a path that go into the facts.
 pub(crate) const PATH_MAX: usize = 256;
@@ -51,13 +57,47 @@ pub fn read(system: &System) -> Result<Linux> {
     let boot = Fact::settle(bootloader::read(system))?;
     let kernels = kernel::read(system, boot.known())?;
     let line = boot.known().map(|boot| boot.command_line.as_str());
-    let cloud_init = Fact::settle(cloud_init::read(system.tree, line))?;
+    let services = &Services::open(system.tree, line);
+    let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line))?;
+    let ssh = of(services, |services| ssh::read(system.tree, services))?;
+    let firewall = of(services, |services| firewall::read(system.tree, services))?;
+    let agent = of(services, |services| agents::read(system.tree, services))?;
     let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;
     let boot = match boot {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
     };
-    Ok(Linux { fstab: Some(fstab), boot: Some(boot), kernels, cloud_init: Some(cloud_init), selinux: Some(selinux) })
+    Ok(Linux {
+        fstab: Some(fstab),
+        boot: Some(boot),
+        kernels,
+        cloud_init: Some(cloud_init),
+        ssh: Some(ssh),
+        firewall: Some(firewall),
+        agent: Some(agent),
+        selinux: Some(selinux),
+    })
+}
+
+/// A fact that rests on what starts.
+fn of<T>(services: &Result<Services>, read: impl FnOnce(&Services) -> Result<T>) -> Result<Fact<T>> {
+    Fact::settle(match services {
+        Ok(services) => read(services),
+        Err(error) => Err(error.clone()),
+    })
+}
+
+/// What this program reads of a FreeBSD: what `rc.conf` starts, and who may reach it.
+///
+/// # Errors
+/// `Io`.
+pub fn freebsd(tree: &Tree) -> Result<Linux> {
+    let conf = &RcConf::read(tree);
+    let failed = |error: &Error| error.clone();
+    let ssh = Fact::settle(conf.as_ref().map_err(failed).and_then(|conf| ssh::freebsd(tree, conf)))?;
+    let firewall = Fact::settle(conf.as_ref().map_err(failed).map(firewall::freebsd))?;
+    let agent = Fact::settle(conf.as_ref().map_err(failed).and_then(|conf| agents::freebsd(tree, conf)))?;
+    Ok(Linux { ssh: Some(ssh), firewall: Some(firewall), agent: Some(agent), ..Linux::default() })
 }
 
 /// Guest-controlled text that is fit to be a fact: no control characters, at most `max` characters.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evident, Fact, SeLinux};
+use super::{Agent, Evident, Fact, Firewall, SeLinux, Ssh};
 
 /// Facts that only a Linux has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +20,15 @@ pub struct Linux {
     /// cloud-init.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<Fact<CloudInit>>,
+    /// The SSH server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<Fact<Ssh>>,
+    /// The packet filters that start, or may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<Fact<Vec<Firewall>>>,
+    /// The QEMU guest agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Fact<Agent>>,
     /// SELinux.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<Fact<SeLinux>>,

@@ -67,6 +67,12 @@ fn guest(dir: &Path) -> Vec<u8> {
     write(&root, "var/lib/dpkg/status", "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4\n");
     write(&root, "etc/cloud/cloud.cfg", "datasource_list: [ConfigDrive, None]\n");
     write(&root, "lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
+    let units = "lib/systemd/system";
+    write(&root, &format!("{units}/default.target"), "[Unit]\nWants=ssh.service\n");
+    write(&root, &format!("{units}/ssh.service"), "[Service]\nExecStart=/usr/sbin/sshd -D\n");
+    write(&root, &format!("{units}/cloud-init.target"), "[Unit]\nWants=cloud-init.service\n");
+    write(&root, &format!("{units}/cloud-init.service"), "[Service]\n");
+    write(&root, "etc/ssh/sshd_config", "Port 2222\n");
     let module = "lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko";
     write(&root, module, "elf");
     write(&root, "lib/modules/6.1.0/modules.dep", "kernel/drivers/block/virtio_blk.ko:\n");
@@ -122,6 +128,11 @@ fn a_linux_with_a_boot_partition_is_read_from_disk_to_drivers() {
     assert_eq!(cloud_init.version, "22.4");
     assert!(cloud_init.enabled_by.is_some() && cloud_init.disabled_by.is_none());
     assert_eq!(cloud_init.datasources.as_ref().unwrap().list, ["ConfigDrive", "None"]);
+    let ssh = linux.ssh.unwrap();
+    let ssh = ssh.known().unwrap();
+    assert_eq!((ssh.starts.by.as_str(), ssh.listens[0].port), ("/lib/systemd/system/default.target:2", 2222));
+    assert_eq!(linux.firewall.unwrap().known(), Some(&Vec::new()));
+    assert_eq!(linux.agent.unwrap().known().unwrap().installed, None);
 }
 
 #[test]

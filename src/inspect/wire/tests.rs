@@ -41,6 +41,12 @@ fn wire_size() {
         assert!(len <= max, "{len}");
         assert_eq!(back, facts, "nothing is left out");
     }
+    let mut facts = sample::server(3, 3);
+    let before = through(&facts).0;
+    sample::services(&mut facts);
+    let (len, back) = through(&facts);
+    eprintln!("SSH, a packet filter and no agent: {} bytes more on the wire", len - before);
+    assert!(len - before <= 350 && back == facts);
     let (len, back) = through(&Facts { boot_modes: Some(sample::boot_modes()), ..sample::server(16, 20) });
     eprintln!("16 kernels, 20 partitions: {len} on the wire, without {:?}", back.truncated);
     assert!(len <= 3000, "{len}");

@@ -2,13 +2,13 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    DriverState, ExtFeatures, PasswordState, Scheme, SeLinuxMode, SecurityModule, V4, V6, VolumeClass,
+    DriverState, Evident, ExtFeatures, PasswordState, Scheme, SeLinuxMode, SecurityModule, V4, V6, VolumeClass,
 };
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2020, ALIBABA, accounts, driver, ext4, fstab, interface, mount, network, outcome, result, selinux,
-    table, volume,
+    A2018_06, A2020, ALIBABA, accounts, agent, driver, ext4, fstab, interface, mount, network, outcome, result,
+    selinux, table, volume,
 };
 
 type Change = fn(&mut Facts, &mut Request);
@@ -32,6 +32,9 @@ fn breaking_the_rows_of_9a_only_forbids_a_standard_platform() {
         ("FS-01", |f, _| (f.volumes[0].type_id, f.volumes[0].ext) = ("btrfs".into(), None)),
         ("FS-02", |f, _| f.volumes[0].ext = Some(ExtFeatures { compat: 4, incompat: 0xc2, ro_compat: 3 })),
         ("FS-03", |f, _| f.volumes[0].ext = Some(ExtFeatures { compat: 4, incompat: 0x42, ro_compat: 0x2100 })),
+        ("SVC-05", |f, _| {
+            agent(f).installed = Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() });
+        }),
         ("LNX-04", |f, _| fstab(f).entries.push(mount("UUID=dead", "/data", "ext4", None))),
         ("LNX-05", |f, _| accounts(f).immutable = Some("/etc/shadow".into())),
     ];

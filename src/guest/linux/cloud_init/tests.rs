@@ -5,11 +5,18 @@ use crate::guest::testing::MemoryFs;
 
 const STATUS: &str = "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4.2-1\n";
 
+fn found_in(tree: &Tree, line: Option<&str>) -> Result<CloudInit> {
+    read(tree, &Services::open(tree, line)?, line)
+}
+
 fn debian() -> MemoryFs {
     MemoryFs::new()
         .file("/var/lib/dpkg/status", STATUS)
         .file("/usr/bin/cloud-init", "#!/usr/bin/python3\n")
         .file("/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+        .file("/lib/systemd/system/multi-user.target", "[Unit]\n")
+        .link("/lib/systemd/system/default.target", "multi-user.target")
+        .file("/lib/systemd/system/cloud-init.target", "[Unit]\n")
         .file("/lib/systemd/system/cloud-init.service", "[Unit]\n")
         .link(
             "/etc/systemd/system/cloud-init.target.wants/cloud-init.service",
@@ -19,7 +26,7 @@ fn debian() -> MemoryFs {
 
 #[test]
 fn an_installed_and_enabled_cloud_init_is_found() {
-    let found = read(&debian().tree(), Some("ro quiet")).unwrap();
+    let found = found_in(&debian().tree(), Some("ro quiet")).unwrap();
     assert_eq!(found.installed.unwrap().value, "dpkg");
     assert_eq!(found.version, "22.4.2-1");
     assert!(found.enabled_by.is_some());
@@ -35,7 +42,7 @@ fn what_a_removed_package_leaves_behind_is_not_cloud_init() {
     ])
     .link("/etc/systemd/system/multi-user.target.wants/cloud-init.service", "/lib/systemd/system/cloud-init.service")
     .tree();
-    assert_eq!(read(&tree, None).unwrap(), CloudInit::default());
+    assert_eq!(found_in(&tree, None).unwrap(), CloudInit::default());
 }
 
 #[test]
@@ -43,24 +50,28 @@ fn program_and_python_package_speak_where_there_is_no_dpkg() {
     let fs = MemoryFs::new()
         .file("/usr/bin/cloud-init", "")
         .file("/usr/lib/python3.6/site-packages/cloud_init-23.1.1-py3.6.egg-info/PKG-INFO", "")
+        .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
+        .link("/usr/lib/systemd/system/default.target", "multi-user.target")
         .file("/usr/lib/systemd/system/cloud-init.service", "x")
         .link(
             "/etc/systemd/system/multi-user.target.wants/cloud-init.service",
             "/usr/lib/systemd/system/cloud-init.service",
         );
-    let found = read(&fs.tree(), None).unwrap();
+    let found = found_in(&fs.tree(), None).unwrap();
     assert_eq!(found.installed.unwrap().place, "/usr/bin/cloud-init");
     assert_eq!(found.version, "23.1.1");
     assert_eq!(found.enabled_by.as_deref(), Some("/etc/systemd/system/multi-user.target.wants/cloud-init.service"));
-    let only = MemoryFs::new().file("/usr/local/lib/python3.11/dist-packages/cloud_init-24.1.dist-info/METADATA", "");
-    let found = read(&only.tree(), None).unwrap();
+    let only = MemoryFs::new()
+        .file("/usr/lib/systemd/system/default.target", "[Unit]\n")
+        .file("/usr/local/lib/python3.11/dist-packages/cloud_init-24.1.dist-info/METADATA", "");
+    let found = found_in(&only.tree(), None).unwrap();
     assert_eq!((found.installed.unwrap().value.as_str(), found.version.as_str()), ("python", "24.1"));
     assert_eq!(found.enabled_by, None);
 }
 
 #[test]
 fn every_way_to_keep_it_from_starting_is_seen() {
-    let off = |fs: MemoryFs, line| read(&fs.tree(), line).unwrap().disabled_by;
+    let off = |fs: MemoryFs, line| found_in(&fs.tree(), line).unwrap().disabled_by;
     assert_eq!(
         off(debian().file("/etc/cloud/cloud-init.disabled", ""), None).as_deref(),
         Some("/etc/cloud/cloud-init.disabled")
@@ -73,13 +84,37 @@ fn every_way_to_keep_it_from_starting_is_seen() {
 }
 
 #[test]
+fn one_that_is_new_starts_without_a_unit_of_the_old_name() {
+    let dir = "/usr/lib/systemd/system";
+    let new = |links: &[&str]| {
+        let units = ["cloud-init-main.service", "cloud-init-network.service", "cloud-init.target", "multi-user.target"];
+        let fs = units.iter().fold(MemoryFs::new().file("/usr/bin/cloud-init", ""), |fs, unit| {
+            fs.file(&format!("{dir}/{unit}"), "[Unit]\nConditionPathExists=!/etc/cloud/cloud-init.disabled\n")
+        });
+        let fs = fs
+            .link(&format!("{dir}/default.target"), "multi-user.target")
+            .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
+        links.iter().fold(fs, |fs, unit| fs.link(&format!("/etc/systemd/system/cloud-init.target.wants/{unit}"), "x"))
+    };
+    let link = "/etc/systemd/system/cloud-init.target.wants/cloud-init-network.service";
+    let found = found_in(&new(&["cloud-init-main.service", "cloud-init-network.service"]).tree(), None).unwrap();
+    assert_eq!((found.enabled_by.as_deref(), found.disabled_by), (Some(link), None));
+    // Without a link the generator's target starts nothing.
+    let found = found_in(&new(&[]).tree(), None).unwrap();
+    assert_eq!((found.enabled_by, found.disabled_by), (None, None));
+}
+
+#[test]
 fn system_v_links_start_it() {
     let fs = MemoryFs::new()
         .file("/usr/bin/cloud-init", "")
+        .file("/sbin/init", "")
+        .file("/etc/inittab", "id:3:initdefault:\n")
         .file("/etc/init.d/cloud-init", "")
+        .stat_of("/etc/init.d/cloud-init", |stat| stat.mode = 0o755)
         .link("/etc/rc3.d/S52cloud-init", "../init.d/cloud-init")
         .link("/etc/rc3.d/K01cloud-final", "../init.d/cloud-final");
-    assert_eq!(read(&fs.tree(), None).unwrap().enabled_by.as_deref(), Some("/etc/rc3.d/S52cloud-init"));
+    assert_eq!(found_in(&fs.tree(), None).unwrap().enabled_by.as_deref(), Some("/etc/rc3.d/S52cloud-init"));
 }
 
 #[test]
@@ -92,17 +127,17 @@ fn the_last_file_in_order_decides_the_datasources() {
         )
         .file("/etc/cloud/cloud.cfg.d/91_other.cfg", "network: {config: disabled}\n")
         .file("/etc/cloud/cloud.cfg.d/99_off.cfg.bak", "datasource_list: [Nope]\n");
-    let found = read(&fs.clone().tree(), None).unwrap().datasources.unwrap();
+    let found = found_in(&fs.clone().tree(), None).unwrap().datasources.unwrap();
     assert_eq!(found.list, ["NoCloud", "ConfigDrive", "AliYun"]);
     assert_eq!(found.place, "/etc/cloud/cloud.cfg.d/90_dpkg.cfg");
-    let by_line = read(&fs.clone().tree(), Some("ro ds=nocloud;s=http://x/ quiet")).unwrap().datasources.unwrap();
+    let by_line = found_in(&fs.clone().tree(), Some("ro ds=nocloud;s=http://x/ quiet")).unwrap().datasources.unwrap();
     assert_eq!((by_line.list, by_line.place), (vec!["nocloud".to_owned()], "kernel command line".to_owned()));
 }
 
 #[test]
 fn a_search_that_is_switched_off_finds_nothing_and_says_where() {
     let found = |fs: &MemoryFs, line| {
-        let found = read(&fs.clone().tree(), Some(line)).unwrap().datasources.unwrap();
+        let found = found_in(&fs.clone().tree(), Some(line)).unwrap().datasources.unwrap();
         (found.list.join(","), found.place, found.line.unwrap_or_default())
     };
     let row = |list: &str, place: &str, line: &str| (list.to_owned(), place.to_owned(), line.to_owned());
@@ -120,7 +155,7 @@ fn a_search_that_is_switched_off_finds_nothing_and_says_where() {
 #[test]
 fn what_is_not_yaml_is_undecided() {
     let fs = debian().file("/etc/cloud/cloud.cfg", "datasource_list: [a\n  b: {");
-    assert_eq!(read(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(found_in(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported);
 }
 
 #[test]
@@ -130,7 +165,7 @@ fn the_vendor_configuration_of_each_distribution_is_read() {
     for entry in std::fs::read_dir(dir.path().join("etc/cloud")).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        let found = read(&debian().file("/etc/cloud/cloud.cfg", &text).tree(), None).unwrap().datasources;
+        let found = found_in(&debian().file("/etc/cloud/cloud.cfg", &text).tree(), None).unwrap().datasources;
         assert_eq!(found.is_some(), text.lines().any(|l| l.starts_with("datasource_list:")), "{}", path.display());
         if let Some(found) = found {
             assert!(found.list.iter().all(|name| !name.is_empty()), "{found:?}");

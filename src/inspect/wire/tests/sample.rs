@@ -66,6 +66,29 @@ fn volume(n: usize) -> Volume {
     }
 }
 
+/// What starts in it and who may reach it, as facts have it since SVC-05, SVC-06 and SVC-08.
+pub(super) fn services(facts: &mut Facts) {
+    let starts = |unit: &str| Starts {
+        when: When::Boot,
+        by: format!("/etc/systemd/system/multi-user.target.wants/{unit}.service"),
+    };
+    let linux = facts.guest.as_mut().unwrap().linux.as_mut().unwrap();
+    linux.ssh = Some(Fact::Known(Ssh {
+        starts: starts("sshd"),
+        listens: vec![Listen { port: 22, ..Listen::default() }],
+        root_login: Some(evident("yes", "/etc/ssh/sshd_config.d/01-permitrootlogin.conf:3")),
+        host_keys: ["ecdsa", "ed25519", "rsa"].map(str::to_owned).to_vec(),
+        ..Ssh::default()
+    }));
+    linux.firewall = Some(Fact::Known(vec![Firewall {
+        name: "firewalld".into(),
+        starts: starts("firewalld"),
+        ssh: Passage::Passes,
+        place: "/usr/lib/firewalld/zones/public.xml".into(),
+    }]));
+    linux.agent = Some(Fact::Known(Agent::default()));
+}
+
 /// A hybrid disk: a BIOS finds GRUB, a UEFI a loader of the vendor's.
 pub(super) fn boot_modes() -> Fact<BootModes> {
     let bios = Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(1 << 20), ..Way::default() };

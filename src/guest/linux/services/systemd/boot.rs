@@ -1,0 +1,136 @@
+//! What the default target pulls in: its wants, those of the targets it wants, and so on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::lookup::Named;
+use super::{Units, Wants};
+use crate::disk::{Error, Result};
+use crate::guest::linux::services::{LAYER, names};
+
+/// Dependencies by which a unit starts another (systemd.unit(5)), and directories that amount to them.
+const PULLS: &[&str] = &["Wants", "Requires", "BindsTo", "Upholds"];
+const FOLDERS: &[&str] = &[".wants", ".requires", ".upholds"];
+/// Targets that services pull in when they start, which this program does not follow.
+const PULLED: &[&str] = &[
+    "network-online.target",
+    "network.target",
+    "network-pre.target",
+    "nss-lookup.target",
+    "time-sync.target",
+    "remote-fs-pre.target",
+];
+/// Most targets on the way.
+const MAX_TARGETS: usize = 128;
+
+/// The units a boot starts.
+pub(super) struct Boot {
+    targets: BTreeSet<String>,
+    /// Unit to link or line.
+    wanted: BTreeMap<String, String>,
+}
+
+impl Boot {
+    pub(super) fn read(units: &Units) -> Result<Self> {
+        let mut boot = Self { targets: BTreeSet::new(), wanted: BTreeMap::new() };
+        let mut ahead: VecDeque<String> = VecDeque::from([first(units)]);
+        ahead.extend(units.told("systemd.wants").map(str::to_owned));
+        if units.generator("cloud-init-generator")?.is_some() {
+            ahead.push_back("cloud-init.target".to_owned());
+        }
+        while let Some(name) = ahead.pop_front() {
+            let (target, file) = match units.find(&name)? {
+                (target, Named::File(file)) => (target, file),
+                // "Falling back to rescue target": there is nothing else.
+                (_, Named::Absent | Named::Masked(_)) if name == "default.target" => {
+                    ahead.push_back("rescue.target".to_owned());
+                    continue;
+                }
+                _ => continue,
+            };
+            if !boot.targets.insert(target.clone()) {
+                continue;
+            }
+            if boot.targets.len() > MAX_TARGETS {
+                return Err(Error::limit(LAYER, format!("a boot by more than {MAX_TARGETS} targets")));
+            }
+            let mut pulled = wants(units, &target)?;
+            let unit = units.unit(&target, &file)?;
+            for (name, place) in PULLS.iter().flat_map(|key| unit.words("Unit", key)) {
+                pulled.entry(name.to_owned()).or_insert_with(|| place.to_owned());
+            }
+            for (name, by) in pulled {
+                if name.ends_with(".target") && !units.is_mask(&by)? {
+                    ahead.push_back(name.clone());
+                }
+                boot.wanted.entry(name).or_insert(by);
+            }
+        }
+        Ok(boot)
+    }
+
+    pub(super) fn reached(&self, target: &str) -> bool {
+        self.targets.contains(target)
+    }
+
+    /// Whether no target was found at all: then nothing is known of what the system starts.
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// The link or line that starts a unit of that very name.
+    pub(super) fn wants(&self, units: &Units, name: &str) -> Result<Option<String>> {
+        match self.wanted.get(name) {
+            Some(by) if !units.is_mask(by)? => Ok(Some(by.clone())),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The target that is started first: what the kernel line says, else the default (systemd(1), "Kernel Command Line").
+fn first(units: &Units) -> String {
+    let mut target = "default.target".to_owned();
+    for word in &units.line {
+        match word.as_str() {
+            "single" | "s" | "S" | "1" | "rescue" => "rescue.target".clone_into(&mut target),
+            "emergency" | "-b" => "emergency.target".clone_into(&mut target),
+            "2" | "3" | "4" => "multi-user.target".clone_into(&mut target),
+            "5" => "graphical.target".clone_into(&mut target),
+            word => {
+                if let Some(unit) = word.strip_prefix("systemd.unit=") {
+                    unit.clone_into(&mut target);
+                }
+            }
+        }
+    }
+    target
+}
+
+/// What the directories of one unit name. Of two links of one name that in the directory that wins counts.
+fn wants(units: &Units, primary: &str) -> Result<Wants> {
+    let mut found = Wants::new();
+    for owner in units.names_of(primary) {
+        for folder in FOLDERS.iter().map(|folder| format!("{owner}{folder}")) {
+            for (dir, _) in units.dirs.iter().filter(|(_, names)| names.contains(&folder)) {
+                for name in names(units.tree, &format!("{dir}/{folder}"))? {
+                    let link = format!("{dir}/{folder}/{name}");
+                    found.entry(name).or_insert(link);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What is wanted by units that are no targets, or targets that services pull in: the unit and what it wants.
+pub(super) fn others(units: &Units) -> Result<Vec<(String, Wants)>> {
+    let boot = units.boot()?;
+    let mut owners = BTreeSet::new();
+    for name in units.dirs.iter().flat_map(|(_, names)| names) {
+        let Some(owner) = FOLDERS.iter().find_map(|folder| name.strip_suffix(folder)) else { continue };
+        let followed = !owner.ends_with(".target") || PULLED.contains(&owner);
+        if followed && !boot.reached(owner) {
+            owners.insert(owner.to_owned());
+        }
+    }
+    owners.into_iter().map(|owner| Ok((owner.clone(), wants(units, &owner)?))).collect()
+}

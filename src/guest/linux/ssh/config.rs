@@ -1,0 +1,200 @@
+//! `sshd_config` (sshd_config(5)): of most settings the first value counts, ports and addresses add up.
+
+use crate::disk::Result;
+use crate::guest::Tree;
+use crate::guest::linux::{PATH_MAX, cut, glob, optional};
+
+const FILE: &str = "/etc/ssh/sshd_config";
+/// What is missed where there is none.
+pub(super) const MISSING: &str = FILE;
+/// What distributions ship instead of the former.
+const VENDOR: &str = "/usr/etc/ssh/sshd_config";
+/// Largest file.
+const MAX_BYTES: usize = 256 * 1024;
+/// OpenSSH: `SERVCONF_MAX_DEPTH`, servconf.h.
+const MAX_DEPTH: usize = 16;
+/// Most files one `Include` finds, and all of them together.
+const MAX_FOUND: usize = 256;
+const MAX_FILES: usize = 512;
+/// OpenSSH: `MAX_PORTS`, servconf.h; and a bound of our own on addresses.
+const MAX_PORTS: usize = 256;
+
+/// The global part of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The file; empty where there is none, and sshd does not start.
+    pub file: String,
+    /// `Port`, each with its line.
+    pub ports: Vec<(u16, String)>,
+    /// `ListenAddress`: address, port where one is named, line.
+    pub addresses: Vec<(String, Option<u16>, String)>,
+    /// `AddressFamily`: `any`, `inet`, `inet6`.
+    pub family: Option<(String, String)>,
+    /// `PermitRootLogin`.
+    pub root_login: Option<(String, String)>,
+    /// Why the whole is not known.
+    pub undecided: Option<String>,
+}
+
+impl Config {
+    /// Reads the file and what it includes.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn read(tree: &Tree) -> Result<Self> {
+        let mut config = Self::default();
+        for file in [FILE, VENDOR] {
+            if tree.exists(file)? {
+                file.clone_into(&mut config.file);
+                Reader { tree, config: &mut config, files: 0 }.file(file, 0, true)?;
+                break;
+            }
+        }
+        Ok(config)
+    }
+}
+
+struct Reader<'a> {
+    tree: &'a Tree,
+    config: &'a mut Config,
+    files: usize,
+}
+
+impl Reader<'_> {
+    /// One file. `active`: outside of `Match` blocks that may not apply. A block ends with its file.
+    fn file(&mut self, path: &str, depth: usize, active: bool) -> Result<()> {
+        self.files = self.files.saturating_add(1);
+        if depth > MAX_DEPTH || self.files > MAX_FILES {
+            self.give_up(format!("{}: too many files include each other", cut(path, PATH_MAX)));
+            return Ok(());
+        }
+        let text = match self.tree.read_text(path, MAX_BYTES) {
+            Err(error) if error.is_not_found() => return Ok(()),
+            text => text?,
+        };
+        let mut applies = active;
+        for (line, number) in text.lines().zip(1_u32..) {
+            let Some((keyword, arguments)) = split(line) else { continue };
+            let place = format!("{}:{number}", cut(path, PATH_MAX));
+            match keyword.as_str() {
+                "match" => {
+                    let all = arguments.len() == 1 && arguments.iter().all(|a| a.eq_ignore_ascii_case("all"));
+                    applies = active && all;
+                }
+                "include" => {
+                    for pattern in &arguments {
+                        self.include(pattern, depth, applies, &place)?;
+                    }
+                }
+                _ if applies => self.set(&keyword, &arguments, place),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `Include`: relative to `/etc/ssh`, the files in the order of glob(3).
+    fn include(&mut self, pattern: &str, depth: usize, applies: bool, place: &str) -> Result<()> {
+        let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
+        if pattern.contains('~') || pattern.contains('{') {
+            self.give_up(format!("{place}: the files that it includes are not known"));
+            return Ok(());
+        }
+        match glob::expand(self.tree, &pattern, MAX_FOUND) {
+            Ok(files) => files.iter().try_for_each(|file| self.file(file, depth.saturating_add(1), applies)),
+            Err(error) if error.kind == crate::disk::ErrorKind::Limit => {
+                self.give_up(format!("{place}: it includes too many files"));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set(&mut self, keyword: &str, arguments: &[String], place: String) {
+        let Some(first) = arguments.first() else { return };
+        let config = &mut *self.config;
+        match keyword {
+            "port" => match port(first) {
+                Some(port) if config.ports.len() < MAX_PORTS => config.ports.push((port, place)),
+                _ => self.give_up(format!("{place}: not a port, or too many")),
+            },
+            "listenaddress" => match address(first) {
+                Some((address, port)) if config.addresses.len() < MAX_PORTS => {
+                    config.addresses.push((cut(&address, 64), port, place));
+                }
+                _ => self.give_up(format!("{place}: not an address, or too many")),
+            },
+            "addressfamily" => {
+                config.family.get_or_insert((first.to_ascii_lowercase(), place));
+            }
+            "permitrootlogin" => {
+                config.root_login.get_or_insert((cut(&first.to_ascii_lowercase(), 32), place));
+            }
+            _ => {}
+        }
+    }
+
+    fn give_up(&mut self, why: String) {
+        self.config.undecided.get_or_insert(why);
+    }
+}
+
+/// Keyword in lower case and arguments of a line; `None` for blank lines and comments. Between the two stands white space
+/// or one equals sign; a quoted argument may hold both (misc.c, `strdelim` and `argv_split`).
+fn split(line: &str) -> Option<(String, Vec<String>)> {
+    let line = line.trim_matches([' ', '\t', '\r', '\u{c}']);
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+    let end = line.find([' ', '\t', '=']).unwrap_or(line.len());
+    let (keyword, rest) = line.split_at_checked(end)?;
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let rest = rest.strip_prefix('=').unwrap_or(rest);
+    let keyword = keyword.trim_matches('"').to_ascii_lowercase();
+    let mut arguments = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in rest.chars() {
+        match (quote, c) {
+            (None, ' ' | '\t') => arguments.extend(word.take()),
+            // A comment begins where a word would.
+            (None, '#') if word.is_none() => break,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(open), c) if c == open => quote = None,
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    arguments.extend(word);
+    Some((keyword, arguments))
+}
+
+/// A port number, or the service that is one; sshd asks /etc/services for names (misc.c, `a2port`).
+pub(super) fn port(text: &str) -> Option<u16> {
+    match text {
+        "ssh" => Some(22),
+        number => number.parse().ok().filter(|port| *port > 0),
+    }
+}
+
+/// `host`, `host:port`, `[v6]`, `[v6]:port`, a bare v6.
+pub(super) fn address(text: &str) -> Option<(String, Option<u16>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        return match rest.strip_prefix(':') {
+            Some(named) => Some((host.to_owned(), Some(port(named)?))),
+            None => rest.is_empty().then(|| (host.to_owned(), None)),
+        };
+    }
+    match text.split_once(':') {
+        Some((host, named)) if !named.contains(':') => Some((host.to_owned(), Some(port(named)?))),
+        _ => Some((text.to_owned(), None)),
+    }
+}
+
+/// The default file of options that is there, and its text.
+pub(super) fn text_of(tree: &Tree, path: &str) -> Result<String> {
+    Ok(optional(tree.read_text(path, MAX_BYTES))?.unwrap_or_default())
+}

@@ -1,0 +1,163 @@
+//! # What it checks
+//! That an SSH server starts with the guest and listens on TCP port 22.
+//!
+//! # Why
+//! Alibaba Cloud asks for port 22: without it nobody logs in but by the console. Whether the security group of the instance
+//! lets it through is the cloud's side, and not in the image.
+//!
+//! # How it is found
+//! Starting: `ssh.service`, `sshd.service`, `ssh.socket` or `sshd.socket` wanted by the default target, a start link, an
+//! upstart job, a runlevel of OpenRC, `sshd_enable` on FreeBSD. Listening: `Port` and `ListenAddress` of sshd_config with
+//! what it includes, options on sshd's command line, or `ListenStream` of the socket with its drop-ins.
+//!
+//! # How to mend it
+//! Debian, Ubuntu: `apt-get install openssh-server && systemctl enable ssh`. Others: `systemctl enable sshd`. Older systems:
+//! `chkconfig sshd on`. FreeBSD: `sysrc sshd_enable=YES`. Port: `Port 22` in `/etc/ssh/sshd_config`, and no `ListenAddress`.
+
+use super::text::join;
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use crate::inspect::facts::{Fact, Linux, Listen, Ssh, When};
+
+/// SVC-08.
+pub const RULE: Rule = Rule {
+    id: "SVC-08",
+    name: "SshPort22Open",
+    code: "SshPort22",
+    verifiable: Verifiable::Partly,
+    structural: false,
+    source: include_str!("svc_08_ssh_port.rs"),
+    check,
+};
+
+/// The port the documents name.
+const PORT: u16 = 22;
+
+fn check(case: &Case) -> Judged {
+    let linux = case.unix()?;
+    let ssh = known(linux.ssh.as_ref(), "the SSH server")?;
+    let by = shown(&ssh.starts.by);
+    let idle = match ssh.starts.when {
+        When::Boot => None,
+        When::Absent if case.coreos() => {
+            return Ok(Verdict::missing("no SSH server was found: /usr of a CoreOS is a partition of its own"));
+        }
+        When::Unknown => return Ok(Verdict::missing(format!("whether an SSH server starts: {by}"))),
+        When::Demand => return Ok(Verdict::missing(format!("the SSH server starts when something asks for it: {by}"))),
+        When::Kept => Some(format!("the SSH server is kept from starting by {by}")),
+        When::Never => Some("an SSH server is there, and nothing starts it".to_owned()),
+        When::Absent => Some("no SSH server is there".to_owned()),
+    };
+    if let Some(message) = idle {
+        let finding = Finding::new(message).remedy(enable(case, ssh));
+        let finding = if ssh.starts.by.is_empty() { finding } else { finding.seen("starts", ssh.starts.by.clone()) };
+        return Ok(finding.fail(Grade::Doubt));
+    }
+    let finding = Finding::default().seen("starts", ssh.starts.by.clone());
+    if let Some(why) = &ssh.undecided {
+        return Ok(Verdict::missing(format!("where the SSH server listens is not known: {}", shown(why))));
+    }
+    let finding = ssh.listens.iter().fold(finding, |finding, listen| finding.seen(at(listen), place(listen)));
+    let reached: Vec<&Listen> = ssh.listens.iter().filter(|listen| listen.port == PORT && is_reached(listen)).collect();
+    if reached.is_empty() {
+        let places: Vec<String> =
+            ssh.listens.iter().map(|listen| format!("{} ({})", at(listen), place(listen))).collect();
+        let message = if places.is_empty() {
+            "the SSH server listens on no TCP port".to_owned()
+        } else {
+            format!("the SSH server listens on {} and not on TCP port {PORT} for everyone", join(&places, 4))
+        };
+        return Ok(Finding { message, ..finding }.remedy(listen(ssh)).fail(Grade::Doubt));
+    }
+    let message =
+        format!("an SSH server starts and listens on TCP port {PORT}; the security group has to allow it, too");
+    let finding = Finding { message, ..finding };
+    let narrow = reached.iter().all(|listen| !is_any(&listen.address)).then(|| reached.first()).flatten();
+    let finding = match narrow {
+        Some(one) => finding.note(Grade::Note, format!("only at {}, which the instance may not have", at(one))),
+        None => finding,
+    };
+    Ok(keys(linux, ssh, root(ssh, finding)).pass())
+}
+
+fn root(ssh: &Ssh, finding: Finding) -> Finding {
+    match &ssh.root_login {
+        Some(set) if set.value == "no" || set.value == "forced-commands-only" => {
+            let note = format!("root may not log in (PermitRootLogin {})", shown(&set.value).trim_matches('"'));
+            finding.seen(format!("PermitRootLogin {}", shown(&set.value)), set.place.clone()).note(Grade::Note, note)
+        }
+        _ => finding,
+    }
+}
+
+/// cloud-init makes new host keys at the first boot; without it those of the image are every instance's.
+fn keys(linux: &Linux, ssh: &Ssh, finding: Finding) -> Finding {
+    let renewed = linux
+        .cloud_init
+        .as_ref()
+        .and_then(Fact::known)
+        .is_none_or(|c| c.enabled_by.is_some() && c.disabled_by.is_none());
+    if renewed || ssh.host_keys.is_empty() {
+        return finding;
+    }
+    let kinds: Vec<String> = ssh.host_keys.iter().map(|kind| shown(kind).trim_matches('"').to_owned()).collect();
+    finding
+        .seen(format!("host keys: {}", join(&kinds, 8)), "/etc/ssh")
+        .note(Grade::Note, "every instance will have the host keys of the image")
+}
+
+/// Every address, or every one of IPv4.
+fn is_any(address: &str) -> bool {
+    matches!(address, "" | "0.0.0.0" | "*")
+}
+
+/// Not on loopback, and not over IPv6 alone: the cloud's network is IPv4.
+fn is_reached(listen: &Listen) -> bool {
+    let address = listen.address.as_str();
+    !(address.starts_with("127.") || address.eq_ignore_ascii_case("localhost") || address.contains(':'))
+}
+
+fn at(listen: &Listen) -> String {
+    let address = shown(&listen.address);
+    let address = address.trim_matches('"');
+    match (is_any(&listen.address), listen.address.contains(':')) {
+        (true, _) => format!("port {}", listen.port),
+        (_, true) => format!("[{address}]:{}", listen.port),
+        _ => format!("{address}:{}", listen.port),
+    }
+}
+
+fn place(listen: &Listen) -> String {
+    if listen.place.is_empty() { "the default".to_owned() } else { shown(&listen.place).trim_matches('"').to_owned() }
+}
+
+fn enable(case: &Case, ssh: &Ssh) -> String {
+    let debian = matches!(case.os_id(), "debian" | "ubuntu");
+    let install = match case.os_id() {
+        "debian" | "ubuntu" => "apt-get install openssh-server && ",
+        "opensuse" | "opensuse-leap" | "sles" | "sles_sap" | "sled" => "zypper install openssh && ",
+        "alpine" => "apk add openssh && ",
+        _ => "yum install openssh-server && ",
+    };
+    let install = if ssh.starts.when == When::Absent { install } else { "" };
+    let name = if debian { "ssh" } else { "sshd" };
+    let by = ssh.starts.by.as_str();
+    let command = match () {
+        () if case.freebsd() => "sysrc sshd_enable=YES".to_owned(),
+        () if case.os_id() == "alpine" => format!("{install}rc-update add sshd default"),
+        () if by.ends_with("(masked)") => format!("systemctl unmask {name} && systemctl enable {name}"),
+        () if by.contains("Condition") => {
+            return format!("Take away what {} asks for, then `systemctl enable {name}`.", shown(by));
+        }
+        () => format!("{install}systemctl enable {name}"),
+    };
+    format!("In the guest: `{command}`.")
+}
+
+fn listen(ssh: &Ssh) -> String {
+    if ssh.socket {
+        return "In the guest: `systemctl edit ssh.socket`, and under [Socket] the lines `ListenStream=` and `ListenStream=22`."
+            .to_owned();
+    }
+    "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress."
+        .to_owned()
+}
