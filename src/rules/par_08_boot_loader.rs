@@ -160,10 +160,8 @@ fn unlisted(case: &Case, modes: &BootModes, way: &Way) -> Verdict {
         "aarch64" => "/EFI/BOOT/BOOTAA64.EFI",
         _ => "/EFI/BOOT/BOOTX64.EFI",
     };
-    let bios = match modes.ways.iter().any(|way| way.mode == BootMode::Bios) {
-        true => "; a BIOS starts it",
-        false => "",
-    };
+    let starts = modes.ways.iter().any(|way| way.mode == BootMode::Bios);
+    let bios = if starts { "; a BIOS starts it" } else { "" };
     Finding::new(format!(
         "the loader for UEFI is only {} on {volume}, and not {} as well: firmware variables do not travel with an image{bios}",
         shown(path),

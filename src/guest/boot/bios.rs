@@ -19,7 +19,7 @@ pub fn read(disk: &Disk) -> Result<Outcome> {
     match (disk.windows, &outcome) {
         // Whatever loads it, Windows has its own files on the active partition.
         (Some(generation), Outcome::Way(Way { loader, .. })) if !generation.is_of(*loader) => {
-            match active(disk)?.as_slice() {
+            match active(disk).as_slice() {
                 [partition] => windows::files(disk, partition, generation),
                 _ => Ok(end(EndKind::NoActive)),
             }
@@ -66,7 +66,7 @@ fn unknown() -> Error {
 }
 
 fn from_active(disk: &Disk) -> Result<Outcome> {
-    match active(disk)?.as_slice() {
+    match active(disk).as_slice() {
         [] => Ok(end(EndKind::NoActive)),
         [partition] => from_partition(disk, partition),
         _ => Err(Error::unsupported(LAYER, "more than one partition is active")),
@@ -74,10 +74,10 @@ fn from_active(disk: &Disk) -> Result<Outcome> {
 }
 
 /// The partitions that are marked to be started.
-fn active<'a>(disk: &Disk<'a>) -> Result<Vec<&'a Partition>> {
+fn active<'a>(disk: &Disk<'a>) -> Vec<&'a Partition> {
     let gpt = disk.table.scheme == Scheme::Gpt;
     let marked = |p: &&Partition| p.active && p.role != Role::Protective && (gpt || p.number <= 4);
-    Ok(disk.table.partitions.iter().filter(marked).collect())
+    disk.table.partitions.iter().filter(marked).collect()
 }
 
 fn from_partition(disk: &Disk, partition: &Partition) -> Result<Outcome> {

@@ -1,16 +1,19 @@
+#![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
+
 mod bios;
 mod hostile;
 mod installed;
 mod uefi;
 mod windows;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Disk, Generation, read};
 use crate::disk::testkit::{memory, run};
 use crate::disk::{filesystem, partition, volume};
 use crate::guest::root::{self, Readable};
-use crate::inspect::facts::{BootMode, BootModes, EndKind, Loader, VolumeClass};
+use crate::inspect::facts::{BootMode, BootModes, EndKind, VolumeClass};
 
 const MIB: usize = 1 << 20;
 const ESP: &str = "type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
@@ -23,7 +26,7 @@ fn disk(label: &str, partitions: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut places = Vec::new();
     for (said, bytes) in partitions {
         let len = bytes.len().max(1).next_multiple_of(MIB);
-        text += &format!("start={}, size={}, {said}\n", at / 512, len / 512);
+        writeln!(text, "start={}, size={}, {said}", at / 512, len / 512).unwrap();
         places.push(at);
         at += len;
     }
