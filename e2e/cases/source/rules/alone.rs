@@ -1,0 +1,64 @@
+//! The same disks without a cluster: the program alone says the same of each.
+
+use std::process::Command;
+
+use image_import::api::{Format, ImageImport};
+use serde_json::Value;
+
+use super::{Row, all_rows};
+use crate::harness::check;
+
+/// The flags that ask of a file what the import asks of the object.
+fn flags(import: &ImageImport) -> Vec<String> {
+    let format = import.spec.source.format.map(|format| match format {
+        Format::Raw => "RAW",
+        Format::Qcow2 => "QCOW2",
+        Format::Vhd => "VHD",
+        Format::Vmdk => "VMDK",
+    });
+    let size = import.spec.image.as_ref().and_then(|image| image.system_disk_size_gib);
+    let format = format.map(|format| ["--format".to_owned(), format.to_owned()]);
+    let size = size.map(|size| ["--system-disk-size-gib".to_owned(), size.to_string()]);
+    format.into_iter().chain(size).flatten().collect()
+}
+
+/// All that is wrong with what is said of one row.
+fn wrong(row: &Row, file: &std::path::Path) -> Vec<String> {
+    let mut import = check(&row.name(), "key", row.profile);
+    (row.change)(&mut import);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_image-import"));
+    command.arg("inspect").arg(file).args(["--profile", row.profile, "-o", "json"]).args(flags(&import));
+    let output = command.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{command:?}: {e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let rules = report["rules"].as_array().unwrap();
+    let failed: Vec<&str> = rules.iter().filter(|r| r["result"] == "Fail").map(|r| r["id"].as_str().unwrap()).collect();
+    let mut wrong = Vec::new();
+    if failed != row.failed {
+        wrong.push(format!("failed: {failed:?}, not {:?}", row.failed));
+    }
+    match rules.iter().find(|rule| rule["id"] == row.id) {
+        None => wrong.push("there is no such rule".to_owned()),
+        Some(rule) if rule["rule"] != row.rule || rule["code"] != row.code => wrong.push(rule.to_string()),
+        Some(_) => {}
+    }
+    wrong.into_iter().map(|what| format!("{}: {what}", row.id)).collect()
+}
+
+#[test]
+fn every_fault_is_named_without_a_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrongs = Vec::new();
+    let mut asked = 0;
+    for row in all_rows() {
+        // What only a store can answer.
+        let Some(object) = row.object.as_ref().filter(|_| !["SRC-02", "SRC-06"].contains(&row.id)) else { continue };
+        let file = folder.path().join(row.name());
+        std::fs::write(&file, object).unwrap();
+        wrongs.extend(wrong(&row, &file));
+        std::fs::remove_file(file).unwrap();
+        asked += 1;
+    }
+    assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
+    assert!(asked >= 25, "{asked}");
+}
