@@ -83,7 +83,7 @@ pub(super) const ROWS: &[(&str, Row)] = &[
     ("ntfs/win10-ntfs-ptrn.raw.gz", Disk("RAW 1073741824; mbr of 1; p1 ntfs \"Slack\"; 9 entries on p1")),
     ("os-release/alinux3-soaring-falcon.os-release", Other("alinux 3", guests::release_file)),
     ("os-release/alinux3.redhat-release", Other("alinux 3", guests::release_file)),
-    ("os-release/chef-os_release.tar.xz", Other("?", guests::named_os_releases)),
+    ("os-release/chef-os_release.tar.xz", Other("155 as a shell reads them", guests::named_os_releases)),
     ("os-release/claircore-etc-dev.tar.xz", Other("27 as a shell reads them, 2 by older files", guests::roots)),
     ("os-release/python-distro-resources-dev.tar.xz", Other("22 as a shell reads them, 4 by older files", guests::roots)),
     ("os-release/syft-os.tar.xz", Other("20 as a shell reads them, 7 by older files", guests::roots)),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use image_import::api::{Format, ImageImport};
-use serde_json::Value;
+use image_import::report::{Outcome, Report, conditions};
 
 use super::{Row, all_rows};
 use crate::harness::check;
@@ -29,18 +29,23 @@ fn wrong(row: &Row, file: &std::path::Path) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_image-import"));
     command.arg("inspect").arg(file).args(["--profile", row.profile, "-o", "json"]).args(flags(&import));
     let output = command.output().unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout)
+    let report: Report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{command:?}: {e}: {}", String::from_utf8_lossy(&output.stderr)));
-    let rules = report["rules"].as_array().unwrap();
-    let failed: Vec<&str> = rules.iter().filter(|r| r["result"] == "Fail").map(|r| r["id"].as_str().unwrap()).collect();
+    let failed = report.rules.iter().filter(|rule| rule.result == Outcome::Fail);
+    let failed: Vec<&str> = failed.map(|rule| rule.id.as_str()).collect();
     let mut wrong = Vec::new();
     if failed != row.failed {
         wrong.push(format!("failed: {failed:?}, not {:?}", row.failed));
     }
-    match rules.iter().find(|rule| rule["id"] == row.id) {
-        None => wrong.push("there is no such rule".to_owned()),
-        Some(rule) if rule["rule"] != row.rule || rule["code"] != row.code => wrong.push(rule.to_string()),
-        Some(_) => {}
+    match conditions(&report).into_iter().find(|condition| condition.type_ == row.rule) {
+        None => wrong.push("no such condition".to_owned()),
+        Some(found) if (found.status, found.reason.as_str()) != ("False", row.code) => {
+            wrong.push(format!("{}/{}: {}", found.status, found.reason, found.message));
+        }
+        Some(found) => {
+            let parts = row.says.iter().filter(|part| !found.message.contains(**part));
+            wrong.extend(parts.map(|part| format!("{part:?} is not in: {}", found.message)));
+        }
     }
     wrong.into_iter().map(|what| format!("{}: {what}", row.id)).collect()
 }

@@ -26,7 +26,7 @@ pub fn rows() -> Vec<Row> {
             TENCENT,
             "UploadComplete",
             "PartitionNotPresent",
-            ["Incomplete: the object has", "(QCOW2) at byte 0x", "Upload the image again"],
+            ["Incomplete: the object has", "seen in object at byte 0x", "Upload the image again"],
             whole[..whole.len() / 2].to_vec(),
             &["SRC-10"],
         ),
