@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::startable::{loader, start_disk, start_partition};
+
 /// UUID of the root filesystem.
 pub const ROOT: &str = "11111111-2222-3333-4444-555555555555";
 /// Features of the root filesystem that every cloud takes; small disks have no room for a journal.
@@ -12,7 +14,7 @@ pub const PLAIN: &str = "^has_journal,^64bit,^metadata_csum,^resize_inode";
 pub(super) const START: u64 = 32 << 10;
 
 /// A folder for the disks of one case, and the system they are made of: a Debian 10 that starts by extlinux with virtio
-/// and cloud-init, in 26 files.
+/// and cloud-init, in 27 files.
 pub struct Workshop {
     folder: tempfile::TempDir,
 }
@@ -37,11 +39,12 @@ impl Workshop {
         ] {
             shop.write(path, text);
         }
+        shop.write("boot/extlinux/ldlinux.sys", loader());
         shop
     }
 
     /// Writes a file of the system.
-    pub fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.folder.path().join("system").join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -73,7 +76,9 @@ impl Workshop {
         let args = ["-q", "-F", "-t", "ext4", "-b", "1024", "-N", "64", "-I", "256", "-O", features, "-U", uuid, "-d"];
         let tree = self.folder.path().join(tree);
         run("e2fsprogs", "mke2fs", args.iter().map(Path::new).chain([tree.as_path(), file.as_path()]), "");
-        std::fs::read(file).unwrap()
+        let mut partition = std::fs::read(file).unwrap();
+        start_partition(&mut partition);
+        partition
     }
 
     /// A partition with an empty FAT filesystem of 1 MiB, and its UUID as fstab writes it.
@@ -83,7 +88,7 @@ impl Workshop {
         (std::fs::read(file).unwrap(), "1234-5678")
     }
 
-    /// A disk with a partition table (`dos`, `gpt`) and these partitions, each of whole MiB.
+    /// A disk with a partition table (`dos`, `gpt`) and these partitions, each of whole MiB, that starts from the first.
     pub fn disk(&self, table: &str, partitions: &[Vec<u8>]) -> Vec<u8> {
         let kind = if table == "gpt" { "L" } else { "83" };
         let typed: Vec<_> = partitions.iter().map(|partition| (kind, partition.clone())).collect();
@@ -97,7 +102,12 @@ impl Workshop {
         let mut places = Vec::new();
         for (kind, partition) in partitions {
             let len = u64::try_from(partition.len()).unwrap();
-            writeln!(script, "start={}, size={}, type={kind}", at / 512, len / 512).unwrap();
+            let start = match (places.is_empty(), table) {
+                (true, "gpt") => ", attrs=LegacyBIOSBootable",
+                (true, _) => ", bootable",
+                (false, _) => "",
+            };
+            writeln!(script, "start={}, size={}, type={kind}{start}", at / 512, len / 512).unwrap();
             places.push(usize::try_from(at).unwrap());
             at += len;
         }
@@ -107,6 +117,7 @@ impl Workshop {
         for ((_, partition), at) in partitions.iter().zip(places) {
             disk[at..at + partition.len()].copy_from_slice(partition);
         }
+        start_disk(table, &mut disk);
         disk
     }
 

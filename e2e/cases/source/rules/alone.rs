@@ -35,7 +35,9 @@ fn wrong(row: &Row, file: &std::path::Path) -> Vec<String> {
     let failed: Vec<&str> = failed.map(|rule| rule.id.as_str()).collect();
     let mut wrong = Vec::new();
     if failed != row.failed {
-        wrong.push(format!("failed: {failed:?}, not {:?}", row.failed));
+        let more = report.rules.iter().filter(|rule| rule.result == Outcome::Fail && !row.failed.contains(&&*rule.id));
+        let more: Vec<_> = more.map(|rule| &rule.message).collect();
+        wrong.push(format!("failed: {failed:?}, not {:?}: {more:?}", row.failed));
     }
     match conditions(&report).into_iter().find(|condition| condition.type_ == row.rule) {
         None => wrong.push("no such condition".to_owned()),

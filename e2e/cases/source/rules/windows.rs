@@ -41,9 +41,13 @@ pub fn rows() -> Vec<Row> {
 /// An NTFS volume with the files by which a Windows is known.
 fn volume(shop: &Workshop) -> Vec<u8> {
     let (tree, archive) = (shop.fresh("windows"), shop.fresh("wim"));
-    for path in
-        ["Windows/System32/config/SYSTEM", "Windows/System32/config/SOFTWARE", "Windows/explorer.exe", "bootmgr"]
-    {
+    for path in [
+        "Windows/System32/config/SYSTEM",
+        "Windows/System32/config/SOFTWARE",
+        "Windows/System32/winload.exe",
+        "bootmgr",
+        "Boot/BCD",
+    ] {
         let path = tree.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "of a Windows").unwrap();
@@ -56,5 +60,10 @@ fn volume(shop: &Workshop) -> Vec<u8> {
     let words = [Path::new("capture"), &tree, &archive, Path::new("--no-acls")];
     run("wimtools", "wimlib-imagex", words, "");
     run("wimtools", "wimlib-imagex", [Path::new("apply"), &archive, Path::new("1"), &file], "");
-    std::fs::read(file).unwrap()
+    let mut volume = std::fs::read(file).unwrap();
+    // The boot code of Windows keeps the name of what it loads at the start of its second sector, with its length.
+    let name: Vec<u8> = "BOOTMGR".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    volume[512..514].copy_from_slice(&7_u16.to_le_bytes());
+    volume[514..514 + name.len()].copy_from_slice(&name);
+    volume
 }
