@@ -32,28 +32,44 @@ pub fn blkid(file: &Path, tag: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-/// A sample of the shared test data, decompressed; `None`, said aloud, where the data are not at hand.
-pub fn sample(name: &str) -> Option<Vec<u8>> {
-    let dir =
-        std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
-    let file = dir.join(name);
-    if !file.is_file() {
-        eprintln!("skipped: no {}; set IMAGE_IMPORT_TESTDATA", file.display());
+/// The folder of the collection of real-world samples; `None`, said aloud, where the machine has none.
+pub fn collection() -> Option<PathBuf> {
+    let named = std::env::var_os("IMAGE_IMPORT_TESTDATA").map(PathBuf::from);
+    let dir = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/testdata"));
+    if !dir.is_dir() {
+        eprintln!("skipped: no collection in {}; set IMAGE_IMPORT_TESTDATA", dir.display());
         return None;
     }
+    Some(dir)
+}
+
+/// A sample of the collection, decompressed; `None`, said aloud, where the machine has no collection.
+pub fn sample(name: &str) -> Option<Vec<u8>> {
+    Some(unpacked(&collection()?.join(name)))
+}
+
+/// The content of a file, decompressed by the tool that its name tells.
+pub fn unpacked(file: &Path) -> Vec<u8> {
     let unpack = |package: &str, program: &str| {
-        let output = Command::new(program).arg("-dc").arg(&file).output();
+        let output = Command::new(program).arg("-dc").arg(file).output();
         let output = output.unwrap_or_else(|e| panic!("{program}: {e}: install the Debian package {package}"));
-        assert!(output.status.success(), "{program} {name}");
+        assert!(output.status.success(), "{program} {}", file.display());
         output.stdout
     };
-    Some(match name.rsplit('.').next() {
+    match file.extension().and_then(|end| end.to_str()) {
         Some("zst") => unpack("zstd", "zstd"),
         Some("gz") => unpack("gzip", "gzip"),
         Some("bz2") => unpack("bzip2", "bzip2"),
         Some("xz") => unpack("xz-utils", "xz"),
-        _ => std::fs::read(&file).unwrap(),
-    })
+        _ => std::fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display())),
+    }
+}
+
+/// An archive, unpacked.
+pub fn unarchived(archive: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    run("tar", "tar", &["-xf", archive.to_str().unwrap(), "-C", dir.path().to_str().unwrap()]);
+    dir
 }
 
 /// A file as bytes.

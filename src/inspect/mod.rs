@@ -1,6 +1,8 @@
 //! Walks source, container, partitions, volumes and guest within a budget, and gives [`Facts`].
 
 mod budget;
+#[cfg(test)]
+mod collection;
 pub mod facts;
 pub mod password;
 mod walk;

@@ -4,15 +4,17 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::startable::{loader, start_disk, start_partition};
+
 /// UUID of the root filesystem.
 pub const ROOT: &str = "11111111-2222-3333-4444-555555555555";
 /// Features of the root filesystem that every cloud takes; small disks have no room for a journal.
 pub const PLAIN: &str = "^has_journal,^64bit,^metadata_csum,^resize_inode";
 /// Where the first partition begins, in bytes.
-const START: u64 = 32 << 10;
+pub(super) const START: u64 = 32 << 10;
 
 /// A folder for the disks of one case, and the system they are made of: a Debian 10 that starts by extlinux with virtio
-/// and cloud-init, in 26 files.
+/// and cloud-init, in 27 files.
 pub struct Workshop {
     folder: tempfile::TempDir,
 }
@@ -37,11 +39,12 @@ impl Workshop {
         ] {
             shop.write(path, text);
         }
+        shop.write("boot/extlinux/ldlinux.sys", loader());
         shop
     }
 
     /// Writes a file of the system.
-    pub fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.folder.path().join("system").join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -73,7 +76,9 @@ impl Workshop {
         let args = ["-q", "-F", "-t", "ext4", "-b", "1024", "-N", "64", "-I", "256", "-O", features, "-U", uuid, "-d"];
         let tree = self.folder.path().join(tree);
         run("e2fsprogs", "mke2fs", args.iter().map(Path::new).chain([tree.as_path(), file.as_path()]), "");
-        std::fs::read(file).unwrap()
+        let mut partition = std::fs::read(file).unwrap();
+        start_partition(&mut partition);
+        partition
     }
 
     /// A partition with an empty FAT filesystem of 1 MiB, and its UUID as fstab writes it.
@@ -83,21 +88,36 @@ impl Workshop {
         (std::fs::read(file).unwrap(), "1234-5678")
     }
 
-    /// A disk with a partition table (`dos`, `gpt`) and these partitions of 1 MiB.
+    /// A disk with a partition table (`dos`, `gpt`) and these partitions, each of whole MiB, that starts from the first.
     pub fn disk(&self, table: &str, partitions: &[Vec<u8>]) -> Vec<u8> {
-        let size = (u64::try_from(partitions.len()).unwrap() + 1) << 20;
-        let file = self.blank("disk", size);
+        let kind = if table == "gpt" { "L" } else { "83" };
+        let typed: Vec<_> = partitions.iter().map(|partition| (kind, partition.clone())).collect();
+        self.typed_disk(table, &typed)
+    }
+
+    /// One whose partitions have types, as sfdisk names them.
+    pub fn typed_disk(&self, table: &str, partitions: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut at = START;
         let mut script = format!("label: {table}\nfirst-lba: {}\n", START / 512);
-        for number in 0..partitions.len() {
-            let kind = if table == "gpt" { "L" } else { "83" };
-            writeln!(script, "start={}, size=2048, type={kind}", START / 512 + number as u64 * 2048).unwrap();
+        let mut places = Vec::new();
+        for (kind, partition) in partitions {
+            let len = u64::try_from(partition.len()).unwrap();
+            let start = match (places.is_empty(), table) {
+                (true, "gpt") => ", attrs=LegacyBIOSBootable",
+                (true, _) => ", bootable",
+                (false, _) => "",
+            };
+            writeln!(script, "start={}, size={}, type={kind}{start}", at / 512, len / 512).unwrap();
+            places.push(usize::try_from(at).unwrap());
+            at += len;
         }
+        let file = self.blank("disk", at - START + (1 << 20));
         run("fdisk", "sfdisk", [Path::new("-q"), &file], &script);
         let mut disk = std::fs::read(file).unwrap();
-        for (number, partition) in partitions.iter().enumerate() {
-            let at = usize::try_from(START).unwrap() + (number << 20);
+        for ((_, partition), at) in partitions.iter().zip(places) {
             disk[at..at + partition.len()].copy_from_slice(partition);
         }
+        start_disk(table, &mut disk);
         disk
     }
 
@@ -137,18 +157,18 @@ impl Workshop {
         std::fs::read(image).unwrap()
     }
 
-    fn blank(&self, name: &str, size: u64) -> PathBuf {
+    pub(super) fn blank(&self, name: &str, size: u64) -> PathBuf {
         let path = self.fresh(name);
         std::fs::File::create(&path).unwrap().set_len(size).unwrap();
         path
     }
 
-    fn fresh(&self, name: &str) -> PathBuf {
+    pub(super) fn fresh(&self, name: &str) -> PathBuf {
         (0..10_000).map(|n| self.folder.path().join(format!("{name}{n}"))).find(|path| !path.exists()).unwrap()
     }
 }
 
-fn run<'a>(package: &str, program: &str, args: impl IntoIterator<Item = &'a Path>, input: &str) {
+pub(super) fn run<'a>(package: &str, program: &str, args: impl IntoIterator<Item = &'a Path>, input: &str) {
     use std::io::Write;
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new(program);

@@ -8,3 +8,4 @@ mod mending;
 mod objects;
 mod rules;
 mod sizes;
+mod startable;

@@ -1,5 +1,9 @@
 //! Each rule, failed by a small disk: its condition is False with the cloud's code, and says what, where, and how to mend.
 
+mod alone;
+mod spoilt;
+mod windows;
+
 use std::collections::BTreeMap;
 
 use image_import::api::{Format, ImageImport, ImageRequest, LocalRef};
@@ -50,7 +54,7 @@ impl Row {
             "SRC-02" => Triple::of("False/InvalidUrl", None, Some("True/SourceForbidden")),
             "SRC-06" => Triple::of("False/InvalidUrl", None, Some("True/SourceNotFound")),
             // A cloud that only warns takes the image.
-            "SVC-02" => Triple::of("True/Checked", None, None),
+            "SVC-02" | "IMG-04" => Triple::of("True/Checked", None, None),
             _ => Triple::of(&format!("False/{}", self.first_code()), None, Some("True/Rejected")),
         }
     }
@@ -386,6 +390,14 @@ fn wrong(row: &Row, import: &ImageImport) -> Vec<String> {
     wrong.into_iter().map(|what| format!("{}: {what}", row.id)).collect()
 }
 
+/// Every disk that fails a rule.
+fn all_rows() -> Vec<Row> {
+    [source_and_container(), partitions_and_filesystems(), systems(), spoilt::rows(), windows::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 async fn every_row_is_told(case: &Case, store: &Store, rows: Vec<Row>) {
     for row in &rows {
         if let Some(object) = &row.object {
@@ -432,6 +444,18 @@ async fn faults_of_object_and_container_are_named() {
 async fn faults_of_partitions_and_filesystems_are_named() {
     let case = Case::new("faults-disk").await;
     every_row_is_told(&case, &case.store().await, partitions_and_filesystems()).await;
+}
+
+#[tokio::test]
+async fn faults_of_size_and_health_are_named() {
+    let case = Case::new("faults-health").await;
+    every_row_is_told(&case, &case.store().await, spoilt::rows()).await;
+}
+
+#[tokio::test]
+async fn faults_of_a_windows_disk_are_named() {
+    let case = Case::new("faults-windows").await;
+    every_row_is_told(&case, &case.store().await, windows::rows()).await;
 }
 
 #[tokio::test]

@@ -98,7 +98,6 @@ pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::linux::{testarchive, testdata};
 
     fn state(config: &str, driver: &str) -> DriverState {
         let at = KNOWN.iter().position(|known| known.name == driver).unwrap();
@@ -111,37 +110,6 @@ mod tests {
         assert_eq!(of_file("kernel/drivers/block/xen-blkfront.ko"), Some("xen_blkfront"));
         assert_eq!(of_file("kernel/drivers/virtio/virtio_pci_modern_dev.ko"), None);
         assert_eq!(of_file("virtio_blk"), None);
-    }
-
-    #[test]
-    fn virtio_options_of_real_configurations() {
-        let Some(dir) = testarchive("kernel/kernel-configs-dev.tar.xz") else { return };
-        let expected = std::fs::read_to_string(dir.path().join("EXPECTED.tsv")).unwrap();
-        let mut seen = 0;
-        for line in expected.lines() {
-            let (file, cells) = line.split_once('\t').unwrap();
-            let config = std::fs::read_to_string(dir.path().join(file)).unwrap();
-            for (option, value) in cells.split_whitespace().filter_map(|cell| cell.split_once('=')) {
-                let option = format!("CONFIG_{option}");
-                let Some(known) = KNOWN.iter().find(|known| known.options[0] == option) else { continue };
-                let want = match value {
-                    "y" => DriverState::Builtin,
-                    "m" => DriverState::Module,
-                    _ => DriverState::Absent,
-                };
-                assert_eq!(state(&config, known.name), want, "{file} {option}");
-                seen += 1;
-            }
-        }
-        assert!(seen >= 48, "{seen}");
-    }
-
-    #[test]
-    fn a_kernel_without_virtio_pci_is_seen() {
-        let Some(config) = testdata("kernel/uml-6.1.config") else { return };
-        let config = String::from_utf8(config).unwrap();
-        assert_eq!(state(&config, "virtio_blk"), DriverState::Module);
-        assert_eq!(state(&config, "virtio_pci"), DriverState::Absent);
     }
 
     #[test]

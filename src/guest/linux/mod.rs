@@ -125,28 +125,12 @@ pub(crate) fn from_io(layer: &'static str, error: &std::io::Error) -> Error {
 /// A file of the real-world collection, where the machine has it.
 #[cfg(test)]
 pub(crate) fn testdata(name: &str) -> Option<Vec<u8>> {
-    let found = std::fs::read(testdata_dir()?.join(name));
-    Some(found.unwrap_or_else(|e| panic!("the collection lacks {name}: {e}")))
+    crate::disk::testkit::sample(name)
 }
 
 /// An archive of the real-world collection, unpacked.
 #[cfg(test)]
 pub(crate) fn testarchive(name: &str) -> Option<tempfile::TempDir> {
-    let archive = testdata_dir()?.join(name);
-    let dir = tempfile::tempdir().unwrap();
-    let tar = std::process::Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(dir.path()).status();
-    assert!(tar.expect("tar is needed (Debian: tar, xz-utils)").success(), "{}", archive.display());
-    Some(dir)
-}
-
-#[cfg(test)]
-fn testdata_dir() -> Option<std::path::PathBuf> {
-    let dir = std::env::var_os("IMAGE_IMPORT_TESTDATA").map(std::path::PathBuf::from).or_else(|| {
-        let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/testdata");
-        beside.is_dir().then_some(beside)
-    });
-    if dir.is_none() {
-        eprintln!("skipped: no collection (set IMAGE_IMPORT_TESTDATA)");
-    }
-    dir
+    use crate::disk::testkit::{collection, unarchived};
+    Some(unarchived(&collection()?.join(name)))
 }

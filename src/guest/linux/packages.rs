@@ -88,7 +88,6 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guest::linux::testdata;
     use crate::guest::testing::MemoryFs;
 
     fn version(status: &str, name: &str) -> Option<String> {
@@ -119,13 +118,5 @@ mod tests {
         let filler = format!("Package: f\nDescription: {}\n\n", "y".repeat(CHUNK - 60));
         let text = format!("{filler}Package: z\nStatus: install ok installed\nVersion: 7-1\n\n");
         assert_eq!(version(&text, "z").as_deref(), Some("7-1"));
-    }
-
-    #[test]
-    fn a_real_database_is_read() {
-        let Some(status) = testdata("pkgdb/dpkg-real-debian-bookworm.status") else { return };
-        let status = String::from_utf8(status).unwrap();
-        assert!(version(&status, "dpkg").is_some_and(|v| v.starts_with("1.21")));
-        assert_eq!(version(&status, "qemu-guest-agent"), None);
     }
 }

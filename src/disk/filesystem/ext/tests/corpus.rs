@@ -12,13 +12,7 @@ use crate::disk::ErrorKind;
 
 /// The directory of samples, if there is one on this machine.
 fn samples() -> Option<PathBuf> {
-    let root = std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| "../shared/testdata".into(), PathBuf::from);
-    let dir = root.join("ext");
-    if !dir.is_dir() {
-        eprintln!("skipped: no samples in {}", dir.display());
-        return None;
-    }
-    Some(dir)
+    Some(crate::disk::testkit::collection()?.join("ext"))
 }
 
 /// The image of one of e2fsprogs' own tests.

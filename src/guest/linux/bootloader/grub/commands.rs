@@ -143,6 +143,11 @@ pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status
             Ok(Some(true))
         }
         "module" | "module2" | "xen_module" => Ok(load_module(line, args, state)),
+        // From here on nothing of the configuration is run.
+        "boot" if state.loads.kernel.is_some() => {
+            (state.started, state.ended) = (Some(line), true);
+            Ok(Some(true))
+        }
         "boot" | "normal" | "exit" | "reboot" | "halt" => {
             state.doubt(line, name);
             Ok(None)

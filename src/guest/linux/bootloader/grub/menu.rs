@@ -18,6 +18,9 @@ const MAX_DEPTH: u32 = 8;
 pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Loads)> {
     for _ in 0..MAX_DEPTH {
         state.settled()?;
+        if let Some(line) = state.started {
+            return Ok((unlisted(line), std::mem::take(&mut state.loads)));
+        }
         let default = state.get("default");
         let Some(default) = default.value() else {
             return Err(Error::unsupported(LAYER, "the default entry depends on what is not known here"));
@@ -36,6 +39,13 @@ pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Load
         runner.block(&entry.body, state, &[], 0)?;
     }
     Err(Error::limit(LAYER, format!("submenus nested deeper than {MAX_DEPTH}")))
+}
+
+/// What a configuration starts by itself, as an entry: it has no title but the command that starts it.
+fn unlisted(line: u32) -> Rc<Entry> {
+    let title = Arg::known("boot");
+    let (id, body) = (title.clone(), Rc::default());
+    Rc::new(Entry { title, id, body, submenu: false, place: line.to_string(), loads: None })
 }
 
 /// What the default variable says of this menu, and of the submenu it leads to: cut at the first single `>`.
@@ -114,7 +124,7 @@ fn loads(runner: &mut Runner, state: &State, entry: &Entry) -> Result<Loads> {
 
 fn run_entry(runner: &mut Runner, mut state: State, entry: &Entry) -> Result<Loads> {
     state.loads = Loads::default();
-    state.ended = false;
+    (state.started, state.ended) = (None, false);
     runner.block(&entry.body, &mut state, std::slice::from_ref(&entry.title), 0)?;
     state.settled()?;
     Ok(state.loads)

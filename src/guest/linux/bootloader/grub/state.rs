@@ -79,8 +79,10 @@ pub struct State {
     pub doubt: Option<(u32, String)>,
     /// What an entry's commands loaded.
     pub loads: Loads,
-    /// A `configfile` ended this configuration.
+    /// A `configfile` or `boot` ended this configuration.
     pub ended: bool,
+    /// The line of the `boot` that started what was loaded, without a menu.
+    pub started: Option<u32>,
 }
 
 impl State {

@@ -148,6 +148,23 @@ fn what_is_not_understood_is_named_with_its_line() {
 }
 
 #[test]
+fn a_configuration_may_start_a_kernel_without_a_menu() {
+    let boot = |config: &str| with_env(config, "");
+    let start = "set timeout=0\nlinux /boot/vmlinuz-6 root=UUID=uuid-p1 ro\ninitrd /boot/initrd-6\nboot\n";
+    let found = boot(&format!("{start}menuentry Never {{ linux /boot/vmlinuz-5 }}\n")).unwrap();
+    assert_eq!((found.kernel.as_str(), &found.initrd[..]), ("/boot/vmlinuz-6", &["/boot/initrd-6".to_owned()][..]));
+    assert_eq!((found.entry.value.as_str(), found.entry.place.as_str()), ("boot", "/boot/grub/grub.cfg:4"));
+    // In an entry it says what happens anyway.
+    let found = boot(&format!("menuentry One {{\n{start}linux /boot/vmlinuz-5\n}}\n")).unwrap();
+    assert_eq!((found.kernel.as_str(), found.entry.value.as_str()), ("/boot/vmlinuz-6", "One"));
+    // Without a kernel it fails, and with a condition that is not known it may not be run.
+    let menu = "menuentry Two { linux /boot/vmlinuz-5 }\n";
+    for config in [format!("boot\n{menu}"), format!("if [ $grub_cpu = i386 ]; then\n{start}fi\n{menu}")] {
+        assert_eq!(boot(&config).unwrap_err().kind, ErrorKind::Unsupported, "{config}");
+    }
+}
+
+#[test]
 fn ubuntus_first_try_without_initrd_is_judged_by_its_fallback() {
     let config = r#"
 function initrdfail { if [ -n "${have_grubenv}" ]; then save_env initrdfail; fi; }
