@@ -60,7 +60,7 @@ fn network_accounts_and_selinux_are_small() {
     let (len, back) = through(&facts);
     eprintln!("network, accounts and SELinux: {} more on the wire", len - before);
     assert_eq!(back, facts);
-    assert!(len - before <= 560, "{}", len - before);
+    assert!(len - before <= 340, "{}", len - before);
 }
 
 #[test]

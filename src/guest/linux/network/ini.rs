@@ -1,5 +1,7 @@
 //! Files of sections: GLib's key files and systemd's own.
 
+use std::collections::BTreeSet;
+
 /// Most settings of one file that are kept.
 const MAX_SETTINGS: usize = 4096;
 
@@ -21,6 +23,8 @@ pub struct Setting {
 pub struct Ini {
     /// Every setting in order.
     pub settings: Vec<Setting>,
+    /// The sections, those without a setting too.
+    sections: BTreeSet<String>,
 }
 
 impl Ini {
@@ -44,6 +48,9 @@ impl Ini {
             let line = format!("{start}{line}");
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
                 name.clone_into(&mut section);
+                if self.sections.len() < MAX_SETTINGS {
+                    self.sections.insert(section.clone());
+                }
             } else if let Some((key, value)) = line.split_once('=')
                 && self.settings.len() < MAX_SETTINGS
             {
@@ -62,6 +69,11 @@ impl Ini {
         let mut ini = Self::default();
         ini.add(text);
         ini
+    }
+
+    /// Whether there is any of `sections`, be it empty.
+    pub fn has(&self, sections: &[&str]) -> bool {
+        sections.iter().any(|name| self.sections.contains(*name))
     }
 
     /// The last value of a key in any of `sections`; empty where there is none.
@@ -98,5 +110,6 @@ mod tests {
         assert_eq!(ini.last(&["Network"], "DHCP"), "yes");
         assert_eq!(ini.all(&["Network"], "Address"), ["b"]);
         assert_eq!(ini.last(&["Link"], "DHCP"), "");
+        assert!(ini.has(&["Match"]) && Ini::of("[Empty]\n").has(&["Link", "Empty"]) && !ini.has(&["Link"]));
     }
 }

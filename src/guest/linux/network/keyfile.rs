@@ -42,7 +42,7 @@ fn is_profile(name: &str) -> bool {
 fn interface(ini: &Ini, path: &str) -> Option<Interface> {
     let connection = |key: &str| ini.last(&["connection"], key);
     // Where the type is missing, the one section of a type tells it.
-    let typed = ini.settings.iter().any(|s| ETHERNET.contains(&s.section.as_str()));
+    let typed = ini.has(ETHERNET);
     let kind = match connection("type") {
         "ethernet" | "802-3-ethernet" => LinkKind::Card,
         "bond" | "team" => LinkKind::Bond,

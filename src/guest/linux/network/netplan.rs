@@ -74,6 +74,8 @@ pub fn of<'p>(network: &Map<String, Value>, place: impl Fn(&str) -> (&'p str, u3
     let renderer = word(network.get("renderer"));
     let mut plan = Plan { all_by_manager: is_manager(&renderer), ..Plan::default() };
     let mut bonded: Vec<(String, String)> = Vec::new();
+    // Bonds name their parts by id.
+    let mut links: Vec<(&str, bool, Interface)> = Vec::new();
     for (kind, definitions) in network {
         let Some(definitions) = definitions.as_object() else { continue };
         for (id, definition) in definitions.iter().take(MAX_LINKS) {
@@ -87,18 +89,15 @@ pub fn of<'p>(network: &Map<String, Value>, place: impl Fn(&str) -> (&'p str, u3
             let own = word(definition.get("renderer"));
             let own = if own.is_empty() { word(definitions.get("renderer")) } else { own };
             let by_manager = is_manager(if own.is_empty() { &renderer } else { &own });
-            if by_manager { plan.manager.push(found) } else { plan.networkd.push(found) }
+            links.push((id, by_manager, found));
         }
     }
-    // Bonds name their parts by id.
-    for (part, bond) in bonded {
-        let (_, line) = place(&part);
-        for link in plan.networkd.iter_mut().chain(&mut plan.manager) {
-            if link.kind == LinkKind::Card && (link.name == part || link.place.ends_with(&format!(":{line}"))) {
-                link.bond.clone_from(&bond);
-                link.required = false;
-            }
+    for (id, by_manager, mut found) in links {
+        if let Some((_, bond)) = bonded.iter().find(|(part, _)| part == id && found.kind == LinkKind::Card) {
+            found.bond.clone_from(bond);
+            found.required = false;
         }
+        if by_manager { plan.manager.push(found) } else { plan.networkd.push(found) }
     }
     plan
 }
