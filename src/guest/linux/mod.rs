@@ -17,6 +17,8 @@ pub mod packages;
 pub mod release;
 mod selinux;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
