@@ -110,7 +110,7 @@ impl Disk {
                 Some(page) => now.copy_from_slice(&page[within..within + now.len()]),
                 None => now.fill(0),
             }
-            at += now.len() as u64;
+            at = at.saturating_add(now.len() as u64);
             buf = later;
         }
     }
