@@ -246,7 +246,7 @@ fn a_damaged_disk_gives_facts_that_a_message_carries() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = Arc::new(Memory(guest(dir.path())));
     let told = |changes: Vec<(u64, u8)>, len: u64| {
-        let disk = Arc::new(Damaged { bytes: Arc::clone(&bytes), changes, len, places: Default::default() });
+        let disk = Arc::new(Damaged { bytes: Arc::clone(&bytes), changes, len, places: std::sync::Mutex::default() });
         let facts = inspect(&opened(Arc::clone(&disk) as _)).unwrap();
         let text = encode(&Message::Facts(Box::new(facts.clone()))).unwrap();
         decode(&text).unwrap();
