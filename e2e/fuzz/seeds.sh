@@ -199,6 +199,9 @@ printf '\4wheezy/sid\n' | text release debian
 printf '\5\nUbuntu 10.04.4 LTS \\n \\l\n' | text release issue
 printf 'Package: bash\nStatus: install ok installed\nVersion: 5\nDescription: shell\n more\n\nPackage: cloud-init\nStatus: install ok installed\nArchitecture: all\nVersion: 22.4.2-1\n\n' | text dpkg plain
 printf 'users: [default]\ndatasource_list: [NoCloud, &a None]\ndatasource:\n  NoCloud: {seedfrom: *a}\n\xff# made by hand\ndatasource_list:\n  - AliYun\n  - Ec2\n\xffpolicy: search,found=first\ndatasource: Ec2\n\xffstart on mounted MOUNTPOINT=/\n' | text cloud_init plain
+printf 'auto lo eth0\niface lo inet loopback\nallow-hotplug eth0\niface eth0 inet static\n address 10.0.0.2/24\n gateway 10.0.0.1\niface eth0 inet6 auto\nsource /etc/network/interfaces.d/*\nmapping eth1\n script /bin/x\n map a b\n\xffnetwork:\n  version: 2\n  renderer: networkd\n  ethernets:\n    eth0: {dhcp4: true, match: {macaddress: "52:54:00:00:00:01"}, set-name: lan}\n    eth1:\n      addresses: [10.0.0.3/24]\n\xffDEVICE=eth0\nBOOTPROTO="dhcp"\nONBOOT=yes\nHWADDR=52:54:00:00:00:01\nIPV6INIT=yes\n\xff[connection]\nid=a\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n\xff[Match]\nName=en* eth?\nMACAddress=52:54:00:00:00:01\n[Network]\nDHCP=ipv4\nAddress=10.0.0.2/24\n\xff[main]\nplugins=ifcfg-rh,keyfile\n[ifupdown]\nmanaged=true\n[keyfile]\nunmanaged-devices=mac:52:54:00:00:00:01;interface-name:eth1\n\xffSUBSYSTEM=="net", ACTION=="add", ATTR{address}=="52:54:00:00:00:01", NAME="eth0"\n' | text network plain
+printf 'WICKED_DEBUG=""\nDHCLIENT=yes\n\xffBOOTPROTO="static"\nSTARTMODE='"'auto'"'\nIPADDR_0=10.0.0.2/24\nLLADDR=52:54:00:00:00:01\n\xffifconfig_em0="inet 10.0.0.2/24"\nifconfig_DEFAULT="SYNCDHCP"\nnetwork_interfaces="auto"\n' | text rc_conf plain
+printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/sbin/nologin\n\xffroot:$6$salt$hash:19000:0:99999:7:::\nnobody:!:1::::::\n\xffroot:$2b$04$hash:0:0::0:0:Charlie:/root:/bin/sh\ntoor:*:0:0::0:0::/root:\n' | text accounts plain
 printf '{"facts":{"worker":"1","source":{"access":"reached","sizeBytes":5},"table":{"known":{"scheme":"gpt","partitions":[{"number":1}]}},"volumes":[{"name":"p1"}],"guest":{"family":"Linux","linux":{"kernels":[{"version":"1","drivers":[{"name":"virtio_blk"}]}]}}}}' | text wire facts
 printf '{"written":{"url":"s3://a/b","bytes":7,"checksum":"sha256:00"}}' | text wire written
 printf '{"refused":{"reason":"SourceChanged","message":"m","http":{"status":403}}}' | text wire refused
@@ -214,7 +217,8 @@ printf 'datasource_list: [ NoCloud, None ]\n' >linux/etc/cloud/cloud.cfg
 cp kernel-gzip linux/boot/vmlinuz-6.1.0; cp main linux/boot/initrd.img-6.1.0; head -c 400 /bin/bash >linux/sbin/init
 truncate -s 12M whole; sfdisk -q whole >/dev/null <<<$'label: gpt\nstart=2048,size=4096,type=U\nstart=6144,size=14000'
 mke2fs -q -F -t ext4 -b 1024 -L root -O ^has_journal,^metadata_csum -N 128 -d linux -E offset=$((6144 * 512)) whole 6500K
-rm -f image; truncate -s 2M image; mkfs.fat -n EFI image >/dev/null; dd if=image of=whole bs=512 seek=2048 conv=notrunc status=none
+rm -f image; truncate -s 2M image; mkfs.fat -n EFI image >/dev/null
+head -c 300000 /usr/lib/grub/x86_64-efi/monolithic/grubx64.efi >loader; mmd -i image ::/EFI ::/EFI/BOOT; mcopy -i image loader ::/EFI/BOOT/BOOTX64.EFI; dd if=image of=whole bs=512 seek=2048 conv=notrunc status=none
 place inspect whole gpt-ext4
 qemu-img convert -f raw -O qcow2 whole image; place inspect image qcow2
 qemu-img convert -f raw -O vmdk -o subformat=streamOptimized whole image; place inspect image vmdk
@@ -229,6 +233,7 @@ qemu-img convert -f raw -O vmdk -o subformat=streamOptimized whole image; place 
 } >prototype
 rm -f image; truncate -s 24M image; mkfs.xfs -q --unsupported -L root -m crc=0 -d agcount=1 -p prototype -l size=8m image
 truncate -s 26M whole; sfdisk -q whole >/dev/null <<<$'label: dos\nstart=2048,size=49152,type=83,bootable'
-dd if=image of=whole bs=512 seek=2048 conv=notrunc,sparse status=none; place inspect whole mbr-xfs
+dd if=image of=whole bs=512 seek=2048 conv=notrunc,sparse status=none
+dd if=/usr/lib/grub/i386-pc/boot.img of=whole bs=440 count=1 conv=notrunc status=none; place inspect whole mbr-xfs
 rm -f image; truncate -s 4M image; mkntfs -F -q -L windows image >/dev/null
 place inspect image ntfs

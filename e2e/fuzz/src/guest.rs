@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use image_import::disk::{Memory, ReadAt};
 use image_import::guest::linux::device::Devices;
-use image_import::guest::linux::{System, bootloader, cloud_init, fstab, kernel, packages, release};
+use image_import::guest::linux::{System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release};
 use image_import::guest::root::MountPoint;
-use image_import::inspect::facts::Volume;
+use image_import::inspect::facts::{Family, Volume};
 
 use crate::files::Files;
 
@@ -33,10 +33,14 @@ fn files(data: &[u8], paths: &[&str]) -> Files {
     paths.iter().zip(contents).fold(Files::new(), |files, (path, content)| files.with(path, content))
 }
 
+/// A file that only has to be there.
+fn stub() -> Arc<dyn ReadAt> {
+    Arc::new(Memory(b"stub".to_vec()))
+}
+
 /// Reads with a system of these files, and of a kernel that is there.
 fn system(files: Files, read: impl FnOnce(&System)) {
-    let stub: Arc<dyn ReadAt> = Arc::new(Memory(b"stub".to_vec()));
-    let files = files.with("/boot/vmlinuz-1", Arc::clone(&stub)).with("/boot/initrd-1", stub);
+    let files = files.with("/boot/vmlinuz-1", stub()).with("/boot/initrd-1", stub());
     let (tree, volumes) = (files.tree(), volumes());
     let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned() }];
     read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: b"GRUB " });
@@ -98,9 +102,41 @@ pub fn cloud_init(data: &[u8]) {
         "/etc/cloud/ds-identify.cfg",
         "/etc/init/cloud-init.conf",
     ];
-    let stub: Arc<dyn ReadAt> = Arc::new(Memory(b"stub".to_vec()));
-    let tree = files(data, &paths).with("/usr/bin/cloud-init", stub).tree();
+    let tree = files(data, &paths).with("/usr/bin/cloud-init", stub()).tree();
     let _ = (cloud_init::read(&tree, None), cloud_init::read(&tree, Some("ds=nocloud cloud-init=disabled")));
+}
+
+/// How interfaces are set up, by every program that does it.
+pub fn network(data: &[u8]) {
+    let paths = [
+        "/etc/network/interfaces",
+        "/etc/netplan/01.yaml",
+        "/etc/sysconfig/network-scripts/ifcfg-eth0",
+        "/etc/NetworkManager/system-connections/a.nmconnection",
+        "/etc/systemd/network/10-a.network",
+        "/etc/NetworkManager/NetworkManager.conf",
+        "/etc/udev/rules.d/70-persistent-net.rules",
+    ];
+    let started = ["networking", "NetworkManager", "systemd-networkd", "network"];
+    let files = started.iter().fold(files(data, &paths), |files, name| {
+        files.with(&format!("/etc/systemd/system/multi-user.target.wants/{name}.service"), stub())
+    });
+    let programs = ["/lib/systemd/systemd", "/lib/systemd/system-generators/netplan", "/sbin/dhclient"];
+    let tree = programs.into_iter().fold(files, |files, path| files.with(path, stub())).tree();
+    let _ = network::read(&tree, "net.ifnames=0", None);
+}
+
+/// The same of SUSE and FreeBSD.
+pub fn rc_conf(data: &[u8]) {
+    let paths = ["/etc/sysconfig/network/config", "/etc/sysconfig/network/ifcfg-eth0", "/etc/rc.conf"];
+    let tree = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).tree();
+    let _ = (network::read(&tree, "", None), network::freebsd(&tree));
+}
+
+/// Users and how their passwords are kept.
+pub fn accounts(data: &[u8]) {
+    let tree = files(data, &["/etc/passwd", "/etc/shadow", "/etc/master.passwd"]).tree();
+    let _ = (accounts::read(&tree, Family::Linux), accounts::read(&tree, Family::FreeBSD));
 }
 
 /// A kernel's initial ramdisk.
