@@ -27,7 +27,7 @@ manifests: ## Write the generated files: crds/, docs/rules.md, docs/profiles/
 	@e2e/manifests.sh
 
 ##@ Check
-.PHONY: test e2e lint verify boot-test bench
+.PHONY: test e2e lint verify boot-test bench fuzz
 test: ## All tests: units, parsers against the real tools, end to end on a real cluster
 	@e2e/test.sh
 e2e: ## Only the end-to-end cases, or one of them: make e2e CASE=smoke
@@ -40,6 +40,8 @@ verify: lint ## lint, generated files fresh, chart and kustomizations build
 	@e2e/manifests.sh --check
 boot-test: ## Boot both disk images under QEMU: the good one to its login prompt, the bad one finds no root
 	@e2e/images/boot.sh
+fuzz: ## Fuzz every parser, FUZZ_RUNS=20000 times each; one of them: make fuzz TARGET=ext
+	@e2e/fuzz/fuzz.sh $(TARGET)
 bench: ## What an inspection costs (CPU, memory, requests, bytes), and an import the API server
 	@e2e/bench/bench.sh
 

@@ -94,6 +94,15 @@ impl ReadAt for OnDisk {
     }
 }
 
+/// Leaves an image that a test built to the fuzz targets (`e2e/fuzz`), where the folder for that is named.
+pub fn seed(target: &str, name: &str, bytes: impl FnOnce() -> Vec<u8>) {
+    if let Some(dir) = std::env::var_os("IMAGE_IMPORT_SEEDS") {
+        let dir = Path::new(&dir).join(target);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(name), bytes()).unwrap();
+    }
+}
+
 /// Bytes in memory.
 pub fn memory(bytes: Vec<u8>) -> Arc<dyn ReadAt> {
     Arc::new(Memory(bytes))

@@ -22,6 +22,8 @@ mod selinux;
 pub mod services;
 pub mod ssh;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;

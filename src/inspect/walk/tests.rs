@@ -224,3 +224,66 @@ fn a_used_up_budget_leaves_facts_and_a_failed_transport_leaves_none() {
         }
     }
 }
+
+/// A disk of which some bytes are others, which ends early, and which notes where it is read.
+struct Damaged {
+    bytes: Arc<Memory>,
+    changes: Vec<(u64, u8)>,
+    len: u64,
+    places: std::sync::Mutex<std::collections::BTreeSet<u64>>,
+}
+
+impl ReadAt for Damaged {
+    fn len(&self) -> u64 {
+        self.len
+    }
+    fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        crate::disk::check_range("damaged", self.len, at, buf.len())?;
+        self.places.lock().unwrap().insert(at);
+        self.bytes.read_exact_at(buf, at)?;
+        for (place, value) in &self.changes {
+            if let Some(byte) = place.checked_sub(at).and_then(|index| buf.get_mut(usize::try_from(index).unwrap())) {
+                *byte = *value;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_damaged_disk_gives_facts_that_a_message_carries() {
+    use crate::disk::testkit::Dice;
+    use crate::inspect::wire::{Message, decode, encode};
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = Arc::new(Memory(guest(dir.path())));
+    let told = |changes: Vec<(u64, u8)>, len: u64| {
+        let disk = Arc::new(Damaged { bytes: Arc::clone(&bytes), changes, len, places: std::sync::Mutex::default() });
+        let facts = inspect(&opened(Arc::clone(&disk) as _)).unwrap();
+        let text = encode(&Message::Facts(Box::new(facts.clone()))).unwrap();
+        decode(&text).unwrap();
+        let places = disk.places.lock().unwrap().iter().copied().collect::<Vec<_>>();
+        (facts, places)
+    };
+    let (clean, places) = told(Vec::new(), bytes.len());
+    assert!(places.len() > 40, "{}", places.len());
+    let mut dice = Dice(0x15_BEC7);
+    let mut differed = 0;
+    for _ in 0..250 {
+        let changes = (0..=dice.below(3)).map(|_| {
+            let place = places[usize::try_from(dice.below(places.len() as u64)).unwrap()];
+            let within = if dice.below(2) == 0 { 32 } else { 256 };
+            (
+                place + dice.below(within),
+                [0, 1, 0x7F, 0x80, 0xFF, dice.roll().to_le_bytes()[3]][usize::try_from(dice.below(6)).unwrap()],
+            )
+        });
+        let (mut facts, _) = told(changes.collect(), bytes.len());
+        facts.reads = clean.reads.clone();
+        differed += usize::from(facts != clean);
+    }
+    assert!(differed > 50, "the damage hits nothing: {differed}");
+    // Ends at the beginning of each thing that is read.
+    for len in places.iter().step_by(places.len() / 60 + 1).chain(&[0, 1, 511, 512, 513]) {
+        told(Vec::new(), *len);
+    }
+}

@@ -144,6 +144,7 @@ fn an_array_of_one_member_is_read_in_every_version() {
         let bytes = member(&shape, &content);
         let file = dir.path().join("member");
         std::fs::write(&file, &bytes).unwrap();
+        testkit::seed("volume", &format!("md-{version}-{level}"), || bytes.clone());
         let said = run("mdadm", "mdadm", &["--examine", file.to_str().unwrap()]);
         assert!(said.contains("correct") && !said.contains("expected"), "{version}: {said}");
         let found = volumes(bytes);

@@ -73,6 +73,7 @@ fn all_four_algorithms() {
             compress(&image, &format!("{name}-{size}"), size, &stream, algorithm);
         }
     }
+    testkit::seed("ntfs", "wof", || std::fs::read(&image).unwrap());
     let disk = Counting::new(testkit::open(&image));
     let fs = super::super::open(disk.clone()).unwrap();
     for (method, chunk, _) in variants {

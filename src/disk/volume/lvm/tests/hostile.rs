@@ -116,6 +116,7 @@ fn damage_never_panics_and_costs_little() {
     )
     .unwrap();
     let bytes = one(A, &logical)[..4 << 20].to_vec();
+    testkit::seed("volume", "lvm", || bytes.clone());
     let end = 4096 + 512 + logical.len();
     for copy in testkit::damaged(&bytes, &[512..700, 4096..4096 + 80, 4096 + 512..end], 400) {
         let counting = Counting::new(testkit::memory(copy));

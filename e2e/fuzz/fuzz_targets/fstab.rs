@@ -1,0 +1,3 @@
+//! The table of mounts.
+#![no_main]
+image_import_fuzz::bytes!(image_import_fuzz::guest::fstab);

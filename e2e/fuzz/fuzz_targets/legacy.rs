@@ -1,0 +1,3 @@
+//! GRUB Legacy.
+#![no_main]
+image_import_fuzz::bytes!(image_import_fuzz::guest::legacy);

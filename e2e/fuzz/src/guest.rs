@@ -1,0 +1,156 @@
+//! What is read of a guest's files. An input is the content of a target's files, in their order, with a byte 0xFF (which
+//! no text has) between them.
+
+use std::sync::Arc;
+
+use image_import::disk::{Memory, ReadAt};
+use image_import::guest::linux::device::Devices;
+use image_import::guest::linux::{System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release};
+use image_import::guest::root::MountPoint;
+use image_import::inspect::facts::{Family, Volume};
+
+use crate::files::Files;
+
+/// Two volumes that a text may name.
+fn volumes() -> Vec<Volume> {
+    ["root", "boot"]
+        .into_iter()
+        .zip(1..)
+        .map(|(label, number)| Volume {
+            name: format!("p{number}"),
+            partition: Some(number),
+            label: label.to_owned(),
+            uuid: format!("0a1b2c3d-0000-4000-8000-00000000000{number}"),
+            type_id: "ext4".to_owned(),
+            ..Volume::default()
+        })
+        .collect()
+}
+
+fn files(data: &[u8], paths: &[&str]) -> Files {
+    let contents =
+        data.split(|byte| *byte == 0xFF).map(|content| Arc::new(Memory(content.to_vec())) as Arc<dyn ReadAt>);
+    paths.iter().zip(contents).fold(Files::new(), |files, (path, content)| files.with(path, content))
+}
+
+/// A file that only has to be there.
+fn stub() -> Arc<dyn ReadAt> {
+    Arc::new(Memory(b"stub".to_vec()))
+}
+
+/// Reads with a system of these files, and of a kernel that is there.
+fn system(files: Files, read: impl FnOnce(&System)) {
+    let files = files.with("/boot/vmlinuz-1", stub()).with("/boot/initrd-1", stub());
+    let (tree, volumes) = (files.tree(), volumes());
+    let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned() }];
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: b"GRUB " });
+}
+
+/// GRUB 2: its configuration, its environment, entries of the Boot Loader Specification.
+pub fn grub(data: &[u8]) {
+    let paths = [
+        "/boot/grub/grub.cfg",
+        "/boot/grub/grubenv",
+        "/boot/loader/entries/a.conf",
+        "/boot/loader/entries/b-2.conf",
+        "/boot/grub/custom.cfg",
+    ];
+    system(files(data, &paths), |system| drop(bootloader::read(system)));
+}
+
+/// GRUB Legacy.
+pub fn legacy(data: &[u8]) {
+    system(files(data, &["/boot/grub/menu.lst", "/boot/grub/default"]), |system| drop(bootloader::read(system)));
+}
+
+/// EXTLINUX.
+pub fn extlinux(data: &[u8]) {
+    let paths = ["/boot/extlinux/extlinux.conf", "/boot/extlinux/more.cfg"];
+    system(files(data, &paths), |system| drop(bootloader::read(system)));
+}
+
+/// `/etc/fstab`.
+pub fn fstab(data: &[u8]) {
+    let volumes = volumes();
+    let _ = fstab::read(&files(data, &["/etc/fstab"]).tree(), &Devices::new(&volumes, None)).and_then(fstab::whole);
+}
+
+/// Which system it is: the first byte chooses the file.
+pub fn release(data: &[u8]) {
+    let Some((choice, text)) = data.split_first() else { return };
+    let all = [
+        "/etc/os-release",
+        "/etc/lsb-release",
+        "/etc/SuSE-release",
+        "/etc/redhat-release",
+        "/etc/debian_version",
+        "/etc/issue",
+    ];
+    let _ = release::read(&files(text, &[all[usize::from(*choice) % all.len()]]).tree());
+}
+
+/// dpkg's list of packages.
+pub fn dpkg(data: &[u8]) {
+    let _ = packages::dpkg(&files(data, &[packages::DPKG_STATUS]).tree(), "cloud-init");
+}
+
+/// cloud-init: its configuration, and how it is started.
+pub fn cloud_init(data: &[u8]) {
+    let paths = [
+        "/etc/cloud/cloud.cfg",
+        "/etc/cloud/cloud.cfg.d/90.cfg",
+        "/etc/cloud/ds-identify.cfg",
+        "/etc/init/cloud-init.conf",
+    ];
+    let tree = files(data, &paths).with("/usr/bin/cloud-init", stub()).tree();
+    let _ = (cloud_init::read(&tree, None), cloud_init::read(&tree, Some("ds=nocloud cloud-init=disabled")));
+}
+
+/// How interfaces are set up, by every program that does it.
+pub fn network(data: &[u8]) {
+    let paths = [
+        "/etc/network/interfaces",
+        "/etc/netplan/01.yaml",
+        "/etc/sysconfig/network-scripts/ifcfg-eth0",
+        "/etc/NetworkManager/system-connections/a.nmconnection",
+        "/etc/systemd/network/10-a.network",
+        "/etc/NetworkManager/NetworkManager.conf",
+        "/etc/udev/rules.d/70-persistent-net.rules",
+    ];
+    let started = ["networking", "NetworkManager", "systemd-networkd", "network"];
+    let files = started.iter().fold(files(data, &paths), |files, name| {
+        files.with(&format!("/etc/systemd/system/multi-user.target.wants/{name}.service"), stub())
+    });
+    let programs = ["/lib/systemd/systemd", "/lib/systemd/system-generators/netplan", "/sbin/dhclient"];
+    let tree = programs.into_iter().fold(files, |files, path| files.with(path, stub())).tree();
+    let _ = network::read(&tree, "net.ifnames=0", None);
+}
+
+/// The same of SUSE and FreeBSD.
+pub fn rc_conf(data: &[u8]) {
+    let paths = ["/etc/sysconfig/network/config", "/etc/sysconfig/network/ifcfg-eth0", "/etc/rc.conf"];
+    let tree = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).tree();
+    let _ = (network::read(&tree, "", None), network::freebsd(&tree));
+}
+
+/// Users and how their passwords are kept.
+pub fn accounts(data: &[u8]) {
+    let tree = files(data, &["/etc/passwd", "/etc/shadow", "/etc/master.passwd"]).tree();
+    let _ = (accounts::read(&tree, Family::Linux), accounts::read(&tree, Family::FreeBSD));
+}
+
+/// A kernel's initial ramdisk.
+pub fn initramfs(file: Arc<dyn ReadAt>) {
+    kernels(
+        Files::new().with("/boot/initrd.img-6.1.0", file).with("/boot/vmlinuz-6.1.0", Arc::new(Memory(vec![0; 64]))),
+    );
+}
+
+/// A kernel, with its configuration inside.
+pub fn kernel(file: Arc<dyn ReadAt>) {
+    kernels(Files::new().with("/boot/vmlinuz-6.1.0", file));
+}
+
+fn kernels(files: Files) {
+    system(files, |system| drop(kernel::read(system, None)));
+}
