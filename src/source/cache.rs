@@ -1,6 +1,7 @@
 //! Reads of any size and place, made into few requests: units of 128 KiB, read ahead where reading goes on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -8,8 +9,7 @@ use bytes::Bytes;
 
 use super::meter::{Meter, Read};
 use crate::disk::bytes::{to_u64, to_usize};
-use crate::disk::want::wanted;
-use crate::disk::{ReadAt, Result, check_range};
+use crate::disk::{ReadAt, Result, ahead, check_range};
 
 /// The cache's unit, and the least that is asked for.
 const UNIT: u64 = 128 << 10;
@@ -17,6 +17,8 @@ const UNIT: u64 = 128 << 10;
 const AHEAD_MAX: u64 = 8;
 /// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
 const REQUEST_MAX: u64 = 33;
+/// Units between two that are wanted which are fetched with them, rather than with another request.
+const GAP: u64 = 1;
 /// The most units that are fetched side by side: they are not to push out one another.
 const AT_ONCE: usize = 48;
 /// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
@@ -57,6 +59,14 @@ impl<F: Fetch> Cached<F> {
         Self { inner, meter, units: Mutex::new(units) }
     }
 
+    /// Notes what a rehearsal announces and is not there.
+    fn lacks(&self, at: u64, len: u64) {
+        let last = at.saturating_add(len).min(self.inner.len()).saturating_sub(1) / UNIT;
+        if len > 0 && !self.units().has_all(at / UNIT..=last) {
+            ahead::lack(at, len);
+        }
+    }
+
     fn units(&self) -> MutexGuard<'_, Units> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,7 +96,7 @@ impl<F: Fetch> Cached<F> {
         let took = start.elapsed();
         for ((from, to), mut bytes) in ranges.into_iter().zip(fetched) {
             let len = to.saturating_sub(from);
-            self.meter.remember(Read { at: from, len, wanted_for: wanted(), took });
+            self.meter.remember(Read { at: from, len, wanted_for: ahead::wanted_by(from, to), took });
             let (first, count) = (from / UNIT, len.div_ceil(UNIT));
             for unit in first..first.saturating_add(count) {
                 let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
@@ -98,14 +108,18 @@ impl<F: Fetch> Cached<F> {
     }
 }
 
-/// Runs (first, count) of consecutive units, each at most one request.
-fn runs(units: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+/// Runs (first, count) of units, each at most one request: over a gap that is smaller than another request is worth, where
+/// nothing of it is there already.
+fn runs(wanted: &BTreeSet<u64>, units: &Units) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
-    for unit in units {
+    for unit in wanted {
+        let joins = |(first, count): (u64, u64)| {
+            let end = first.saturating_add(count);
+            let long = unit.saturating_sub(first) >= REQUEST_MAX;
+            !long && unit.saturating_sub(end) <= GAP && (end..*unit).all(|between| !units.has(between))
+        };
         match runs.last_mut() {
-            Some((first, count)) if first.saturating_add(*count) == *unit && *count < REQUEST_MAX => {
-                *count = count.saturating_add(1);
-            }
+            Some(last) if joins(*last) => last.1 = unit.saturating_sub(last.0).saturating_add(1),
             _ => runs.push((*unit, 1)),
         }
     }
@@ -122,6 +136,10 @@ impl<F: Fetch> ReadAt for Cached<F> {
         self.inner.check()?;
         let mut units = self.units();
         let last = at.saturating_add(to_u64(buf.len())).saturating_sub(1) / UNIT;
+        if ahead::rehearsing() && !units.has_all(at / UNIT..=last) {
+            ahead::lack(at, to_u64(buf.len()));
+            return Err(ahead::lacking(at));
+        }
         let (mut rest, mut at) = (buf, at);
         while !rest.is_empty() {
             let unit = at / UNIT;
@@ -151,6 +169,10 @@ impl<F: Fetch> ReadAt for Cached<F> {
 
     fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
         self.inner.check()?;
+        if ahead::rehearsing() {
+            places.iter().for_each(|(at, len)| self.lacks(*at, *len));
+            return Ok(());
+        }
         let mut units = self.units();
         let mut wanted = BTreeSet::new();
         for (at, len) in places {
@@ -159,7 +181,8 @@ impl<F: Fetch> ReadAt for Cached<F> {
             let missing = (at / UNIT..end.div_ceil(UNIT)).filter(|unit| !units.has(*unit));
             wanted.extend(missing.take(AT_ONCE.saturating_sub(wanted.len())));
         }
-        self.load(&mut units, &runs(&wanted))
+        let runs = runs(&wanted, &units);
+        self.load(&mut units, &runs)
     }
 }
 
@@ -182,6 +205,10 @@ struct Unit {
 impl Units {
     fn has(&self, number: u64) -> bool {
         self.by_number.contains_key(&number)
+    }
+
+    fn has_all(&self, mut numbers: RangeInclusive<u64>) -> bool {
+        numbers.all(|number| self.has(number))
     }
 
     fn fetched_with(&self, number: u64) -> Option<u64> {

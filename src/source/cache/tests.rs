@@ -200,6 +200,29 @@ fn places_that_are_announced_together_are_fetched_side_by_side() {
 }
 
 #[test]
+fn a_small_gap_is_cheaper_than_another_request() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 21 * UNIT, 1);
+    let apart = |units: &[u64]| units.iter().map(|unit| (unit * UNIT, 10)).collect::<Vec<_>>();
+    cache.will_read_all(&apart(&[3, 4 + GAP, 6 + 2 * GAP, 20, 22])).unwrap();
+    let fetched: Vec<_> = log.lock().unwrap()[1..].iter().map(|(from, to)| (from / UNIT, to / UNIT)).collect();
+    let joined = [(3, 5 + GAP), (6 + 2 * GAP, 7 + 2 * GAP), (20, 21), (22, 23)];
+    assert_eq!(fetched, joined, "not over what is there already");
+}
+
+#[test]
+fn a_rehearsal_learns_what_is_missing_and_fetches_it_at_once() {
+    let (cache, log) = cached(100 * UNIT);
+    ahead::fetch_ahead(&cache, || {
+        let _ = cache.read_vec_at(7, 10).and_then(|_| cache.read_vec_at(50 * UNIT, 10));
+        let _ = cache.will_read(90 * UNIT, 2 * UNIT);
+        cache.read_vec_at(30 * UNIT, 2 << 20).map(drop)
+    });
+    let fetched: Vec<_> = log.lock().unwrap().iter().map(|(from, to)| (from / UNIT, to / UNIT)).collect();
+    assert_eq!(fetched, [(0, 1), (90, 92), (50, 51)]);
+}
+
+#[test]
 fn who_wanted_a_read_is_remembered() {
     let meter = Arc::new(Meter::default());
     let store = Store { size: 9 * UNIT, log: Log::default(), refuse: false };
