@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::layout::{Extent, Layout, Packed};
+use crate::disk::ahead::rehearsing;
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::slice::check_range;
 use crate::disk::{Error, ReadAt, Result};
 
 /// Unpacked units that are kept.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 4 << 20;
 /// A unit of at least this size that is wanted as a whole is part of a stream: nobody will want it again.
 const STREAMED: usize = 64 << 10;
 /// Places that lie next to each other are fetched together: at most so many bytes at once, and over gaps that cost less
@@ -46,7 +47,8 @@ impl Disk {
     fn read_packed(&self, buf: &mut [u8], packed: &Packed, at: u64) -> Result<()> {
         let layer = self.layout.layer();
         let unpack = || packed.unpack(self.object(), layer);
-        let whole = buf.len() >= STREAMED && to_u64(buf.len()) == packed.size;
+        // A rehearsal will.
+        let whole = buf.len() >= STREAMED && to_u64(buf.len()) == packed.size && !rehearsing();
         let unit = if whole { unpack()?.into() } else { self.units.get_or(packed.start, unpack)? };
         let start = to_usize(layer, at.saturating_sub(packed.start))?;
         let found = unit.get(start..start.saturating_add(buf.len()));
