@@ -32,7 +32,7 @@ pub const MEASURED: &[(Kind, &str)] = &[
     (Kind::Plain, "debian-12.dynamic.vhd"),
     (Kind::Plain, "debian-12.fixed.vhd"),
     (Kind::Plain, "debian-12.sparse.vmdk"),
-    (Kind::Packed, "debian-12.stream.vmdk"),
+    (Kind::Plain, "debian-12.stream.vmdk"),
     (Kind::Large, "2tib.raw"),
     (Kind::Large, "2tib.qcow2"),
 ];

@@ -36,7 +36,7 @@ pub fn fetch_ahead(object: &dyn ReadAt, rehearsal: impl Fn() -> Result<()>) {
     let mut fetched = 0_u64;
     for _ in 0..ROUNDS {
         let lacks = rehearse(&rehearsal);
-        let places: Vec<(u64, u64)> = lacks.iter().map(|lack| (lack.at, lack.len)).collect();
+        let places = merged(&lacks);
         fetched = places.iter().fold(fetched, |sum, (_, len)| sum.saturating_add(*len));
         if places.is_empty() || fetched > MOST {
             return;
@@ -49,6 +49,20 @@ pub fn fetch_ahead(object: &dyn ReadAt, rehearsal: impl Fn() -> Result<()>) {
             return;
         }
     }
+}
+
+/// Places (offset, length) of the object, each byte once: many readers want the same.
+fn merged(lacks: &[Lack]) -> Vec<(u64, u64)> {
+    let mut sorted: Vec<(u64, u64)> = lacks.iter().map(|lack| (lack.at, lack.at.saturating_add(lack.len))).collect();
+    sorted.sort_unstable();
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in sorted {
+        match spans.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => spans.push((from, to)),
+        }
+    }
+    spans.into_iter().map(|(from, to)| (from, to.saturating_sub(from))).collect()
 }
 
 fn rehearse(rehearsal: impl Fn() -> Result<()>) -> Vec<Lack> {
@@ -68,6 +82,11 @@ fn rehearse(rehearsal: impl Fn() -> Result<()>) -> Vec<Lack> {
 /// True while this thread rehearses.
 pub(crate) fn rehearsing() -> bool {
     LACKS.with_borrow(Option::is_some)
+}
+
+/// True while this thread fetches what a rehearsal lacked.
+pub(crate) fn fetching() -> bool {
+    FETCHED.with_borrow(|lacks| !lacks.is_empty())
 }
 
 /// Notes that a read of this thread's rehearsal lacks these bytes of the object.

@@ -65,9 +65,15 @@ fn what_does_not_depend_on_another_shares_a_round() {
         let _ = follow(window.as_ref(), 20, 2);
         follow(object.as_ref(), 30, 1)
     });
-    assert_eq!(object.rounds(), [vec![10, 120, 30], vec![11, 121], vec![12]]);
+    assert_eq!(object.rounds(), [vec![10, 30, 120], vec![11, 121], vec![12]]);
     assert!(!rehearsing());
     follow(object.as_ref(), 500, 3).unwrap();
+}
+
+#[test]
+fn what_many_want_is_fetched_once() {
+    let lack = |at, len| Lack { at, len, wanted_for: String::new() };
+    assert_eq!(merged(&[lack(50, 10), lack(0, 10), lack(5, 20), lack(50, 10), lack(25, 1)]), [(0, 26), (50, 10)]);
 }
 
 #[test]
