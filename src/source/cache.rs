@@ -14,18 +14,18 @@ use crate::disk::{Error, ReadAt, Result, ahead, check_range};
 const UNIT: u64 = 128 << 10;
 /// The most that is read ahead, in units: 1 MiB.
 const AHEAD_MAX: u64 = 8;
-/// The most that is asked for at once, in units: 5 MiB, which need not begin where a unit does.
-const REQUEST_MAX: u64 = 41;
+/// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
+const REQUEST_MAX: u64 = 33;
 /// Units between two that are wanted which are fetched with them, rather than with another request.
 const GAP: u64 = 2;
 /// The most units that are fetched side by side: they are not to push out one another.
 const AT_ONCE: usize = 48;
-/// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
-const KEPT: usize = 96;
+/// Units that are kept: 11 MiB. The whole worker stays below 48 MiB.
+const KEPT: usize = 88;
 /// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
 const STREAM: u64 = AHEAD_MAX;
 /// The most of a stream that is asked for at once.
-const STREAM_MAX: u64 = 5 << 20;
+const STREAM_MAX: u64 = 4 << 20;
 /// Times of use begin here; below are those of units that may go first.
 const FRESH: u64 = 1 << 62;
 

@@ -15,7 +15,7 @@ const KEPT: usize = 4 << 20;
 const STREAMED: usize = 64 << 10;
 /// Places that lie next to each other are fetched together: at most so many bytes at once, and over gaps that cost less
 /// than another request.
-const TOGETHER: u64 = 5 << 20;
+const TOGETHER: u64 = 4 << 20;
 const GAP: u64 = 64 << 10;
 /// Fetched ahead with a unit that is wanted: what lies beside it in the object lies beside it on the disk, only closer.
 const AROUND: u64 = 512 << 10;

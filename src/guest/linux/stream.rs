@@ -7,7 +7,7 @@ use crate::disk::{Error, Result, ahead};
 use crate::guest::Tree;
 
 /// Read from the filesystem in pieces of this size: what streams is read to its end, so each is one large request.
-const CHUNK: usize = 5 << 20;
+const CHUNK: usize = 4 << 20;
 /// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
 const WINDOW_BYTES: u64 = 32 << 20;
 

@@ -72,8 +72,21 @@ fn no_byte_is_fetched_twice() {
 #[test]
 fn one_read_is_one_request() {
     let (cache, log) = cached(100 * UNIT);
-    assert_right(&cache, 10 * UNIT + 1, (20 * UNIT) as usize);
-    assert_eq!(*log.lock().unwrap(), [(10 * UNIT, 31 * UNIT)]);
+    assert_right(&cache, 10 * UNIT + 1, (5 * UNIT) as usize);
+    assert_eq!(*log.lock().unwrap(), [(10 * UNIT, 16 * UNIT)]);
+}
+
+#[test]
+fn a_stream_goes_past_the_cache() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 90 * UNIT, 1);
+    log.lock().unwrap().clear();
+    assert_right(&cache, 10 * UNIT + 1, (6 << 20) + 7);
+    let (from, middle, to) = (10 * UNIT + 1, 10 * UNIT + 1 + STREAM_MAX, 10 * UNIT + 8 + (6 << 20));
+    assert_eq!(*log.lock().unwrap(), [(from, middle), (middle, to)], "these bytes and no others");
+    assert_eq!(cache.units().by_number.len(), 1, "none of them is kept");
+    assert_right(&cache, 80 * UNIT, (20 * UNIT) as usize);
+    assert!(!log.lock().unwrap()[2..].contains(&(90 * UNIT, 91 * UNIT)), "and what is there is not fetched again");
 }
 
 #[test]
