@@ -12,6 +12,7 @@
 #[allow(dead_code, unused_imports, reason = "the cases use more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
+#[allow(dead_code, reason = "the tests of cost use more of it")]
 mod images;
 mod run;
 mod server;

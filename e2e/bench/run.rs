@@ -72,8 +72,8 @@ pub fn bytes_of_initramfs(path: &str) -> u64 {
     let output = command.stdin(Stdio::null()).output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stderr);
     let reads = said.lines().filter(|line| line.contains("/boot/initrd.img") && line.contains(" KiB at "));
-    let kib = reads.map(|line| line.split_whitespace().nth(3).and_then(|kib| kib.parse::<f64>().ok()).unwrap());
-    (kib.sum::<f64>() * 1024.0) as u64
+    let kib = reads.map(|line| line.split_whitespace().nth(3).and_then(|kib| kib.split('.').next()).unwrap());
+    kib.map(|kib| kib.parse::<u64>().unwrap() << 10).sum()
 }
 
 /// Bytes of the message with which a worker hands over the facts about a file.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{files, guest};
+use super::{boot_modes, files, guest};
 use crate::disk::ahead::fetch_ahead;
 use crate::disk::filesystem::{self, NodeKind};
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result};
-use crate::guest::linux::{architecture, cloud_init, release};
+use crate::guest::linux::services::Services;
+use crate::guest::linux::{agents, architecture, cloud_init, firewall, release, ssh};
 use crate::guest::{Tree, root};
 use crate::inspect::facts::{PartitionTable, Volume, VolumeClass};
 
@@ -54,6 +55,7 @@ pub(super) fn volumes(
             readable.extend(files(&mut volume, bytes.clone(), true)?);
             volumes.push(volume);
         }
+        let _ = boot_modes(disk, table, &volumes, &readable, None);
         guest(disk, table, &mut volumes, &readable).map(drop)
     });
 }
@@ -63,7 +65,11 @@ fn one(volume: &Volume, bytes: Arc<dyn ReadAt>) -> Result<()> {
     let fs = filesystem::open(&volume.type_id, bytes)?;
     let _ = (root::look(&fs), fs.signs(), fs.usage());
     let tree = Tree::new(fs);
-    let _ = (release::read(&tree), architecture::read(&tree), cloud_init::read(&tree, None));
+    let _ = (release::read(&tree), architecture::read(&tree));
+    if let Ok(services) = &Services::open(&tree, None) {
+        let _ = (cloud_init::read(&tree, services, None), ssh::read(&tree, services));
+        let _ = (firewall::read(&tree, services), agents::read(&tree, services));
+    }
     for path in LIKELY {
         let _ = touch(&tree, path);
     }
