@@ -3,7 +3,8 @@
 . "$(dirname "$0")/../lib.sh"
 need_rust; packages build image test
 IMAGE_IMPORT_IMAGES=$("$E2E/images/build.sh")
-export IMAGE_IMPORT_IMAGES
+IMAGE_IMPORT_BENCH=$("$E2E/bench/images.sh")
+export IMAGE_IMPORT_IMAGES IMAGE_IMPORT_BENCH
 if [ "${1:-}" = local ]; then
   unset KUBECONFIG
 else

@@ -7,6 +7,7 @@
     reason = "what a figure cannot be had without fails it"
 )]
 
+#[allow(dead_code, reason = "the figures use more of it")]
 mod images;
 #[allow(dead_code, reason = "the figures use more of it")]
 mod run;

@@ -9,6 +9,40 @@ pub fn image(name: &str) -> PathBuf {
     Path::new(&folder).join(name)
 }
 
+/// What an image may cost, by what its container lets a reader do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The guest's blocks lie in the object as they are.
+    Plain,
+    /// They are packed, and what lies far apart on the disk is close together.
+    Packed,
+    /// Its size is the point: memory must not grow with it.
+    Large,
+}
+
+/// The disks that e2e/bench/images.sh builds.
+pub const MEASURED: &[(Kind, &str)] = &[
+    (Kind::Plain, "debian-12.raw"),
+    (Kind::Plain, "gpt-ext4.raw"),
+    (Kind::Plain, "gpt-xfs.raw"),
+    (Kind::Plain, "lvm-xfs.raw"),
+    (Kind::Plain, "gpt-ntfs.raw"),
+    (Kind::Packed, "debian-12.zlib.qcow2"),
+    (Kind::Packed, "debian-12.zstd.qcow2"),
+    (Kind::Plain, "debian-12.dynamic.vhd"),
+    (Kind::Plain, "debian-12.fixed.vhd"),
+    (Kind::Plain, "debian-12.sparse.vmdk"),
+    (Kind::Plain, "debian-12.stream.vmdk"),
+    (Kind::Large, "2tib.raw"),
+    (Kind::Large, "2tib.qcow2"),
+];
+
+/// Paths of [`MEASURED`].
+pub fn measured() -> impl Iterator<Item = (Kind, PathBuf)> {
+    let folder = std::env::var("IMAGE_IMPORT_BENCH").expect("the folder e2e/bench/images.sh prints: run `make bench`");
+    MEASURED.iter().map(move |(kind, name)| (*kind, Path::new(&folder).join(name)))
+}
+
 /// The good image as a sparse RAW file in `folder`: ext4 with nothing between it and the object.
 pub fn raw(folder: &Path) -> PathBuf {
     let to = folder.join("debian-12.raw");

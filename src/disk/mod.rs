@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing))]
 
+pub(crate) mod ahead;
 pub mod bytes;
 pub mod container;
 mod error;

@@ -1,5 +1,6 @@
 //! The walk from object to facts.
 
+mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub fn inspect(source: &Opened) -> Result<Facts> {
     }
     facts.reads.requests = source.meter.requests();
     facts.reads.bytes = source.meter.bytes();
+    facts.reads.exceeded = source.meter.refused();
     facts.reads.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(facts)
 }
@@ -66,6 +68,7 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
         }
     };
     drop(stage);
+    plan::volumes(object, &disk, table, &found);
     let unmeasured = facts.container.as_ref().is_some_and(|c| c.qcow2_bytes.is_none_or(|size| !size.is_exact()));
     let mut readable = Vec::new();
     for (mut volume, bytes) in found {

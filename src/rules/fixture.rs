@@ -116,7 +116,7 @@ pub fn healthy() -> Facts {
             })),
             ..Guest::default()
         }),
-        reads: Reads { requests: 13, bytes: 2_936_012, millis: 410 },
+        reads: Reads { requests: 13, bytes: 2_936_012, millis: 410, exceeded: false },
         ..Facts::default()
     }
 }

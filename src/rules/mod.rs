@@ -97,7 +97,8 @@ pub enum Verifiable {
 impl Rule {
     /// What the rule makes of a case.
     pub fn judge(&self, case: &Case) -> Verdict {
-        (self.check)(case).unwrap_or_else(|stopped| *stopped)
+        let verdict = (self.check)(case).unwrap_or_else(|stopped| *stopped);
+        if case.facts.reads.exceeded { verdict.for_want_of_budget() } else { verdict }
     }
 }
 

@@ -143,6 +143,18 @@ impl Verdict {
         Self::Unknown(Why { reason: "NotReadYet", message: message.into() })
     }
 
+    /// What is not known of an image that was not read to the end is not known because of that.
+    #[must_use]
+    pub fn for_want_of_budget(self) -> Self {
+        match self {
+            Self::Unknown(Why { reason: "FactMissing" | "NotReadYet", message }) => Self::Unknown(Why {
+                reason: "LimitExceeded",
+                message: format!("{message}; reading the image took more than it may"),
+            }),
+            other => other,
+        }
+    }
+
     /// What a fact that could not be had makes of a rule that needs it: damage fails it, everything else is `Unknown`.
     pub fn of_trouble(what: &str, trouble: &Trouble) -> Self {
         if trouble.kind == TroubleKind::Corrupt {

@@ -8,8 +8,7 @@ use bytes::Bytes;
 
 use super::meter::{Meter, Read};
 use crate::disk::bytes::{to_u64, to_usize};
-use crate::disk::want::wanted;
-use crate::disk::{ReadAt, Result, check_range};
+use crate::disk::{Error, ReadAt, Result, ahead, check_range};
 
 /// The cache's unit, and the least that is asked for.
 const UNIT: u64 = 128 << 10;
@@ -17,12 +16,16 @@ const UNIT: u64 = 128 << 10;
 const AHEAD_MAX: u64 = 8;
 /// The most that is asked for at once, in units: 4 MiB, which need not begin where a unit does.
 const REQUEST_MAX: u64 = 33;
+/// Units between two that are wanted which are fetched with them, rather than with another request.
+const GAP: u64 = 2;
 /// The most units that are fetched side by side: they are not to push out one another.
 const AT_ONCE: usize = 48;
-/// Units that are kept: 12 MiB. The whole worker stays below 48 MiB.
-const KEPT: usize = 96;
+/// Units that are kept: 11 MiB. The whole worker stays below 48 MiB.
+const KEPT: usize = 88;
 /// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
 const STREAM: u64 = AHEAD_MAX;
+/// The most of a stream that is asked for at once.
+const STREAM_MAX: u64 = 4 << 20;
 /// Times of use begin here; below are those of units that may go first.
 const FRESH: u64 = 1 << 62;
 
@@ -57,20 +60,55 @@ impl<F: Fetch> Cached<F> {
         Self { inner, meter, units: Mutex::new(units) }
     }
 
+    /// Notes what a rehearsal announces and is not there.
+    fn lacks(&self, units: &Units, at: u64, len: u64) {
+        let last = at.saturating_add(len).min(self.inner.len()).saturating_sub(1) / UNIT;
+        if len > 0 && (at / UNIT..=last).any(|unit| !units.has(unit)) {
+            ahead::lack(at, len);
+        }
+    }
+
     fn units(&self) -> MutexGuard<'_, Units> {
         self.units.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches from unit `first` on: what the read needs up to `last`, more where reading goes on, stopping before
-    /// what is there already.
+    /// Fetches exactly these bytes, past the cache, where none of them is there: of a stream nothing is read twice.
+    /// False where that is not so.
+    fn stream(&self, units: &Units, buf: &mut [u8], at: u64) -> Result<bool> {
+        let end = at.saturating_add(to_u64(buf.len()));
+        let short = to_u64(buf.len()) < UNIT.saturating_mul(STREAM);
+        if short || (at / UNIT..end.div_ceil(UNIT)).any(|unit| units.has(unit)) {
+            return Ok(false);
+        }
+        for (part, from) in
+            buf.chunks_mut(to_usize("source", STREAM_MAX)?).zip((at..end).step_by(to_usize("source", STREAM_MAX)?))
+        {
+            let to = from.saturating_add(to_u64(part.len()));
+            let fetched = self.fetch(&[(from, to)])?;
+            let Some(bytes) = fetched.first().filter(|bytes| bytes.len() == part.len()) else {
+                return Err(sent_less(from));
+            };
+            part.copy_from_slice(bytes);
+        }
+        Ok(true)
+    }
+
+    /// Fetches from unit `first` on: what the read needs up to `last`, more where reading goes on.
     fn fill(&self, units: &mut Units, first: u64, last: u64) -> Result<()> {
-        // A miss right after units that were fetched together means a stream: twice as much this time.
-        let ahead =
-            first.checked_sub(1).and_then(|before| units.fetched_with(before)).map_or(1, |n| n.saturating_mul(2));
-        let need = last.saturating_sub(first).saturating_add(1);
-        let want = need.max(ahead.min(AHEAD_MAX)).min(REQUEST_MAX);
-        let count = (1..want).find(|n| units.has(first.saturating_add(*n))).unwrap_or(want);
+        let count = units.missing(first, last);
         self.load(units, &[(first, count)])
+    }
+
+    /// Fetches ranges side by side, and notes for whom.
+    fn fetch(&self, ranges: &[(u64, u64)]) -> Result<Vec<Bytes>> {
+        let start = Instant::now();
+        let fetched = self.inner.fetch_all(ranges)?;
+        let took = start.elapsed();
+        for (from, to) in ranges.iter().copied() {
+            let wanted_for = ahead::wanted_by(from, to);
+            self.meter.remember(Read { at: from, len: to.saturating_sub(from), wanted_for, took });
+        }
+        Ok(fetched)
     }
 
     /// Fetches runs of units (first, count), one request each.
@@ -81,31 +119,38 @@ impl<F: Fetch> Cached<F> {
             (first.saturating_mul(UNIT), end.min(size))
         };
         let ranges: Vec<(u64, u64)> = runs.iter().map(range).collect();
-        let start = Instant::now();
-        let fetched = self.inner.fetch_all(&ranges)?;
-        let took = start.elapsed();
+        let fetched = self.fetch(&ranges)?;
         for ((from, to), mut bytes) in ranges.into_iter().zip(fetched) {
-            let len = to.saturating_sub(from);
-            self.meter.remember(Read { at: from, len, wanted_for: wanted(), took });
-            let (first, count) = (from / UNIT, len.div_ceil(UNIT));
+            let (first, count) = (from / UNIT, to.saturating_sub(from).div_ceil(UNIT));
+            // What is fetched ahead is many things, and no stream.
+            let fetched_with = if ahead::fetching() { count.min(STREAM.saturating_sub(1)) } else { count };
             for unit in first..first.saturating_add(count) {
                 let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
                 // A copy: a slice would keep the whole answer alive as long as its last unit.
-                units.insert(unit, Bytes::copy_from_slice(&part), count);
+                units.insert(unit, Bytes::copy_from_slice(&part), fetched_with);
             }
         }
         Ok(())
     }
 }
 
-/// Runs (first, count) of consecutive units, each at most one request.
-fn runs(units: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+/// What a store did that sent less than it said.
+fn sent_less(at: u64) -> Error {
+    Error::io("source", "the store sent less than was asked for").at(at)
+}
+
+/// Runs (first, count) of units, each at most one request: over a gap that is smaller than another request is worth, where
+/// nothing of it is there already.
+fn runs(wanted: &BTreeSet<u64>, units: &Units) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
-    for unit in units {
+    for unit in wanted {
+        let joins = |(first, count): (u64, u64)| {
+            let end = first.saturating_add(count);
+            let long = unit.saturating_sub(first) >= REQUEST_MAX;
+            !long && unit.saturating_sub(end) <= GAP && (end..*unit).all(|between| !units.has(between))
+        };
         match runs.last_mut() {
-            Some((first, count)) if first.saturating_add(*count) == *unit && *count < REQUEST_MAX => {
-                *count = count.saturating_add(1);
-            }
+            Some(last) if joins(*last) => last.1 = unit.saturating_sub(last.0).saturating_add(1),
             _ => runs.push((*unit, 1)),
         }
     }
@@ -122,6 +167,15 @@ impl<F: Fetch> ReadAt for Cached<F> {
         self.inner.check()?;
         let mut units = self.units();
         let last = at.saturating_add(to_u64(buf.len())).saturating_sub(1) / UNIT;
+        if ahead::rehearsing()
+            && let Some(first) = (at / UNIT..=last).find(|unit| !units.has(*unit))
+        {
+            ahead::lack(first.saturating_mul(UNIT), units.missing(first, last).saturating_mul(UNIT));
+            return Err(ahead::lacking(at));
+        }
+        if self.stream(&units, buf, at)? {
+            return Ok(());
+        }
         let (mut rest, mut at) = (buf, at);
         while !rest.is_empty() {
             let unit = at / UNIT;
@@ -132,7 +186,7 @@ impl<F: Fetch> ReadAt for Cached<F> {
             let found = units.get(unit).and_then(|bytes| bytes.get(skip..)).unwrap_or_default();
             let count = found.len().min(rest.len());
             let (Some(part), true) = (found.get(..count), count > 0) else {
-                return Err(crate::disk::Error::io("source", "the store sent less than was asked for").at(at));
+                return Err(sent_less(at));
             };
             let (now, later) = rest.split_at_mut(count);
             now.copy_from_slice(part);
@@ -151,6 +205,11 @@ impl<F: Fetch> ReadAt for Cached<F> {
 
     fn will_read_all(&self, places: &[(u64, u64)]) -> Result<()> {
         self.inner.check()?;
+        if ahead::rehearsing() {
+            let units = self.units();
+            places.iter().for_each(|(at, len)| self.lacks(&units, *at, *len));
+            return Ok(());
+        }
         let mut units = self.units();
         let mut wanted = BTreeSet::new();
         for (at, len) in places {
@@ -159,7 +218,8 @@ impl<F: Fetch> ReadAt for Cached<F> {
             let missing = (at / UNIT..end.div_ceil(UNIT)).filter(|unit| !units.has(*unit));
             wanted.extend(missing.take(AT_ONCE.saturating_sub(wanted.len())));
         }
-        self.load(&mut units, &runs(&wanted))
+        let runs = runs(&wanted, &units);
+        self.load(&mut units, &runs)
     }
 }
 
@@ -182,6 +242,16 @@ struct Unit {
 impl Units {
     fn has(&self, number: u64) -> bool {
         self.by_number.contains_key(&number)
+    }
+
+    /// How many units to fetch from `first` on, which is missing, for a read up to `last`: more where reading goes on,
+    /// stopping before what is there already.
+    fn missing(&self, first: u64, last: u64) -> u64 {
+        // A miss right after units that were fetched together means a stream: twice as much this time.
+        let before = first.checked_sub(1).and_then(|before| self.fetched_with(before));
+        let ahead = before.map_or(1, |n| n.saturating_mul(2)).min(AHEAD_MAX);
+        let want = last.saturating_sub(first).saturating_add(1).max(ahead).min(REQUEST_MAX);
+        (1..want).find(|n| self.has(first.saturating_add(*n))).unwrap_or(want)
     }
 
     fn fetched_with(&self, number: u64) -> Option<u64> {

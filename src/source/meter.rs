@@ -1,7 +1,7 @@
 //! What reading costs, and how much it may.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ const REMEMBERED: usize = 4096;
 pub struct Meter {
     requests: AtomicU64,
     bytes: AtomicU64,
+    refused: AtomicBool,
     reads: Mutex<Vec<Read>>,
 }
 
@@ -38,6 +39,14 @@ impl Meter {
     pub fn note(&self, bytes: u64) {
         self.requests.fetch_add(1, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
+    }
+    /// Notes that something was not read because the budget was used up.
+    pub(crate) fn note_refused(&self) {
+        self.refused.store(true, Relaxed);
+    }
+    /// Whether something was not read because the budget was used up.
+    pub fn refused(&self) -> bool {
+        self.refused.load(Relaxed)
     }
     /// Remembers one range that was fetched.
     pub(crate) fn remember(&self, read: Read) {
@@ -77,13 +86,13 @@ impl Allowance {
     pub(crate) fn check(&self) -> Result<()> {
         let Budget { requests, bytes, time } = self.budget;
         if self.start.elapsed() >= time {
-            return Err(Error::limit(LAYER, format!("reading took longer than {} seconds", time.as_secs())));
+            return Err(self.refuse(format!("reading took longer than {} seconds", time.as_secs())));
         }
         if self.meter.requests() > requests {
-            return Err(Error::limit(LAYER, format!("reading took more than {requests} requests")));
+            return Err(self.refuse(format!("reading took more than {requests} requests")));
         }
         if self.meter.bytes() > bytes {
-            return Err(Error::limit(LAYER, format!("reading took more than {bytes} bytes")));
+            return Err(self.refuse(format!("reading took more than {bytes} bytes")));
         }
         Ok(())
     }
@@ -93,12 +102,18 @@ impl Allowance {
         self.check()?;
         let Budget { requests, bytes, .. } = self.budget;
         if self.meter.requests() >= requests {
-            return Err(Error::limit(LAYER, format!("reading took {requests} requests, and more are needed")));
+            return Err(self.refuse(format!("reading took {requests} requests, and more are needed")));
         }
         if self.meter.bytes().saturating_add(more) > bytes {
-            return Err(Error::limit(LAYER, format!("reading would take more than {bytes} bytes")));
+            return Err(self.refuse(format!("reading would take more than {bytes} bytes")));
         }
         Ok(())
+    }
+
+    /// The error that a used-up budget is.
+    pub(crate) fn refuse(&self, what: impl Into<String>) -> Error {
+        self.meter.note_refused();
+        Error::limit(LAYER, what)
     }
 
     /// Time that is left.

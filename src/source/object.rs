@@ -145,7 +145,7 @@ async fn attempt(
     };
     match tokio::time::timeout(allowance.time_left(), get).await {
         Ok(result) => result.map_err(Failure::Store),
-        Err(_) => Err(Failure::Ours(Error::limit(LAYER, "reading took longer than it may"))),
+        Err(_) => Err(Failure::Ours(allowance.refuse("reading took longer than it may"))),
     }
 }
 

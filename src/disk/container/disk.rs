@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::layout::{Extent, Layout, Packed};
+use crate::disk::ahead::rehearsing;
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::slice::check_range;
 use crate::disk::{Error, ReadAt, Result};
 
 /// Unpacked units that are kept.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 4 << 20;
 /// A unit of at least this size that is wanted as a whole is part of a stream: nobody will want it again.
 const STREAMED: usize = 64 << 10;
 /// Places that lie next to each other are fetched together: at most so many bytes at once, and over gaps that cost less
 /// than another request.
 const TOGETHER: u64 = 4 << 20;
 const GAP: u64 = 64 << 10;
+/// Fetched ahead with a unit that is wanted: what lies beside it in the object lies beside it on the disk, only closer.
+const AROUND: u64 = 512 << 10;
 
 /// The disk. A hole costs no request, and neighbouring units are read together.
 pub struct Disk {
@@ -45,8 +48,15 @@ impl Disk {
     /// Part of a unit, from byte `at` of the disk on.
     fn read_packed(&self, buf: &mut [u8], packed: &Packed, at: u64) -> Result<()> {
         let layer = self.layout.layer();
-        let unpack = || packed.unpack(self.object(), layer);
-        let whole = buf.len() >= STREAMED && to_u64(buf.len()) == packed.size;
+        let unpack = || {
+            let unit = packed.unpack(self.object(), layer);
+            if unit.is_err() && rehearsing() {
+                self.object().will_read(packed.at & !AROUND.saturating_sub(1), AROUND)?;
+            }
+            unit
+        };
+        // A rehearsal will.
+        let whole = buf.len() >= STREAMED && to_u64(buf.len()) == packed.size && !rehearsing();
         let unit = if whole { unpack()?.into() } else { self.units.get_or(packed.start, unpack)? };
         let start = to_usize(layer, at.saturating_sub(packed.start))?;
         let found = unit.get(start..start.saturating_add(buf.len()));

@@ -82,7 +82,8 @@ pub struct Format {
 }
 
 /// Every format that is told apart, in the order of trial: what has a signature of its own first, then what is known
-/// by its looks, then what is left. To add one: a file here and a line in this slice.
+/// by its looks, then what is left. Those before VHD are told by their heads alone. To add one: a file here and a line in
+/// this slice.
 pub const FORMATS: &[&Format] = &[
     &recognised::EMPTY,
     &qcow2::FORMAT,
@@ -144,8 +145,16 @@ pub fn descriptor(name: &str) -> Option<&'static Format> {
 /// # Errors
 /// `Io` and `Limit` only. What is wrong with the object itself is in the facts.
 pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
-    let probe = Probe::read(object.as_ref())?;
-    let format = FORMATS.iter().copied().find(|format| (format.probe)(&probe)).unwrap_or(&recognised::DATA);
+    let mut probe = Probe::read_head(object.as_ref())?;
+    let is_one = |format: &&&Format, probe: &Probe| (format.probe)(probe);
+    let mut by_head = FORMATS.iter().take_while(|format| format.name != vhd::FORMAT.name);
+    let format = match by_head.find(|format| is_one(format, &probe)) {
+        Some(format) => format,
+        None => {
+            probe = probe.with_tail(object.as_ref())?;
+            FORMATS.iter().find(|format| is_one(format, &probe)).unwrap_or(&&recognised::DATA)
+        }
+    };
     let mut container = match (format.open)(object, &probe) {
         Ok(container) => container,
         Err(error) => Container::described(facts::Container { trouble: Some(settle(error)?), ..Default::default() }),

@@ -25,7 +25,15 @@ impl Probe {
     /// # Errors
     /// Those of `bytes`.
     pub fn read(bytes: &dyn ReadAt) -> Result<Self> {
-        let Self { head, len, .. } = Self::read_head(bytes)?;
+        Self::read_head(bytes)?.with_tail(bytes)
+    }
+
+    /// Reads the tail as well.
+    ///
+    /// # Errors
+    /// Those of `bytes`.
+    pub fn with_tail(self, bytes: &dyn ReadAt) -> Result<Self> {
+        let Self { head, len, .. } = self;
         let tail_at = len.saturating_sub(TAIL);
         let tail = match to_usize("probe", tail_at).ok().and_then(|at| head.get(at..)) {
             Some(tail) if to_u64(head.len()) == len => tail.to_vec(),

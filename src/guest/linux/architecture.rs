@@ -1,7 +1,7 @@
 //! The machine a userland is made for, from the ELF header of one of its programs.
 
 use super::{PATH_MAX, cut, optional};
-use crate::disk::{Result, bytes};
+use crate::disk::{ErrorKind, Result, bytes};
 use crate::guest::Tree;
 use crate::inspect::facts::Evident;
 
@@ -34,6 +34,8 @@ pub fn read(tree: &Tree) -> Result<Option<Evident>> {
                 }
             }
             Ok(None) => {}
+            // Whether it is the next one's turn is not known.
+            Err(error) if matches!(error.kind, ErrorKind::Io | ErrorKind::Limit) => return Err(error),
             Err(error) => trouble = trouble.or(Some(error)),
         }
     }

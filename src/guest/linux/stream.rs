@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use crate::disk::bytes::to_u64;
-use crate::disk::{Error, Result};
+use crate::disk::{Error, Result, ahead};
 use crate::guest::Tree;
 
 /// Read from the filesystem in pieces of this size: what streams is read to its end, so each is one large request.
@@ -37,6 +37,10 @@ impl<'a> FileStream<'a> {
             // What was read is let go before more is asked for: two pieces are never held at once.
             self.buf = self.rest().to_vec();
             self.pos = 0;
+            // It is large, and makes requests of its own size: nothing is gained by rehearsing them.
+            if ahead::rehearsing() {
+                return Err(ahead::lacking(self.at));
+            }
             let mut more = self.tree.read_at(self.path, self.at, CHUNK)?;
             self.ended = more.is_empty();
             self.at = self.at.saturating_add(to_u64(more.len()));

@@ -155,4 +155,7 @@ pub struct Reads {
     pub bytes: u64,
     /// Milliseconds from start to end.
     pub millis: u64,
+    /// True when something was not read because the budget was used up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exceeded: bool,
 }

@@ -1,3 +1,5 @@
+mod interrupted;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -58,6 +60,11 @@ const BOOT: &str = "66666666-7777-8888-9999-aaaaaaaaaaaa";
 
 /// A Debian with a `/boot` of its own.
 fn guest(dir: &Path) -> Vec<u8> {
+    guest_with(dir, "CONFIG_VIRTIO_BLK=m\nCONFIG_VIRTIO_PCI=y\n")
+}
+
+/// The same whose kernel has this configuration.
+fn guest_with(dir: &Path, config: &str) -> Vec<u8> {
     let (root, boot) = (dir.join("root"), dir.join("boot"));
     write(&root, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n");
     write(&root, "etc/fstab", format!("UUID={ROOT} / ext4 defaults 0 1\nUUID={BOOT} /boot ext4 defaults 0 2\n"));
@@ -77,7 +84,7 @@ fn guest(dir: &Path) -> Vec<u8> {
     write(&root, module, "elf");
     write(&root, "lib/modules/6.1.0/modules.dep", "kernel/drivers/block/virtio_blk.ko:\n");
     write(&boot, "vmlinuz-6.1.0", "kernel");
-    write(&boot, "config-6.1.0", "CONFIG_VIRTIO_BLK=m\nCONFIG_VIRTIO_PCI=y\n");
+    write(&boot, "config-6.1.0", config);
     write(
         &boot,
         "grub/grub.cfg",

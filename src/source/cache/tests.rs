@@ -72,8 +72,21 @@ fn no_byte_is_fetched_twice() {
 #[test]
 fn one_read_is_one_request() {
     let (cache, log) = cached(100 * UNIT);
-    assert_right(&cache, 10 * UNIT + 1, (20 * UNIT) as usize);
-    assert_eq!(*log.lock().unwrap(), [(10 * UNIT, 31 * UNIT)]);
+    assert_right(&cache, 10 * UNIT + 1, (5 * UNIT) as usize);
+    assert_eq!(*log.lock().unwrap(), [(10 * UNIT, 16 * UNIT)]);
+}
+
+#[test]
+fn a_stream_goes_past_the_cache() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 90 * UNIT, 1);
+    log.lock().unwrap().clear();
+    assert_right(&cache, 10 * UNIT + 1, (6 << 20) + 7);
+    let (from, middle, to) = (10 * UNIT + 1, 10 * UNIT + 1 + STREAM_MAX, 10 * UNIT + 8 + (6 << 20));
+    assert_eq!(*log.lock().unwrap(), [(from, middle), (middle, to)], "these bytes and no others");
+    assert_eq!(cache.units().by_number.len(), 1, "none of them is kept");
+    assert_right(&cache, 80 * UNIT, (20 * UNIT) as usize);
+    assert!(!log.lock().unwrap()[2..].contains(&(90 * UNIT, 91 * UNIT)), "and what is there is not fetched again");
 }
 
 #[test]
@@ -197,6 +210,29 @@ fn places_that_are_announced_together_are_fetched_side_by_side() {
     assert_eq!(*log.lock().unwrap(), expected);
     assert_right(&cache, 3 * UNIT, (3 * UNIT) as usize);
     assert_eq!(log.lock().unwrap().len(), 3, "all of it is there");
+}
+
+#[test]
+fn a_small_gap_is_cheaper_than_another_request() {
+    let (cache, log) = cached(100 * UNIT);
+    assert_right(&cache, 21 * UNIT, 1);
+    let apart = |units: &[u64]| units.iter().map(|unit| (unit * UNIT, 10)).collect::<Vec<_>>();
+    cache.will_read_all(&apart(&[3, 4 + GAP, 6 + 2 * GAP, 20, 22])).unwrap();
+    let fetched: Vec<_> = log.lock().unwrap()[1..].iter().map(|(from, to)| (from / UNIT, to / UNIT)).collect();
+    let joined = [(3, 5 + GAP), (6 + 2 * GAP, 7 + 2 * GAP), (20, 21), (22, 23)];
+    assert_eq!(fetched, joined, "not over what is there already");
+}
+
+#[test]
+fn a_rehearsal_learns_what_is_missing_and_fetches_it_at_once() {
+    let (cache, log) = cached(100 * UNIT);
+    ahead::fetch_ahead(&cache, || {
+        let _ = cache.read_vec_at(7, 10).and_then(|_| cache.read_vec_at(50 * UNIT, 10));
+        let _ = cache.will_read(90 * UNIT, 2 * UNIT);
+        cache.read_vec_at(30 * UNIT, 2 << 20).map(drop)
+    });
+    let fetched: Vec<_> = log.lock().unwrap().iter().map(|(from, to)| (from / UNIT, to / UNIT)).collect();
+    assert_eq!(fetched, [(0, 1), (90, 92), (50, 51)]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ use header::{Header, MAGIC};
 use map::Map;
 
 const LAYER: &str = "qcow2";
+/// Fetched at once: writers put the first tables here, and what the guest's disk begins with.
+const FRONT: u64 = 1 << 20;
 
 /// The descriptor. Version 1 is another format, `QCOW`.
 pub const FORMAT: Format = Format {
@@ -48,6 +50,7 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
         }
         header.check()?;
         let missing: Vec<_> = header.missing(object.len()).collect();
+        object.will_read(0, FRONT)?;
         let map = Arc::new(Map::new(object, header));
         let mut found = scan(map.as_ref(), missing)?;
         found.complete = found.complete || counts::prove_whole(&map)?;

@@ -191,7 +191,7 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
             ..Guest::default()
         }),
         volumes,
-        reads: Reads { requests: 84, bytes: 31_457_280, millis: 5120 },
+        reads: Reads { requests: 84, bytes: 31_457_280, millis: 5120, exceeded: false },
         ..Facts::default()
     }
 }
