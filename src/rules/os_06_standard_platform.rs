@@ -30,6 +30,7 @@ const OTHERS: &str = "the cloud does nothing to the instances: set IP address, r
 const CUSTOMIZED: &str =
     "the cloud sets network and password as the image's own boot script asks for: see CustomizedLinuxPrepared";
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of every rule")]
 fn check(case: &Case) -> Judged {
     let Some(platform) = case.custom_platform() else {
         return Ok(Verdict::not_applicable("the platform is a listed one, or none was declared"));

@@ -46,15 +46,15 @@ fn check(case: &Case) -> Judged {
     };
     let found = filesystem(first);
     let mut wrong = Vec::new();
-    if !WRITABLE.contains(&found) {
-        let found = if found.is_empty() { "nothing that is known" } else { found };
-        wrong.push(format!("the first partition ({}) holds {found}", first.name));
-    } else {
+    if WRITABLE.contains(&found) {
         match case.guest()?.custom_folder {
             Some(true) => {}
             Some(false) => wrong.push(format!("there is no folder /aliyun_custom_image on {}", first.name)),
             None => return Ok(Verdict::missing(format!("the folders of {} were not looked at", first.name))),
         }
+    } else {
+        let found = if found.is_empty() { "nothing that is known" } else { found };
+        wrong.push(format!("the first partition ({}) holds {found}", first.name));
     }
     if container.virtual_size_bytes.is_some_and(|size| size <= LARGER_THAN) {
         wrong.push("the disk is not larger than 5 GiB".to_owned());

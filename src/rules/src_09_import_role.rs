@@ -28,6 +28,7 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of every rule")]
 fn check(case: &Case) -> Judged {
     if let Some(pass) = case.acknowledged(Acknowledgement::ImportRole, "the role of the account") {
         return Ok(pass);

@@ -204,11 +204,11 @@ fn partitions_and_filesystems() -> Vec<Row> {
         change: as_it_is,
     };
     let (fat, fat_uuid) = shop.fat();
-    shop.write("etc/fstab", &format!("UUID={ROOT} / ext4 defaults 0 1\nUUID={fat_uuid} /srv vfat defaults 0 2\n"));
+    shop.write("etc/fstab", format!("UUID={ROOT} / ext4 defaults 0 1\nUUID={fat_uuid} /srv vfat defaults 0 2\n"));
     let mounts_fat = shop.system(PLAIN);
     shop.write(
         "etc/fstab",
-        &format!("UUID={ROOT} / ext4 defaults 0 1\nUUID=99999999-2222-3333-4444-555555555555 /srv ext4 defaults 0 2\n"),
+        format!("UUID={ROOT} / ext4 defaults 0 1\nUUID=99999999-2222-3333-4444-555555555555 /srv ext4 defaults 0 2\n"),
     );
     let mounts_data = shop.system(PLAIN);
     vec![
@@ -308,7 +308,7 @@ fn systems() -> Vec<Row> {
             &|shop| {
                 shop.write(
                     "etc/fstab",
-                    &format!("UUID={ROOT} / ext4 defaults 0 1\nUUID=aaaa-bbbb /data xfs defaults 0 2\n"),
+                    format!("UUID={ROOT} / ext4 defaults 0 1\nUUID=aaaa-bbbb /data xfs defaults 0 2\n"),
                 );
             },
         ),

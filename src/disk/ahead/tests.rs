@@ -100,7 +100,7 @@ fn what_fails_ahead_fails_nothing() {
 #[test]
 fn a_file_that_streams_is_left_to_itself() {
     let object = Chain::new(false);
-    let lacking_much = |_: &()| -> Result<()> {
+    let lacking_much = |(): &()| -> Result<()> {
         lack(0, LONGEST + 1);
         Err(lacking(0))
     };

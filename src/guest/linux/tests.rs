@@ -79,6 +79,9 @@ fn damaged_lists_of_packages_and_configurations_are_harmless() {
         ("/etc/cloud/cloud.cfg.d/90.cfg", "datasource_list:\n  - AliYun\n  - Ec2\n"),
         ("/etc/cloud/ds-identify.cfg", "policy: search,found=first\ndatasource: Ec2\n"),
     ] {
-        harmless(path, text, |system| drop(cloud_init::read(system.tree, Some("ds=nocloud"))));
+        harmless(path, text, |system| {
+            let services = Services::open(system.tree, Some("ds=nocloud"));
+            drop(services.and_then(|services| cloud_init::read(system.tree, &services, Some("ds=nocloud"))));
+        });
     }
 }

@@ -102,9 +102,8 @@ fn theirs(dir: &Path) -> Tree {
 /// What another driver reads of a volume; why there is none, where it is not to be had on this machine.
 pub(super) fn of_another_driver(place: &Place, type_id: &str) -> Result<Tree, String> {
     let dir = tempfile::tempdir().unwrap();
-    let said = |output: std::process::Output| match output.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    let said = |output: std::process::Output| {
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
     };
     if type_id == "vfat" {
         let image = format!("{}@@{}", place.file.display(), place.at);

@@ -84,7 +84,7 @@ fn without_room(shop: &Workshop) -> Vec<u8> {
     // s_free_blocks_count_lo, blocks of 1 KiB.
     let free = u32::from_le_bytes(root[1024 + 0x0c..1024 + 0x10].try_into().unwrap());
     let bytes = 1024 * usize::try_from(free).unwrap();
-    shop.write("var/log", &"full".repeat(bytes / 4));
+    shop.write("var/log", "full".repeat(bytes / 4));
     let root = shop.system(PLAIN);
     assert_eq!(root[1024 + 0x0c..1024 + 0x10], [0; 4], "free blocks of {ROOT}");
     shop.remove("var/log");
