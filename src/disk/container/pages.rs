@@ -9,7 +9,7 @@ use crate::disk::{Error, ReadAt, Result};
 
 /// Bytes of a page, which begins at a multiple of it: no more than the source fetches at least.
 pub const PAGE: u64 = 64 << 10;
-const KEPT: usize = 2 << 20;
+const KEPT: usize = 4 << 20;
 
 /// The pages of one object.
 pub struct Pages {
