@@ -62,6 +62,7 @@ fn answer(sample: &Path, digest: &str, row: &Row) -> Result<String, String> {
             (found, wanted, compared)
         }
         Row::Other(wanted, check) => (catch_unwind(|| check(sample)).map_err(said)?, wanted, String::new()),
+        Row::Beside(file) => return beside(sample, file),
         Row::Not(_) => return Err("is not answered".to_owned()),
     };
     if found != *wanted {
@@ -69,4 +70,12 @@ fn answer(sample: &Path, digest: &str, row: &Row) -> Result<String, String> {
     }
     let compared = compared.trim_end_matches("; ");
     Ok(if compared.is_empty() { found } else { format!("{found} [compared: {compared}]") })
+}
+
+/// Whether the tests in a file of the source ask for a sample.
+fn beside(sample: &Path, file: &str) -> Result<String, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let source = std::fs::read_to_string(source).map_err(|e| format!("{file}: {e}"))?;
+    let name = sample.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if source.contains(name) { Ok(format!("by the tests in {file}")) } else { Err(format!("{file} does not name it")) }
 }

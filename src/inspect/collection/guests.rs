@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::disk::testkit::{unarchived, unpacked};
+use crate::guest::Tree;
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::packages::DPKG_STATUS;
 use crate::guest::linux::services::Services;
-use crate::guest::linux::{System, bootloader, cloud_init, kernel, packages, release};
+use crate::guest::linux::{System, bootloader, cloud_init, firewall, kernel, packages, release};
 use crate::guest::root::MountPoint;
 use crate::guest::testing::MemoryFs;
-use crate::inspect::facts::{Boot, DriverState, Kernel, Volume};
+use crate::inspect::facts::{Boot, CloudInit, DriverState, Kernel, Volume};
 
 /// Every file below a folder, in order.
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -273,6 +274,27 @@ pub(super) fn initramfs(sample: &Path) -> String {
     format!("{} by {}, {} members: {}", facts.compression, facts.tool, facts.members, has.join(" "))
 }
 
+fn cloud_init_of(tree: &Tree) -> CloudInit {
+    cloud_init::read(tree, &Services::open(tree, None).unwrap(), None).unwrap()
+}
+
+/// What nftables is told to do with a connection to port 22, were it started.
+pub(super) fn nftables(sample: &Path) -> String {
+    let dir = unarchived(sample);
+    let units = "/usr/lib/systemd/system";
+    let root = guest(dir.path())
+        .file("/usr/lib/systemd/systemd", "")
+        .file("/usr/sbin/nft", "")
+        .link("/sbin/init", "/usr/lib/systemd/systemd")
+        .file(&format!("{units}/multi-user.target"), "[Unit]\n")
+        .link(&format!("{units}/default.target"), "multi-user.target")
+        .link("/etc/systemd/system/multi-user.target.wants/nftables.service", &format!("{units}/nftables.service"));
+    let tree = root.tree();
+    let found = firewall::read(&tree, &Services::open(&tree, None).unwrap()).unwrap();
+    let told = found.iter().map(|found| format!("{}, started: {:?}", found.name, found.ssh).to_lowercase());
+    told.collect::<Vec<_>>().join("; ")
+}
+
 /// cloud.cfg as each distribution ships it: its list of data sources, as a line of it says.
 pub(super) fn cloud_configs(sample: &Path) -> String {
     let dir = unarchived(sample);
@@ -284,7 +306,7 @@ pub(super) fn cloud_configs(sample: &Path) -> String {
             .file("/lib/systemd/systemd", "")
             .file("/lib/systemd/system/default.target", "[Unit]\n");
         let tree = installed.tree();
-        let found = cloud_init::read(&tree, &Services::open(&tree, None).unwrap(), None).unwrap();
+        let found = cloud_init_of(&tree);
         assert!(found.installed.is_some(), "{}", file.display());
         let line = config.lines().find_map(|line| line.strip_prefix("datasource_list:"));
         let wanted = line.map(|line| {
@@ -315,7 +337,7 @@ pub(super) fn whole_etc(sample: &Path) -> String {
     }
     let root = root.dir("/usr/lib").file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
     let tree = root.tree();
-    let found = cloud_init::read(&tree, &Services::open(&tree, None).unwrap(), None).unwrap();
+    let found = cloud_init_of(&tree);
     format!(
         "cloud-init by {}, started by {}, kept by {}; data sources {}",
         found.installed.map(|found| found.value).unwrap_or_default(),
