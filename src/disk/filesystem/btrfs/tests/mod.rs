@@ -7,6 +7,7 @@ mod log;
 mod lzo;
 mod mounted;
 mod refusals;
+mod replay;
 mod source;
 mod trees;
 
