@@ -24,11 +24,11 @@ mod reference;
 mod subvolume;
 mod superblock;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
 use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
@@ -59,14 +59,27 @@ fn open(volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
     Ok(Arc::new(Btrfs::open(volume)?))
 }
 
-/// An opened filesystem.
+/// A filesystem, seen from the root of one of its subvolumes.
 struct Btrfs {
+    opened: Arc<Opened>,
+    root: Node,
+}
+
+/// An opened filesystem.
+struct Opened {
     superblock: Superblock,
     nodes: Nodes,
     roots: Roots,
     contents: Contents,
     subvolumes: Subvolumes,
-    root: Node,
+}
+
+impl Deref for Btrfs {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.opened
+    }
 }
 
 impl Btrfs {
@@ -93,9 +106,12 @@ impl Btrfs {
         let contents = Contents::new(Sums { trees: sums, checksum, sector_size });
         let subvolumes = Subvolumes::default();
         let root = subvolumes.node(&default, default.dir)?;
-        Ok(Self { superblock, nodes, roots, contents, subvolumes, root })
+        let opened = Arc::new(Opened { superblock, nodes, roots, contents, subvolumes });
+        Ok(Self { opened, root })
     }
+}
 
+impl Opened {
     fn inode(&self, node: Node) -> Result<Inode> {
         let (subvolume, number) = self.subvolumes.place(node)?;
         Inode::read(&self.nodes, subvolume, number)
@@ -105,6 +121,13 @@ impl Btrfs {
         let inode = self.inode(node)?;
         inode.check_is(NodeKind::Directory, "a directory")?;
         Ok(inode)
+    }
+
+    /// The root directory of a subvolume.
+    fn root_of(&self, id: u64) -> Result<Node> {
+        let found = if subvolume::is_one(id) { self.roots.find(&self.nodes, id)? } else { None };
+        let found = found.ok_or_else(|| Error::not_found(LAYER, "no such subvolume"))?;
+        self.subvolumes.node(&found, found.dir)
     }
 
     /// Where an entry of `dir` leads to.
@@ -172,6 +195,25 @@ impl FileSystem for Btrfs {
 
     fn usage(&self) -> Result<Usage> {
         Ok(self.superblock.usage.clone())
+    }
+
+    fn subvolume(&self, which: &super::Subvolume) -> Result<Arc<dyn FileSystem>> {
+        let root = match which {
+            super::Subvolume::Id(0) => self.root_of(subvolume::FS_TREE)?,
+            super::Subvolume::Id(id) => self.root_of(*id)?,
+            super::Subvolume::Path(path) => {
+                let mut root = self.root_of(subvolume::FS_TREE)?;
+                for name in path.split('/').filter(|name| !name.is_empty()) {
+                    root = self.lookup(root, name)?;
+                }
+                root
+            }
+        };
+        // A directory within one is none, nor is the place of one that is elsewhere.
+        if root == STUB || !self.subvolumes.is_root(root)? {
+            return Err(Error::not_found(LAYER, "not a subvolume"));
+        }
+        Ok(Arc::new(Self { opened: Arc::clone(&self.opened), root }))
     }
 
     fn signs(&self) -> Result<Vec<Sign>> {

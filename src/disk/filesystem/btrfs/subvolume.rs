@@ -17,7 +17,7 @@ use crate::disk::bytes::{range, to_u64, u32_le, u64_le};
 use crate::disk::{Error, Result};
 
 /// `BTRFS_FS_TREE_OBJECTID`: the subvolume that holds all others.
-const FS_TREE: u64 = 5;
+pub(super) const FS_TREE: u64 = 5;
 /// `BTRFS_FIRST_FREE_OBJECTID` and `BTRFS_LAST_FREE_OBJECTID` (-256): the numbers of other subvolumes.
 const OTHERS: std::ops::RangeInclusive<u64> = 256..=u64::MAX - 255;
 /// An inode number has so many bits of a [`Node`], the place of its subvolume in [`Subvolumes`] those above.
@@ -123,6 +123,11 @@ impl Subvolumes {
         }
         let number = place.map_or(known.len(), |place| place.saturating_add(1));
         Ok(to_u64(number) << INODE_BITS | inode)
+    }
+
+    /// True for the root directory of a subvolume.
+    pub(super) fn is_root(&self, node: Node) -> Result<bool> {
+        self.place(node).map(|(subvolume, inode)| inode == subvolume.dir)
     }
 
     /// The subvolume and inode number of a node.

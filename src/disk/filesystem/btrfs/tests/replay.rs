@@ -9,7 +9,6 @@ use super::compare::compare;
 use super::source::{self, noise, text};
 use super::{Mount, btrfs, make, open};
 use crate::disk::testkit::{Dice, run};
-use crate::inspect::facts::SignKind;
 
 /// A mounted filesystem on which no commit happens but those asked for.
 struct Running {
@@ -422,7 +421,8 @@ fn roll(dir: &Path, dice: &mut Dice) -> bool {
         13 => drop(fs::set_permissions(one, Permissions::from_mode(u32::try_from(at).unwrap() & 0o777 | 0o400))),
         // Opening a pipe would wait, but there is none.
         _ => {
-            return File::open(if dice.below(4) == 0 { dir.join("a") } else { one }).is_ok_and(|f| f.sync_all().is_ok());
+            return File::open(if dice.below(4) == 0 { dir.join("a") } else { one })
+                .is_ok_and(|f| f.sync_all().is_ok());
         }
     }
     false
