@@ -21,12 +21,16 @@ impl Replay<'_> {
             return Ok(());
         }
         let log = self.log;
+        let mut next = 0;
         for range in log.range(Key::all(dir, DIR_LOG_INDEX)) {
             let end = u64_le(LAYER, &range.data, 0).map_err(|error| error.at(range.at))?;
             if end < range.key.offset {
                 return Err(Error::corrupt(LAYER, range.at, "a range of a directory that ends before it begins"));
             }
-            for held in self.collect(Key::new(dir, DIR_INDEX, range.key.offset)..=Key::new(dir, DIR_INDEX, end))? {
+            // What two ranges share is looked at once.
+            let keys = Key::new(dir, DIR_INDEX, range.key.offset.max(next))..=Key::new(dir, DIR_INDEX, end);
+            next = end.saturating_add(1);
+            for held in self.collect(keys)? {
                 let entry = one(&held)?;
                 let logged = log.get(held.key).map(one).transpose()?;
                 if logged.is_none_or(|logged| logged.name != entry.name) {

@@ -1,5 +1,6 @@
 //! The replay of one subvolume's log: inodes first, then what is in directories, then names of inodes and contents.
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use super::super::LAYER;
@@ -14,8 +15,8 @@ use crate::disk::bytes::{u32_le, u64_le};
 use crate::disk::filesystem::NodeKind;
 use crate::disk::{Error, Result};
 
-/// Most items that are looked at at once: names in a directory, runs of a file.
-const MAX_AT_ONCE: usize = 1 << 18;
+/// Items that may be looked at while one log is replayed: names in directories, runs of files.
+const MAX_LOOKS: usize = 1 << 22;
 /// Where in an inode its size is.
 const SIZE: std::ops::Range<usize> = 16..24;
 
@@ -26,11 +27,12 @@ pub(super) struct Replay<'a> {
     pub log: &'a Log,
     /// The subvolume's tree, as far as it is changed.
     pub tree: Tree,
+    looks_left: Cell<usize>,
 }
 
 impl<'a> Replay<'a> {
     pub(super) fn new(nodes: &'a Nodes, superblock: &'a Superblock, log: &'a Log, tree: Tree) -> Self {
-        Self { nodes, superblock, log, tree }
+        Self { nodes, superblock, log, tree, looks_left: Cell::new(MAX_LOOKS) }
     }
 
     /// The tree after all of the log (`replay_one_buffer`, in the order of its stages).
@@ -109,9 +111,10 @@ impl<'a> Replay<'a> {
     pub(super) fn collect(&self, keys: RangeInclusive<Key>) -> Result<Vec<Found>> {
         let mut items = Vec::new();
         self.nodes.walk::<()>(&self.tree, keys, &mut |item| {
-            if items.len() >= MAX_AT_ONCE {
-                return Err(Error::limit(LAYER, format!("a log tree that changes more than {MAX_AT_ONCE} items")));
-            }
+            let left = self.looks_left.get().checked_sub(1);
+            self.looks_left.set(left.ok_or_else(|| {
+                Error::limit(LAYER, format!("a log tree that is laid over more than {MAX_LOOKS} items"))
+            })?);
             items.push(Found { key: item.key, data: item.data.to_vec(), at: item.at });
             Ok(ControlFlow::Continue(()))
         })?;
