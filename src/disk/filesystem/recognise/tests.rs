@@ -39,6 +39,12 @@ fn names_labels_and_identifiers_are_those_of_blkid() {
         (8, "util-linux", "mkswap", &["-q", "-L", "swap"]),
         (8, "util-linux", "mkswap", &["-q", "-p", "65536"]),
         (128, "btrfs-progs", "mkfs.btrfs", &["-q", "-f", "-L", "butter"]),
+        (64, "f2fs-tools", "mkfs.f2fs", &["-q", "-l", "flash"]),
+        (64, "exfatprogs", "mkfs.exfat", &["-L", "large"]),
+        (64, "jfsutils", "mkfs.jfs", &["-q", "-L", "journal"]),
+        (64, "reiserfsprogs", "mkfs.reiserfs", &["-q", "-f", "-f", "-l", "murder"]),
+        (16, "bcache-tools", "make-bcache", &["-B"]),
+        (128, "bcache-tools", "make-bcache", &["-C"]),
         (
             32,
             "cryptsetup-bin",
@@ -71,6 +77,26 @@ fn names_labels_and_identifiers_are_those_of_blkid() {
         let found = [content.type_id, content.label, content.uuid];
         assert_eq!(found, ["TYPE", "LABEL", "UUID"].map(|tag| blkid(&file, tag)), "{program} {args:?}");
         assert_eq!(content.ext.is_some(), found[0].starts_with("ext"), "{args:?}");
+    }
+}
+
+#[test]
+fn filesystems_that_are_only_read_are_named_as_blkid_names_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    std::fs::write(files.join("a"), "a").unwrap();
+    let image = dir.path().join("image");
+    let [from, to] = [&files, &image].map(|path| path.to_str().unwrap());
+    for (package, program, args) in
+        [("squashfs-tools", "mksquashfs", [from, to, "-quiet"]), ("erofs-utils", "mkfs.erofs", ["-d0", to, from])]
+    {
+        let _ = std::fs::remove_file(&image);
+        run(package, program, &args);
+        let content = recognise(testkit::open(&image).as_ref()).unwrap();
+        assert_eq!([content.type_id, content.uuid], ["TYPE", "UUID"].map(|tag| blkid(&image, tag)), "{program}");
+        let error = crate::disk::filesystem::open(&blkid(&image, "TYPE"), testkit::open(&image)).err().unwrap();
+        assert_eq!(error.kind, crate::disk::ErrorKind::Unsupported);
     }
 }
 
