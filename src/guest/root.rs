@@ -1,37 +1,28 @@
 //! What each volume holds, which one is a system's root, and the tree that the system sees.
 
+mod look;
 #[cfg(test)]
 mod tests;
+mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Tree;
 use super::linux::device::Devices;
-use super::linux::{cut, fstab, optional};
+use super::linux::fstab::{self, Source};
+use super::linux::optional;
 use crate::disk::Result;
-use crate::disk::filesystem::{FileSystem, NodeKind};
+use crate::disk::filesystem::{FileSystem, Subvolume};
 use crate::inspect::facts::{Family, Holds};
 
-/// Names of a root directory that are kept as evidence.
-const TOP: usize = 8;
-/// Most names of a root directory that are looked at.
-const MAX_NAMES: usize = 10_000;
-/// Folders in which a Windows is looked for.
-const MAX_WINDOWS_FOLDERS: usize = 64;
-/// Directories that may be mounts of their own and hold what is looked for.
-const MOUNTS: &[&str] =
-    &["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/opt", "/home", "/usr/local", "/var/lib"];
+pub use look::{Look, look, windows_folder};
+use look::{MAX_NAMES, is_boot};
 
-/// What the files of one volume make it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// What it is.
-    pub holds: Holds,
-    /// Whose root it is, where `holds` says `System`.
-    pub family: Family,
-    /// The first names in its root directory.
-    pub top: Vec<String>,
-}
+/// Directories that are looked at though they are mounted on request only.
+const WANTED: &[&str] = &["/boot", "/boot/efi", "/efi"];
+/// Where the kernel's own filesystems are: nothing on disk is seen there.
+const KERNELS: &[&str] = &["/proc", "/sys", "/dev", "/run"];
 
 /// A volume whose files can be read.
 #[derive(Clone)]
@@ -45,12 +36,15 @@ pub struct Readable {
 }
 
 /// Where a volume is mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MountPoint {
     /// The directory: `/boot`.
     pub at: String,
     /// The volume's name.
     pub volume: String,
+    /// What a boot loader writes before the paths on it: `/@` for a subvolume, nothing for a whole volume or its default
+    /// subvolume.
+    pub inside: String,
 }
 
 /// A system's root, and what it mounts.
@@ -63,141 +57,156 @@ pub struct Root {
     pub tree: Tree,
     /// Where which volume is mounted: `/` first.
     pub mounts: Vec<MountPoint>,
-    /// Other volumes that hold a system as well, and nothing says which one starts.
+    /// Other volumes, or subvolumes, that hold a system as well, and nothing says which one starts.
     pub rivals: Vec<String>,
 }
 
-/// Looks at the files of a volume.
-///
-/// # Errors
-/// What the filesystem reports.
-pub fn look(fs: &Arc<dyn FileSystem>) -> Result<Look> {
-    let tree = Tree::new(fs.clone());
-    let names = tree.list("/", MAX_NAMES)?;
-    let top = names.iter().take(TOP).map(|name| cut(name, 64)).collect();
-    let has = |name: &str| names.iter().any(|n| n == name);
-    let family = if is_windows(&tree, &names)? { Family::Windows } else { family(&tree)? };
-    let holds = if family != Family::Unknown {
-        Holds::System
-    } else if names.iter().all(|name| name == "lost+found") {
-        Holds::Nothing
-    } else if is_installer(&tree, &names)? {
-        Holds::Installer
-    } else if !has("etc") && names.iter().any(|name| is_boot(name)) {
-        Holds::Boot
-    } else {
-        Holds::Data
-    };
-    Ok(Look { holds, family, top })
+/// A system that may be the one that starts.
+struct Candidate<'a> {
+    on: &'a Readable,
+    /// The subvolume that is its root, unless that is the default one.
+    subvolume: Option<&'a str>,
+    family: Family,
+    fs: Arc<dyn FileSystem>,
 }
 
-/// Whether a Windows has its root here. Asked only where the root directory has what Windows puts there.
-fn is_windows(tree: &Tree, names: &[String]) -> Result<bool> {
-    let marks = ["windows", "winnt", "users", "documents and settings", "program files", "pagefile.sys", "ntldr"];
-    if !names.iter().any(|name| marks.contains(&name.to_ascii_lowercase().as_str())) {
-        return Ok(false);
+impl<'a> Candidate<'a> {
+    /// All on a volume.
+    fn all(on: &'a Readable) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        if on.look.family != Family::Unknown {
+            all.push(Self { on, subvolume: None, family: on.look.family, fs: on.fs.clone() });
+        }
+        for (name, family) in &on.look.systems {
+            let fs = on.fs.subvolume(&Subvolume::Path(name.clone()))?;
+            all.push(Self { on, subvolume: Some(name), family: *family, fs });
+        }
+        Ok(all)
     }
-    Ok(folder_of_windows(tree, names)?.is_some())
-}
 
-/// The folder of the Windows that has its root here: below a folder of any name lies the hive of its configuration.
-///
-/// # Errors
-/// What the filesystem reports.
-pub fn windows_folder(tree: &Tree) -> Result<Option<String>> {
-    folder_of_windows(tree, &tree.list("/", MAX_NAMES)?)
-}
+    fn tree(&self) -> Tree {
+        Tree::new(self.fs.clone())
+    }
 
-fn folder_of_windows(tree: &Tree, names: &[String]) -> Result<Option<String>> {
-    for name in names.iter().filter(|name| !name.starts_with('$')).take(MAX_WINDOWS_FOLDERS) {
-        if optional(tree.stat_link(&format!("/{name}/System32/config/SYSTEM")))?.is_some() {
-            return Ok(Some(name.clone()));
+    /// Its subvolume, as a boot loader calls it.
+    fn called(&self) -> &str {
+        self.subvolume.unwrap_or(&self.on.look.called)
+    }
+
+    fn name(&self) -> String {
+        match self.subvolume {
+            None => self.on.name.clone(),
+            Some(subvolume) => format!("{}:{subvolume}", self.on.name),
         }
     }
-    Ok(None)
-}
 
-/// Which family of systems has its root here. Links are not followed: they may lead to volumes that are mounted later.
-fn family(tree: &Tree) -> Result<Family> {
-    let there = |path: &str| Ok::<bool, crate::disk::Error>(optional(tree.stat_link(path))?.is_some());
-    let any = |paths: &[&str]| paths.iter().try_fold(false, |found, path| Ok(found || there(path)?));
-    let etc = optional(tree.stat("/etc"))?.is_some_and(|stat| stat.kind == NodeKind::Directory);
-    if !etc {
-        return Ok(Family::Unknown);
+    /// Whether its own fstab says that it is the root.
+    fn names_itself(&self, devices: &Devices) -> Result<bool> {
+        Ok(fstab::mounts(&self.tree(), devices)?.iter().any(|(source, target, _)| match source {
+            Source::Volume(volume, named) if target == "/" && *volume == self.on.name => {
+                match (self.subvolume, named) {
+                    (_, Some(Subvolume::Path(path))) => path.trim_matches('/') == self.called(),
+                    (own, named) => own.is_none() && named.is_none(),
+                }
+            }
+            _ => false,
+        }))
     }
-    if any(&["/bin/freebsd-version", "/libexec/ld-elf.so.1"])? {
-        return Ok(Family::FreeBSD);
-    }
-    let told = any(&["/etc/os-release", "/usr/lib/os-release", "/etc/issue", "/etc/inittab", "/sbin/init"])?
-        || any(&["/usr/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/init"])?;
-    Ok(if told && any(&["/usr", "/bin"])? { Family::Linux } else { Family::Unknown })
-}
-
-/// Kernels, boot loaders and what they come with.
-fn is_boot(name: &str) -> bool {
-    ["vmlinuz", "vmlinux", "bzImage", "initrd", "initramfs", "System.map"].iter().any(|start| name.starts_with(start))
-        || ["grub", "grub2", "extlinux", "syslinux", "EFI", "efi", "loader"].contains(&name)
-}
-
-/// What installation media of the usual systems have at their top.
-fn is_installer(tree: &Tree, names: &[String]) -> Result<bool> {
-    let marks =
-        [".treeinfo", ".discinfo", "isolinux", "casper", "install.amd", "LiveOS", "media.repo", "suse-isolinux"];
-    if names.iter().any(|name| marks.contains(&name.as_str())) {
-        return Ok(true);
-    }
-    Ok(tree.exists("/sources/install.wim")? || tree.exists("/.disk/info")? || tree.exists("/sources/boot.wim")?)
 }
 
 /// Finds the root among the readable volumes and mounts on it what its fstab names, where that is on this disk.
 ///
-/// Of several systems the one whose fstab says that it is the root is taken.
+/// Of several systems the one is taken whose subvolume the boot loader names, or that the kernel takes where none is
+/// named, and whose fstab says that it is the root.
 ///
 /// # Errors
 /// What the filesystems report.
 pub fn find(volumes: &[Readable], devices: &Devices) -> Result<Option<Root>> {
-    let mut candidates: Vec<&Readable> = volumes.iter().filter(|v| v.look.holds == Holds::System).collect();
+    let mut candidates = Vec::new();
+    for volume in volumes.iter().filter(|v| v.look.holds == Holds::System) {
+        candidates.extend(Candidate::all(volume)?);
+    }
     if candidates.len() > 1 {
-        let mut own = Vec::new();
-        for candidate in &candidates {
-            if names_itself_root(candidate, devices)? {
-                own.push(*candidate);
-            }
-        }
-        if !own.is_empty() {
-            candidates = own;
-        }
+        candidates = told(candidates, volumes)?;
+    }
+    if candidates.len() > 1 {
+        let own: Vec<bool> = candidates.iter().map(|one| one.names_itself(devices)).collect::<Result<_>>()?;
+        candidates = of_which(candidates, &own);
     }
     let Some(root) = candidates.first() else { return Ok(None) };
+    let volume = root.on.name.clone();
+    let at_root = |inside: String| MountPoint { at: "/".to_owned(), volume: volume.clone(), inside };
+    // GRUB counts paths from the topmost subvolume, SUSE's from the default one.
+    let called = Some(root.called()).filter(|name| !name.is_empty());
+    let mut mounts = Vec::from_iter(called.map(|name| at_root(format!("/{name}"))));
+    mounts.extend(root.subvolume.is_none().then(|| at_root(String::new())));
     let mut found = Root {
-        volume: root.name.clone(),
-        family: root.look.family,
-        tree: Tree::new(root.fs.clone()),
-        mounts: vec![MountPoint { at: "/".to_owned(), volume: root.name.clone() }],
-        rivals: candidates.iter().skip(1).map(|v| v.name.clone()).collect(),
+        family: root.family,
+        tree: root.tree(),
+        mounts,
+        rivals: candidates.iter().skip(1).map(Candidate::name).collect(),
+        volume,
     };
-    if root.look.family == Family::Linux {
+    if found.family == Family::Linux {
         found.mount_by_fstab(volumes, devices)?;
         found.mount_boot(volumes)?;
     }
     Ok(Some(found))
 }
 
-fn names_itself_root(candidate: &Readable, devices: &Devices) -> Result<bool> {
-    let fstab = fstab::read(&Tree::new(candidate.fs.clone()), devices)?;
-    Ok(fstab.entries.iter().any(|m| m.target == "/" && m.volume.as_deref() == Some(&candidate.name)))
+/// Those whose subvolume a boot loader names, of this system or on a volume of its own; where none does, those in the
+/// subvolume that is mounted by default.
+fn told<'a>(candidates: Vec<Candidate<'a>>, volumes: &[Readable]) -> Result<Vec<Candidate<'a>>> {
+    if candidates.iter().all(|one| one.subvolume.is_none()) {
+        return Ok(candidates);
+    }
+    let mut told = BTreeSet::new();
+    for one in &candidates {
+        told.extend(told::subvolumes(&one.tree())?);
+    }
+    for boot in volumes.iter().filter(|v| v.look.holds == Holds::Boot) {
+        told.extend(told::subvolumes(&Tree::new(boot.fs.clone()))?);
+    }
+    let wanted: Vec<bool> = match told.first() {
+        Some(only) if told.len() == 1 => candidates.iter().map(|one| one.called() == only).collect(),
+        Some(_) => Vec::new(),
+        None => candidates.iter().map(|one| one.subvolume.is_none()).collect(),
+    };
+    Ok(of_which(candidates, &wanted))
+}
+
+/// Those that are `wanted`, or all where none is.
+fn of_which<'a>(candidates: Vec<Candidate<'a>>, wanted: &[bool]) -> Vec<Candidate<'a>> {
+    if !wanted.contains(&true) {
+        return candidates;
+    }
+    candidates.into_iter().zip(wanted).filter_map(|(one, wanted)| wanted.then_some(one)).collect()
 }
 
 impl Root {
     fn mount_by_fstab(&mut self, volumes: &[Readable], devices: &Devices) -> Result<()> {
-        let mut entries = fstab::read(&self.tree, devices)?.entries;
-        entries.retain(|m| MOUNTS.contains(&m.target.trim_end_matches('/')) && !m.options.iter().any(|o| o == "bind"));
-        // The outer one first, as mount -a would need them sorted anyway.
-        entries.sort_by_key(|m| m.target.matches('/').count());
-        for entry in entries {
-            let volume = volumes.iter().find(|v| Some(&v.name) == entry.volume.as_ref());
-            if let Some(volume) = volume.filter(|v| v.name != self.volume) {
-                self.mount(entry.target.trim_end_matches('/'), volume);
+        let mut mounts = fstab::mounts(&self.tree, devices)?;
+        for (_, target, _) in &mut mounts {
+            target.truncate(target.trim_end_matches('/').len());
+        }
+        mounts.retain(|(_, target, on_request)| {
+            let is_kernels =
+                KERNELS.iter().any(|at| target.strip_prefix(at).is_some_and(|r| r.is_empty() || r.starts_with('/')));
+            !target.is_empty() && !is_kernels && (!on_request || WANTED.contains(&target.as_str()))
+        });
+        // The outer one first, as mount -a would need them sorted anyway; what is bound shows what was mounted.
+        mounts.sort_by_key(|(source, target, _)| (matches!(source, Source::Path(..)), target.matches('/').count()));
+        for (source, at, _) in mounts {
+            match source {
+                Source::Path(from, below) => drop(optional(self.tree.bind(&at, &from, below))?),
+                Source::Volume(name, subvolume) => {
+                    let volume = volumes.iter().find(|v| v.name == name);
+                    // The root once more shows nothing new.
+                    let volume = volume.filter(|v| subvolume.is_some() || v.name != self.volume);
+                    if let Some(volume) = volume {
+                        self.mount(&at, volume, subvolume)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -215,13 +224,26 @@ impl Root {
         };
         let mut boots = volumes.iter().filter(is_kernels).filter(|v| self.mounts.iter().all(|m| m.volume != v.name));
         if let (false, Some(boot), None) = (names.iter().any(|name| is_boot(name)), boots.next(), boots.next()) {
-            self.mount("/boot", boot);
+            self.mount("/boot", boot, None)?;
         }
         Ok(())
     }
 
-    fn mount(&mut self, at: &str, volume: &Readable) {
-        self.tree.mount(at, volume.fs.clone());
-        self.mounts.push(MountPoint { at: at.to_owned(), volume: volume.name.clone() });
+    /// Mounts a volume, or one of its subvolumes where that is there: the kernel mounts nothing else in its place.
+    fn mount(&mut self, at: &str, volume: &Readable, subvolume: Option<Subvolume>) -> Result<()> {
+        let Some(subvolume) = subvolume else {
+            self.tree.mount(at, volume.fs.clone());
+            self.mounts.push(MountPoint { at: at.to_owned(), volume: volume.name.clone(), inside: String::new() });
+            return Ok(());
+        };
+        let Some(fs) = optional(volume.fs.subvolume(&subvolume))? else { return Ok(()) };
+        self.tree.mount(at, fs);
+        // A boot loader has no numbers: what is on a subvolume known by its number only is not found by its path.
+        if let Subvolume::Path(path) = subvolume {
+            let inside = format!("/{}", path.trim_matches('/'));
+            let inside = inside.trim_end_matches('/').to_owned();
+            self.mounts.push(MountPoint { at: at.to_owned(), volume: volume.name.clone(), inside });
+        }
+        Ok(())
     }
 }

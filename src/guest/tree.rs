@@ -7,13 +7,24 @@ mod walk;
 use std::sync::Arc;
 
 use crate::disk::bytes::{self, to_u64, to_usize};
-use crate::disk::filesystem::{FileSystem, NodeKind, Stat};
+use crate::disk::filesystem::{FileSystem, Node, NodeKind, Stat};
 use crate::disk::want::wanted_for;
 use crate::disk::{Error, Result};
 
 use walk::{Dentries, LastLink, Place};
 
 const LAYER: &str = "tree";
+/// Mounts that binding what others are mounted on may add up to.
+const MAX_MOUNTS: usize = 1024;
+
+/// What is mounted at a real path.
+#[derive(Clone)]
+struct Mounted {
+    at: String,
+    fs: Arc<dyn FileSystem>,
+    /// What is seen there: the root of the filesystem, or what was bound.
+    root: Node,
+}
 
 /// The guest's file tree: its root filesystem and what is mounted on it.
 ///
@@ -22,22 +33,45 @@ const LAYER: &str = "tree";
 /// that is too long) is `NotFound`, as it would be told there.
 #[derive(Clone, Default)]
 pub struct Tree {
-    /// Real paths and what is mounted there; of two at one path the later one counts.
-    mounts: Vec<(String, Arc<dyn FileSystem>)>,
+    /// Of two at one path the later one counts.
+    mounts: Vec<Mounted>,
     dentries: Dentries,
 }
 
 impl Tree {
     /// A tree of one filesystem.
     pub fn new(root: Arc<dyn FileSystem>) -> Self {
-        Self { mounts: vec![("/".to_owned(), root)], dentries: Dentries::default() }
+        let mounted = Mounted { at: "/".to_owned(), root: root.root(), fs: root };
+        Self { mounts: vec![mounted], dentries: Dentries::default() }
     }
 
     /// Mounts `fs` at the directory `at`, over whatever is there. Links in `at` are resolved now, so mount the outer
     /// filesystem first. A directory that is missing is made, as systemd makes it.
     pub fn mount(&mut self, at: &str, fs: Arc<dyn FileSystem>) {
         let at = self.resolve(at).unwrap_or_else(|_| walk::normal(at));
-        self.mounts.push((at, fs));
+        self.mounts.push(Mounted { at, root: fs.root(), fs });
+    }
+
+    /// Shows at `at` what is at `from` as well (`mount --bind`); with `below`, also what is mounted below it (`--rbind`).
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat), of `from`; `Limit` beyond 1024 mounts.
+    pub fn bind(&mut self, at: &str, from: &str, below: bool) -> Result<()> {
+        let place = self.walk(from, LastLink::Follow)?;
+        let (from, root, fs) = (place.path, place.node, self.mounts.get(place.mount).map(|mounted| mounted.fs.clone()));
+        let fs = fs.ok_or_else(|| Error::not_found(LAYER, "nothing is mounted"))?;
+        let at = self.resolve(at).unwrap_or_else(|_| walk::normal(at));
+        let rest = |mounted: &Mounted| mounted.at.strip_prefix(from.trim_end_matches('/')).map(str::to_owned);
+        let inner = self.mounts.iter().filter_map(|mounted| Some((rest(mounted)?, mounted.clone())));
+        let inner: Vec<_> = inner.filter(|(rest, _)| below && rest.len() > 1 && rest.starts_with('/')).collect();
+        if self.mounts.len().saturating_add(inner.len()) >= MAX_MOUNTS {
+            return Err(Error::limit(LAYER, format!("more than {MAX_MOUNTS} mounts")));
+        }
+        self.mounts.push(Mounted { at: at.clone(), fs, root });
+        for (rest, mounted) in inner {
+            self.mounts.push(Mounted { at: format!("{}{rest}", at.trim_end_matches('/')), ..mounted });
+        }
+        Ok(())
     }
 
     /// What is at `path`, links followed.

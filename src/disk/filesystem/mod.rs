@@ -113,6 +113,15 @@ impl<T> Entries<T> {
     }
 }
 
+/// Which one is meant of the trees of files that a filesystem holds (btrfs).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subvolume {
+    /// Its path from the topmost one, with or without a slash before it.
+    Path(String),
+    /// Its number; 0 and 5 are the topmost one's.
+    Id(u64),
+}
+
 /// Files on a volume. Every call is bounded in time and memory by its arguments, whatever the volume holds.
 pub trait FileSystem: Send + Sync {
     /// The root directory.
@@ -130,6 +139,10 @@ pub trait FileSystem: Send + Sync {
     fn read_link(&self, link: Node) -> Result<String>;
     /// How full it is.
     fn usage(&self) -> Result<Usage>;
+    /// A subvolume as a filesystem of its own; `NotFound` where there is none, as in a filesystem that knows none.
+    fn subvolume(&self, _which: &Subvolume) -> Result<Arc<dyn FileSystem>> {
+        Err(Error::not_found("filesystem", "no such subvolume"))
+    }
     /// What it says of its own health: a bounded check, not a full one. Empty where nothing is wrong.
     fn signs(&self) -> Result<Vec<Sign>> {
         Ok(Vec::new())

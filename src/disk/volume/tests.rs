@@ -116,6 +116,20 @@ fn a_volume_of_a_windows_dynamic_disk_is_not_called_unrecognised() {
 }
 
 #[test]
+fn what_storage_spaces_spread_over_disks_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("disk");
+    std::fs::File::create(&file).unwrap().set_len(8 << 20).unwrap();
+    run("gdisk", "sgdisk", &["-n1:0:+4M", "-t1:E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D", file.to_str().unwrap()]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[(1 << 20) + 5000] = 9;
+    let bytes = testkit::memory(bytes);
+    let found = scan(&bytes, &partition::read(&bytes).unwrap()).unwrap();
+    assert_eq!((found[0].0.type_id.as_str(), found[0].0.class), ("Storage Spaces", VolumeClass::Member));
+    assert_eq!(found[0].0.trouble.as_ref().unwrap().kind, TroubleKind::Unsupported);
+}
+
+#[test]
 fn damage_never_panics_and_costs_little() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(disk(dir.path())).unwrap();

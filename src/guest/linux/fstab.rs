@@ -3,7 +3,7 @@
 use super::device::Devices;
 use super::escape::Escape;
 use super::{PATH_MAX, cut, optional};
-use crate::disk::filesystem::{NodeKind, Stat};
+use crate::disk::filesystem::{NodeKind, Stat, Subvolume};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Fstab, Mount};
@@ -65,6 +65,41 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
     Ok(Fstab { present: true, entries, instead: None })
 }
 
+/// What an entry puts at its directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A volume of this disk by its name, or one of its subvolumes.
+    Volume(String, Option<Subvolume>),
+    /// What is at another path; with what is mounted below it, where the flag is set.
+    Path(String, bool),
+}
+
+/// What is mounted where, of this disk: `(source, directory, whether only on request)`, in the order of the lines.
+///
+/// # Errors
+/// What the filesystem reports; a missing file has no entries.
+pub fn mounts(tree: &Tree, devices: &Devices) -> Result<Vec<(Source, String, bool)>> {
+    let text = optional(tree.read_text(PATH, MAX_BYTES))?.unwrap_or_default();
+    let mounts = text.lines().filter_map(|line| {
+        let fields = Fields::of(line)?;
+        let option = |name: &str| fields.options.split(',').any(|option| option == name);
+        let source = if option("bind") || option("rbind") {
+            Source::Path(fields.source, option("rbind"))
+        } else {
+            Source::Volume(devices.resolve(&fields.source)?.name.clone(), subvolume(&fields.options))
+        };
+        Some((source, fields.target.clone(), option("noauto"))).filter(|(_, target, _)| target.starts_with('/'))
+    });
+    Ok(mounts.take(MAX_ENTRIES).collect())
+}
+
+/// The subvolume that mount options name (btrfs(5)). Both words may be there, and name the same one then.
+pub fn subvolume(options: &str) -> Option<Subvolume> {
+    let value = |name: &str| options.split(',').filter_map(|option| option.strip_prefix(name)).next_back();
+    let by_path = value("subvol=").map(|path| Subvolume::Path(path.to_owned()));
+    by_path.or_else(|| Some(Subvolume::Id(value("subvolid=")?.parse().ok()?)))
+}
+
 /// The same fstab, where all its entries were kept: of a part no rule can say that every mount is in order.
 ///
 /// # Errors
@@ -94,19 +129,34 @@ pub fn parse(text: &str) -> Vec<Mount> {
     lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES.saturating_add(1)).collect()
 }
 
-fn entry(line: &str, number: u32) -> Option<Mount> {
-    let line = line.trim_start();
-    if line.starts_with('#') {
-        return None;
+/// The fields of a line, unescaped.
+struct Fields {
+    source: String,
+    target: String,
+    type_id: String,
+    options: String,
+}
+
+impl Fields {
+    fn of(line: &str) -> Option<Self> {
+        let line = line.trim_start();
+        if line.starts_with('#') {
+            return None;
+        }
+        let mut fields = line.split([' ', '\t']).filter(|field| !field.is_empty());
+        let (source, target) = (OCTAL.undo(fields.next()?), OCTAL.undo(fields.next()?));
+        // util-linux takes a line of two fields, too: the type is then found by probing.
+        let type_id = OCTAL.undo(fields.next().unwrap_or("auto"));
+        let options = OCTAL.undo(fields.next().unwrap_or("defaults"));
+        Some(Self { source, target, type_id, options })
     }
-    let mut fields = line.split([' ', '\t']).filter(|field| !field.is_empty());
-    let (source, target) = (OCTAL.undo(fields.next()?), OCTAL.undo(fields.next()?));
-    // util-linux takes a line of two fields, too: the type is then found by probing.
-    let type_id = OCTAL.undo(fields.next().unwrap_or("auto"));
+}
+
+fn entry(line: &str, number: u32) -> Option<Mount> {
+    let Fields { source, target, type_id, options } = Fields::of(line)?;
     if PSEUDO.contains(&type_id.as_str()) && !source.starts_with("/dev/") {
         return None;
     }
-    let options = OCTAL.undo(fields.next().unwrap_or("defaults"));
     let options = options.split(',').filter(|option| DECIDING.contains(option)).map(str::to_owned).collect();
     let (source, target) = (cut(&source, PATH_MAX), cut(&target, PATH_MAX));
     Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None })

@@ -1,3 +1,5 @@
+mod subvolumes;
+
 use super::*;
 use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::Volume;
@@ -71,7 +73,7 @@ fn the_tree_has_what_fstab_mounts() {
     let found = found.unwrap().unwrap();
     assert_eq!(found.volume, "p2");
     assert!(found.tree.exists("/boot/vmlinuz-6.1").unwrap());
-    assert_eq!(found.mounts[1], MountPoint { at: "/boot".into(), volume: "p1".into() });
+    assert_eq!(found.mounts[1], MountPoint { at: "/boot".into(), volume: "p1".into(), inside: String::new() });
     assert!(found.rivals.is_empty());
 }
 
@@ -100,4 +102,47 @@ fn of_two_systems_the_one_that_calls_itself_root_is_taken() {
 fn no_system_is_no_root() {
     let vols = volumes(&["p1"]);
     assert!(find(&[readable("p1", boot())], &Devices::new(&vols, None)).unwrap().is_none());
+}
+
+#[test]
+fn what_is_bound_and_a_usr_of_its_own_are_in_the_tree() {
+    let usr = MemoryFs::of_texts(&[("/lib/os-release", "ID=gentoo\n"), ("/share/a", "")]);
+    let data = MemoryFs::of_texts(&[("/home/ada/.profile", "p"), ("/opt/b", "")]);
+    let fstab = "UUID=uuid-p1 / ext4\nUUID=uuid-p2 /usr ext4\n/srv/data/home /home none bind 0 0\n\
+        /srv /export none rbind\nUUID=uuid-p3 /srv/data ext4\n/nowhere /opt none bind\n/home /home none rbind\n";
+    let fs = MemoryFs::of_texts(&[("/etc/fstab", fstab), ("/usr/stale", ""), ("/srv/own", "")])
+        .link("/bin", "usr/bin")
+        .link("/etc/os-release", "../usr/lib/os-release");
+    let volumes = [readable("p1", fs), readable("p2", usr), readable("p3", data)];
+    let found = find(&volumes, &Devices::new(&self::volumes(&["p1", "p2", "p3"]), None)).unwrap().unwrap();
+    let tree = &found.tree;
+    assert_eq!(tree.read("/etc/os-release", 64).unwrap(), b"ID=gentoo\n");
+    assert!(!tree.exists("/usr/stale").unwrap());
+    for path in ["/home/ada/.profile", "/srv/data/home/ada/.profile", "/export/data/opt/b", "/export/own"] {
+        assert!(tree.exists(path).unwrap(), "{path}");
+    }
+    assert_eq!(tree.resolve("/home/../home/ada").unwrap(), "/home/ada");
+}
+
+#[test]
+fn binding_what_is_bound_over_and_over_ends() {
+    let lines: Vec<_> = (0..250).map(|n| format!("/ /b{n} none rbind\n")).collect();
+    let fs = root(&format!("UUID=uuid-p1 / ext4\n{}", lines.concat()));
+    let error = find(&[readable("p1", fs)], &Devices::new(&volumes(&["p1"]), None)).err().unwrap();
+    assert_eq!(error.kind, crate::disk::ErrorKind::Limit);
+}
+
+#[test]
+fn links_in_the_place_of_mount_points_stay_inside() {
+    let fstab = "UUID=uuid-p1 / ext4\nUUID=uuid-p2 /home ext4\nUUID=uuid-p2 /loop ext4\nUUID=uuid-p2 ../../up ext4\n\
+        UUID=uuid-p2 /../../over ext4\nUUID=uuid-p2 /proc/1/root ext4\n";
+    let fs = root(fstab).link("/home", "../../../../data/home").dir("/data/home").link("/loop", "loop");
+    let data = MemoryFs::of_texts(&[("/ada", "")]).link("/out", "../../../../../etc/fstab");
+    let found = find(&[readable("p1", fs), readable("p2", data)], &Devices::new(&volumes(&["p1", "p2"]), None));
+    let tree = found.unwrap().unwrap().tree;
+    for path in ["/home/ada", "/data/home/ada", "/over/ada"] {
+        assert!(tree.exists(path).unwrap(), "{path}");
+    }
+    assert_eq!(tree.resolve("/home/out").unwrap(), "/etc/fstab");
+    assert!(!tree.exists("/up/ada").unwrap() && !tree.exists("/proc/1/root/ada").unwrap());
 }

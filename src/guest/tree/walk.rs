@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::{LAYER, Tree};
+use super::{LAYER, Mounted, Tree};
 use crate::disk::filesystem::{FileSystem, Node, NodeKind, Stat};
 use crate::disk::{Error, Result};
 
@@ -28,6 +28,8 @@ pub(super) enum LastLink {
 /// Where a walk ended.
 pub(super) struct Place<'a> {
     pub fs: &'a dyn FileSystem,
+    /// Which of the mounts it is in.
+    pub mount: usize,
     pub node: Node,
     pub stat: Stat,
     /// The real path.
@@ -126,20 +128,20 @@ impl Tree {
         let prefix = format!("{}/", dir.trim_end_matches('/'));
         self.mounts
             .iter()
-            .filter_map(move |(at, _)| at.strip_prefix(&prefix))
+            .filter_map(move |mounted| mounted.at.strip_prefix(&prefix))
             .filter(|name| !name.is_empty() && !name.contains('/'))
             .map(str::to_owned)
     }
 
     fn fs(&self, mount: usize) -> Result<&dyn FileSystem> {
-        self.mounts.get(mount).map(|(_, fs)| &**fs).ok_or_else(|| Error::not_found(LAYER, "nothing is mounted"))
+        self.mounts.get(mount).map(|mounted| &*mounted.fs).ok_or_else(|| Error::not_found(LAYER, "nothing is mounted"))
     }
 
     /// The root of what is mounted at the real path `at`.
     fn mount_point(&self, at: &str) -> Result<Option<Step>> {
-        let Some(mount) = self.mounts.iter().rposition(|(path, _)| path == at) else { return Ok(None) };
-        let fs = self.fs(mount)?;
-        Ok(Some(Step { mount, node: fs.root(), stat: fs.stat(fs.root())? }))
+        let Some(mount) = self.mounts.iter().rposition(|mounted| mounted.at == at) else { return Ok(None) };
+        let Some(Mounted { fs, root, .. }) = self.mounts.get(mount) else { return Ok(None) };
+        Ok(Some(Step { mount, node: *root, stat: fs.stat(*root)? }))
     }
 
     fn lookup(&self, dir: &Step, name: &str) -> Result<Step> {
@@ -164,7 +166,13 @@ impl Tree {
 
     fn place(&self, names: &[String], steps: &[Step]) -> Result<Place<'_>> {
         let last = steps.last().ok_or_else(|| Error::not_found(LAYER, "nothing is mounted"))?;
-        Ok(Place { fs: self.fs(last.mount)?, node: last.node, stat: last.stat.clone(), path: join(names) })
+        Ok(Place {
+            fs: self.fs(last.mount)?,
+            mount: last.mount,
+            node: last.node,
+            stat: last.stat.clone(),
+            path: join(names),
+        })
     }
 }
 

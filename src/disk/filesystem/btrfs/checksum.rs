@@ -40,6 +40,12 @@ impl Checksum {
     }
 }
 
+/// The hash of a name that `INODE_EXTREF` keys hold: CRC-32C from the directory's number on (`btrfs_extref_hash`).
+pub(super) fn reference_hash(dir: u64, name: &[u8]) -> u64 {
+    let seed = u32::try_from(dir & u64::from(u32::MAX)).unwrap_or_default();
+    u64::from(!crc32c::crc32c_append(!seed, name))
+}
+
 /// The hash of a name that `DIR_ITEM` keys hold: CRC-32C from `!1` on, without the final inversion (`btrfs_name_hash`).
 pub(super) fn name_hash(name: &[u8]) -> u64 {
     u64::from(!crc32c::crc32c_append(1, name))

@@ -34,7 +34,7 @@ impl Contents {
         let Some(last) = at.saturating_add(to_u64(buf.len())).checked_sub(1).filter(|_| !buf.is_empty()) else {
             return Ok(buf);
         };
-        let root = &inode.subvolume.root;
+        let root = &inode.subvolume.tree;
         let key = |at: u64| Key::new(inode.number, EXTENT_DATA, at);
         let first = nodes.last(root, &(key(0)..=key(at)))?.map_or(at, |item| item.key.offset);
         let mut covered = 0;

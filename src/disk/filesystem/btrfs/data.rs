@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::LAYER;
+use super::changes::Tree;
 use super::checksum::Checksum;
 use super::key::{EXTENT_CSUM, Key};
-use super::node::Pointer;
 use super::nodes::Nodes;
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::{Error, Result};
@@ -18,8 +18,8 @@ const PIECE: u64 = 1 << 20;
 
 /// How data are checked.
 pub(super) struct Sums {
-    /// The tree of checksums, if there is one.
-    pub root: Option<Pointer>,
+    /// The trees of checksums: the committed one, if there is one, then those of what was logged since.
+    pub trees: Vec<Tree>,
     pub checksum: Checksum,
     pub sector_size: u64,
 }
@@ -49,10 +49,10 @@ impl Sums {
     /// Whole sectors.
     fn piece(&self, nodes: &Nodes, logical: u64, len: usize, is_summed: bool) -> Result<Vec<u8>> {
         let size = to_usize(LAYER, self.sector_size)?;
-        let sums = match &self.root {
-            Some(root) if is_summed => self.look_up(nodes, root, logical, len.checked_div(size).unwrap_or_default())?,
-            _ => Vec::new(),
-        };
+        let mut sums = vec![None; if is_summed { len.checked_div(size).unwrap_or_default() } else { 0 }];
+        for tree in self.trees.iter().filter(|_| is_summed) {
+            self.look_up(nodes, tree, logical, &mut sums)?;
+        }
         nodes.first_whole(logical, len, |raw, at| {
             let damaged = raw.chunks(size).zip(&sums).position(|(sector, sum)| !self.fits(sector, sum.as_deref()));
             match damaged {
@@ -69,13 +69,12 @@ impl Sums {
         sum.is_none_or(|sum| self.checksum.fits(sector, sum))
     }
 
-    /// The checksums of `count` sectors, of each where there is one.
-    fn look_up(&self, nodes: &Nodes, root: &Pointer, logical: u64, count: usize) -> Result<Vec<Option<Vec<u8>>>> {
-        let end = logical.saturating_add(to_u64(count).saturating_mul(self.sector_size));
+    /// Puts the checksums that `tree` has of the sectors from `logical` on in their places.
+    fn look_up(&self, nodes: &Nodes, tree: &Tree, logical: u64, sums: &mut [Option<Vec<u8>>]) -> Result<()> {
+        let end = logical.saturating_add(to_u64(sums.len()).saturating_mul(self.sector_size));
         let key = |at: u64| Key::new(SUMS, EXTENT_CSUM, at);
-        let first = nodes.last(root, &(key(0)..=key(logical)))?.map_or(logical, |item| item.key.offset);
-        let mut sums = vec![None; count];
-        nodes.walk::<()>(root, key(first)..=key(end.saturating_sub(1)), &mut |item| {
+        let first = nodes.last(tree, &(key(0)..=key(logical)))?.map_or(logical, |item| item.key.offset);
+        nodes.walk::<()>(tree, key(first)..=key(end.saturating_sub(1)), &mut |item| {
             let sectors = (item.key.offset..end).step_by(to_usize(LAYER, self.sector_size)?);
             for (at, sum) in sectors.zip(item.data.chunks_exact(self.checksum.len())) {
                 let place = at.checked_sub(logical).and_then(|past| past.checked_div(self.sector_size));
@@ -85,6 +84,6 @@ impl Sums {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(sums)
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::disk::{Error, Result};
 
 /// `struct btrfs_dir_item` before the name.
 const HEADER: usize = 30;
+const KIND_AT: usize = 29;
 /// `BTRFS_NAME_LEN`
 const MAX_NAME: usize = 255;
 
@@ -20,12 +21,20 @@ const MAX_NAME: usize = 255;
 pub(super) struct Entry {
     pub name: Vec<u8>,
     pub location: Key,
+    /// `BTRFS_FT_*`
+    pub kind: u8,
 }
 
 impl Entry {
     /// The name as [`list`](super::FileSystem::list) shows it.
     pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
+    }
+
+    /// As it is on disk, of no transaction.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let name_len = u16::try_from(self.name.len()).unwrap_or(u16::MAX).to_le_bytes();
+        [&self.location.bytes()[..], &[0; 10], &name_len, &[self.kind], &self.name].concat()
     }
 }
 
@@ -51,13 +60,14 @@ fn entry(raw: &[u8]) -> Result<(Entry, usize)> {
         return Err(Error::corrupt(LAYER, 0, format!("a name of {name_len} bytes")));
     }
     let name = range(LAYER, raw, HEADER, name_len)?.to_vec();
-    Ok((Entry { name, location }, HEADER.saturating_add(name_len).saturating_add(data_len)))
+    let kind = raw.get(KIND_AT).copied().unwrap_or_default();
+    Ok((Entry { name, location, kind }, HEADER.saturating_add(name_len).saturating_add(data_len)))
 }
 
 /// The entry called `name`.
 pub(super) fn find(nodes: &Nodes, dir: &Inode, name: &str) -> Result<Option<Entry>> {
     let key = Key::new(dir.number, DIR_ITEM, name_hash(name.as_bytes()));
-    if let Some(item) = nodes.item(&dir.subvolume.root, key)? {
+    if let Some(item) = nodes.item(&dir.subvolume.tree, key)? {
         let named = entries(&item.data, item.at)?.into_iter().find(|entry| entry.name == name.as_bytes());
         if named.is_some() {
             return Ok(named);
@@ -72,7 +82,7 @@ pub(super) fn find(nodes: &Nodes, dir: &Inode, name: &str) -> Result<Option<Entr
 
 /// Shows every entry to `visit` until it breaks, and gives what it broke with.
 pub(super) fn walk<B>(nodes: &Nodes, dir: &Inode, mut visit: impl FnMut(Entry) -> ControlFlow<B>) -> Result<Option<B>> {
-    nodes.walk(&dir.subvolume.root, Key::all(dir.number, DIR_INDEX), &mut |item| {
+    nodes.walk(&dir.subvolume.tree, Key::all(dir.number, DIR_INDEX), &mut |item| {
         for entry in entries(item.data, item.at)? {
             if let ControlFlow::Break(broke_with) = visit(entry) {
                 return Ok(ControlFlow::Break(broke_with));

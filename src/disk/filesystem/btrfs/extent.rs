@@ -9,7 +9,7 @@ use crate::disk::{Error, Result};
 /// Where the data of an inline extent begin.
 const INLINE_AT: usize = 21;
 /// `BTRFS_FILE_EXTENT_*`
-const INLINE: u8 = 0;
+pub(super) const INLINE: u8 = 0;
 const REGULAR: u8 = 1;
 const PREALLOCATED: u8 = 2;
 /// `BTRFS_MAX_UNCOMPRESSED` and `BTRFS_MAX_COMPRESSED`: an extent that is compressed is no larger, before and after.

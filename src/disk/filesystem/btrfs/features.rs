@@ -6,6 +6,9 @@ use crate::disk::{Error, Result};
 /// `BTRFS_FEATURE_INCOMPAT_METADATA_UUID`: nodes hold another identity than the superblock shows.
 pub(super) const METADATA_UUID: u64 = 1 << 10;
 
+/// `BTRFS_FEATURE_INCOMPAT_NO_HOLES`
+pub(super) const NO_HOLES: u64 = 1 << 9;
+
 /// `BTRFS_FEATURE_INCOMPAT_*`: name, and whether it is read.
 const INCOMPAT: [(u64, &str, bool); 16] = [
     (1 << 0, "mixed-backref", true),
@@ -18,7 +21,7 @@ const INCOMPAT: [(u64, &str, bool); 16] = [
     // Where it matters, a chunk says so.
     (1 << 7, "raid56", true),
     (1 << 8, "skinny-metadata", true),
-    (1 << 9, "no-holes", true),
+    (NO_HOLES, "no-holes", true),
     (METADATA_UUID, "metadata-uuid", true),
     (1 << 11, "raid1c34", true),
     (1 << 12, "zoned", false),

@@ -32,7 +32,7 @@ impl Inode {
     /// Reads inode `number`.
     pub(super) fn read(nodes: &Nodes, subvolume: Subvolume, number: u64) -> Result<Self> {
         let item = nodes
-            .item(&subvolume.root, Key::new(number, INODE_ITEM, 0))?
+            .item(&subvolume.tree, Key::new(number, INODE_ITEM, 0))?
             .ok_or_else(|| Error::corrupt(LAYER, 0, format!("there is no inode {number}")))?;
         let word = |at: usize| u32_le(LAYER, &item.data, at);
         let long = |at: usize| u64_le(LAYER, &item.data, at);

@@ -11,6 +11,11 @@ pub(super) const KEY_LEN: usize = 17;
 
 /// Kinds of items: `BTRFS_*_KEY`.
 pub(super) const INODE_ITEM: u8 = 1;
+pub(super) const INODE_REF: u8 = 12;
+pub(super) const INODE_EXTREF: u8 = 13;
+pub(super) const XATTR_ITEM: u8 = 24;
+pub(super) const DIR_LOG_ITEM: u8 = 60;
+pub(super) const DIR_LOG_INDEX: u8 = 72;
 pub(super) const DIR_ITEM: u8 = 84;
 pub(super) const DIR_INDEX: u8 = 96;
 pub(super) const EXTENT_DATA: u8 = 108;
@@ -35,6 +40,23 @@ impl Key {
     /// Every key of one kind that an object may have.
     pub(super) fn all(objectid: u64, kind: u8) -> RangeInclusive<Self> {
         Self::new(objectid, kind, 0)..=Self::new(objectid, kind, u64::MAX)
+    }
+
+    /// The greatest key that is less.
+    pub(super) fn before(self) -> Option<Self> {
+        if let Some(offset) = self.offset.checked_sub(1) {
+            return Some(Self { offset, ..self });
+        }
+        let offset = u64::MAX;
+        match self.kind.checked_sub(1) {
+            Some(kind) => Some(Self { kind, offset, ..self }),
+            None => Some(Self { objectid: self.objectid.checked_sub(1)?, kind: u8::MAX, offset }),
+        }
+    }
+
+    /// As it is on disk.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        [&self.objectid.to_le_bytes()[..], &[self.kind], &self.offset.to_le_bytes()].concat()
     }
 
     /// The key at byte `at` of `raw`.

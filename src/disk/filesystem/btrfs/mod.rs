@@ -1,10 +1,11 @@
-//! btrfs on one device, as it was at its last commit, its default subvolume as root.
+//! btrfs on one device, as it is when it is next mounted, its default subvolume as root.
 //!
 //! Layout after the Linux kernel's include/uapi/linux/btrfs_tree.h and fs/btrfs; names of fields are theirs. Everything
-//! is verified by checksum, as there, and read from a second copy where the first is damaged. A filesystem whose log
-//! tree must be replayed is refused: what was synced last is not yet where it belongs. Of a filesystem on several
-//! devices, what this one holds whole copies of is read.
+//! is verified by checksum, as there, and read from a second copy where the first is damaged. What was synced after the
+//! last commit is in a log and laid over the rest. Of a filesystem on several devices, what this one holds whole copies
+//! of is read.
 
+mod changes;
 mod checksum;
 mod chunk;
 mod compression;
@@ -15,16 +16,19 @@ mod extent;
 mod features;
 mod inode;
 mod key;
+mod log;
 mod lzo;
 mod node;
 mod nodes;
+mod reference;
 mod subvolume;
 mod superblock;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
 use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
@@ -32,6 +36,7 @@ use crate::disk::bytes::to_usize;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
 
+use changes::Tree;
 use chunk::Chunks;
 use content::Contents;
 use data::Sums;
@@ -39,7 +44,7 @@ use directory::Entry;
 use inode::Inode;
 use key::{CHUNK_ITEM, Key, ROOT_ITEM};
 use nodes::Nodes;
-use subvolume::{STUB, Subvolume, Subvolumes};
+use subvolume::{Roots, STUB, Subvolumes};
 use superblock::Superblock;
 
 const LAYER: &str = "btrfs";
@@ -54,19 +59,32 @@ fn open(volume: Arc<dyn ReadAt>) -> Result<Arc<dyn FileSystem>> {
     Ok(Arc::new(Btrfs::open(volume)?))
 }
 
-/// An opened filesystem.
+/// A filesystem, seen from the root of one of its subvolumes.
 struct Btrfs {
+    opened: Arc<Opened>,
+    root: Node,
+}
+
+/// An opened filesystem.
+struct Opened {
     superblock: Superblock,
     nodes: Nodes,
+    roots: Roots,
     contents: Contents,
     subvolumes: Subvolumes,
-    root: Node,
+}
+
+impl Deref for Btrfs {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.opened
+    }
 }
 
 impl Btrfs {
     fn open(volume: Arc<dyn ReadAt>) -> Result<Self> {
         let superblock = superblock::read(volume.as_ref())?;
-        superblock.check_log()?;
         let mut nodes = Nodes::new(volume, &superblock, Chunks::system(&superblock)?);
         let mut chunks = Chunks::system(&superblock)?;
         nodes.walk::<()>(&superblock.chunk_root, Key::all(chunk::CHUNKS, CHUNK_ITEM), &mut |item| {
@@ -75,15 +93,25 @@ impl Btrfs {
         })?;
         nodes.chunks = chunks;
 
-        let default = Subvolume::default(&nodes, &superblock)?;
-        let sums = Subvolume::find(&nodes, &superblock.root, data::CSUM_TREE)?.map(|tree| tree.root);
+        let mut roots = Roots { tree: superblock.root.clone(), replayed: BTreeMap::new() };
+        let mut sums: Vec<Tree> = roots.find(&nodes, data::CSUM_TREE)?.map(|tree| tree.tree).into_iter().collect();
+        if let Some(log_root) = superblock.log_root {
+            for replayed in log::replay(&nodes, &superblock, &roots, log_root)? {
+                roots.replayed.insert(replayed.subvolume, replayed.tree);
+                sums.push(replayed.log);
+            }
+        }
+        let default = roots.default(&nodes, &superblock)?;
         let (checksum, sector_size) = (superblock.checksum, superblock.sector_size);
-        let contents = Contents::new(Sums { root: sums, checksum, sector_size });
+        let contents = Contents::new(Sums { trees: sums, checksum, sector_size });
         let subvolumes = Subvolumes::default();
         let root = subvolumes.node(&default, default.dir)?;
-        Ok(Self { superblock, nodes, contents, subvolumes, root })
+        let opened = Arc::new(Opened { superblock, nodes, roots, contents, subvolumes });
+        Ok(Self { opened, root })
     }
+}
 
+impl Opened {
     fn inode(&self, node: Node) -> Result<Inode> {
         let (subvolume, number) = self.subvolumes.place(node)?;
         Inode::read(&self.nodes, subvolume, number)
@@ -95,11 +123,18 @@ impl Btrfs {
         Ok(inode)
     }
 
+    /// The root directory of a subvolume.
+    fn root_of(&self, id: u64) -> Result<Node> {
+        let found = if subvolume::is_one(id) { self.roots.find(&self.nodes, id)? } else { None };
+        let found = found.ok_or_else(|| Error::not_found(LAYER, "no such subvolume"))?;
+        self.subvolumes.node(&found, found.dir)
+    }
+
     /// Where an entry of `dir` leads to.
     fn node(&self, dir: &Inode, entry: &Entry) -> Result<Node> {
         match entry.location.kind {
             key::INODE_ITEM => self.subvolumes.node(&dir.subvolume, entry.location.objectid),
-            ROOT_ITEM => match dir.subvolume.below(&self.nodes, &self.superblock.root, dir.number, entry)? {
+            ROOT_ITEM => match self.roots.below(&self.nodes, dir.subvolume.id, dir.number, entry)? {
                 Some(below) => self.subvolumes.node(&below, below.dir),
                 None => Ok(STUB),
             },
@@ -162,8 +197,31 @@ impl FileSystem for Btrfs {
         Ok(self.superblock.usage.clone())
     }
 
+    fn subvolume(&self, which: &super::Subvolume) -> Result<Arc<dyn FileSystem>> {
+        let root = match which {
+            super::Subvolume::Id(0) => self.root_of(subvolume::FS_TREE)?,
+            super::Subvolume::Id(id) => self.root_of(*id)?,
+            super::Subvolume::Path(path) => {
+                let mut root = self.root_of(subvolume::FS_TREE)?;
+                for name in path.split('/').filter(|name| !name.is_empty()) {
+                    root = self.lookup(root, name)?;
+                }
+                root
+            }
+        };
+        // A directory within one is none, nor is the place of one that is elsewhere.
+        if root == STUB || !self.subvolumes.is_root(root)? {
+            return Err(Error::not_found(LAYER, "not a subvolume"));
+        }
+        Ok(Arc::new(Self { opened: Arc::clone(&self.opened), root }))
+    }
+
     fn signs(&self) -> Result<Vec<Sign>> {
         let mut signs = Vec::new();
+        if self.superblock.log_root.is_some() {
+            let value = format!("what was synced since the last commit, of {} subvolumes", self.roots.replayed.len());
+            signs.push(Sign { kind: SignKind::LogNeedsReplay, at: self.superblock.at.saturating_add(0x60), value });
+        }
         if self.superblock.at != superblock::PRIMARY {
             let value = format!("primary superblock, read from the mirror at {:#x}", self.superblock.at);
             signs.push(Sign { kind: SignKind::ChecksumMismatch, at: superblock::PRIMARY, value });

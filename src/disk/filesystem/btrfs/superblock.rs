@@ -1,6 +1,7 @@
 //! The superblock (`struct btrfs_super_block`): geometry, and where the trees of trees and of chunks begin.
 
 use super::super::Usage;
+use super::changes::Tree;
 use super::checksum::Checksum;
 use super::node::{MAX_LEVEL, Pointer};
 use super::{LAYER, features};
@@ -30,8 +31,11 @@ pub(super) struct Superblock {
     pub metadata_uuid: [u8; 16],
     pub sector_size: u64,
     pub node_size: usize,
-    pub root: Pointer,
-    pub chunk_root: Pointer,
+    /// The tree of trees.
+    pub root: Tree,
+    pub chunk_root: Tree,
+    /// Runs of zeros in files have no items.
+    pub no_holes: bool,
     /// `root_dir_objectid`: the directory of the root tree, where the default subvolume is named.
     pub root_dir: u64,
     pub devices: u64,
@@ -40,7 +44,8 @@ pub(super) struct Superblock {
     /// Chunks that the chunk tree itself lies in: keys and items, one after the other.
     pub system_chunks: Vec<u8>,
     pub usage: Usage,
-    log_root: u64,
+    /// The tree of log trees, where there is one.
+    pub log_root: Option<Pointer>,
 }
 
 /// Reads the primary superblock or, where its checksum or its magic does not fit, the newest mirror whose do.
@@ -96,6 +101,10 @@ impl Superblock {
         }
         let (generation, total_bytes) = (long(0x48)?, long(0x70)?);
         let system_chunks = to_usize(LAYER, word(0xA0)?.into())?;
+        // It is of the transaction that was not committed (`btrfs_replay_log`).
+        let log_generation = generation.saturating_add(1);
+        let log_root = Some(Pointer { logical: long(0x60)?, generation: log_generation, level: byte(0xC8) });
+        let log_root = log_root.filter(|root| root.logical != 0);
         let metadata_uuid = if incompat & features::METADATA_UUID == 0 { 0x20 } else { 0x23B };
         let found = Self {
             at,
@@ -105,18 +114,19 @@ impl Superblock {
             metadata_uuid: array(LAYER, raw, metadata_uuid)?,
             sector_size: sector_size.into(),
             node_size: to_usize(LAYER, node_size.into())?,
-            root: Pointer { logical: long(0x50)?, generation, level: byte(0xC6) },
-            chunk_root: Pointer { logical: long(0x58)?, generation: long(0xA4)?, level: byte(0xC7) },
+            root: Pointer { logical: long(0x50)?, generation, level: byte(0xC6) }.into(),
+            chunk_root: Pointer { logical: long(0x58)?, generation: long(0xA4)?, level: byte(0xC7) }.into(),
+            no_holes: incompat & features::NO_HOLES != 0,
             root_dir: long(0x80)?,
             devices: long(0x88)?,
             device: (long(0xC9)?, array(LAYER, raw, 0x10B)?),
             system_chunks: range(LAYER, raw, 0x32B, system_chunks.min(MAX_SYSTEM_CHUNKS))?.to_vec(),
             usage: Usage { total_bytes, free_bytes: total_bytes.saturating_sub(long(0x78)?), free_inodes: None },
-            log_root: long(0x60)?,
+            log_root,
         };
 
         // `btrfs_validate_super`.
-        if found.root.level >= MAX_LEVEL || found.chunk_root.level >= MAX_LEVEL {
+        if [0xC6, 0xC7, 0xC8].into_iter().any(|place| byte(place) >= MAX_LEVEL) {
             return Err(corrupt(0xC6, "a tree of too many levels"));
         }
         if to_u64(system_chunks) > to_u64(MAX_SYSTEM_CHUNKS) {
@@ -130,13 +140,5 @@ impl Superblock {
             return Err(corrupt(0xD1, "the device is larger than its volume"));
         }
         Ok(found)
-    }
-
-    /// Refuses a filesystem whose newest files are in a log tree only: those synced after the last commit.
-    pub(super) fn check_log(&self) -> Result<()> {
-        if self.log_root == 0 {
-            return Ok(());
-        }
-        Err(Error::unsupported(LAYER, "a log tree must be replayed first").at(self.at.saturating_add(0x60)))
     }
 }

@@ -32,7 +32,12 @@ pub(super) type Visit<'a, B> = &'a mut dyn FnMut(&Item) -> Result<ControlFlow<B>
 
 impl Nodes {
     /// Shows the items in `keys` of the tree at `root` to `visit`, in order, and gives what it broke with.
-    pub(super) fn walk<B>(&self, root: &Pointer, keys: RangeInclusive<Key>, visit: Visit<'_, B>) -> Result<Option<B>> {
+    pub(super) fn walk_committed<B>(
+        &self,
+        root: &Pointer,
+        keys: RangeInclusive<Key>,
+        visit: Visit<'_, B>,
+    ) -> Result<Option<B>> {
         let mut walk = Walk { nodes: self, keys, visit, nodes_left: MAX_NODES };
         match walk.node(&*self.read(root)?)? {
             ControlFlow::Continue(()) => Ok(None),
@@ -41,7 +46,7 @@ impl Nodes {
     }
 
     /// The last item in `keys` of the tree at `root`.
-    pub(super) fn last(&self, root: &Pointer, keys: &RangeInclusive<Key>) -> Result<Option<Found>> {
+    pub(super) fn last_committed(&self, root: &Pointer, keys: &RangeInclusive<Key>) -> Result<Option<Found>> {
         let mut node = self.read(root)?;
         // Levels count down, so this ends.
         loop {
@@ -63,11 +68,6 @@ impl Nodes {
                 }
             }
         }
-    }
-
-    /// The item of one key.
-    pub(super) fn item(&self, root: &Pointer, key: Key) -> Result<Option<Found>> {
-        self.last(root, &(key..=key))
     }
 
     /// A child begins with the key its parent knows it by (`btrfs_verify_level_key`). As keys ascend, no node can be

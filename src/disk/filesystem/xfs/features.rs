@@ -23,6 +23,11 @@ const INCOMPAT_META_UUID: u32 = 0x0000_0004;
 const INCOMPAT_NEEDS_REPAIR: u32 = 0x0000_0010;
 /// Known, and changing where things are: nothing of them was ever read by this reader.
 const INCOMPAT_NAMED: [(u32, &str); 3] = [(0x100, "metadir"), (0x200, "zoned"), (0x400, "zone_gaps")];
+/// Bits of `sb_features_ro_compat` that say how much of the free space is kept.
+const RO_COMPAT_FINOBT: u32 = 0x0000_0001;
+const RO_COMPAT_RMAPBT: u32 = 0x0000_0002;
+const RO_COMPAT_REFLINK: u32 = 0x0000_0004;
+const RO_COMPAT_INOBTCNT: u32 = 0x0000_0008;
 /// Bits of `sb_features_log_incompat`: extended attributes as intents.
 const LOG_INCOMPAT_KNOWN: u32 = 0x0000_0001;
 
@@ -43,6 +48,12 @@ pub(super) struct Features {
     pub meta_uuid: bool,
     /// It asks to be repaired first.
     pub needs_repair: bool,
+    /// Trees of each group that the kernel keeps blocks for: of free inodes, of owners, of shared blocks.
+    pub finobt: bool,
+    pub rmapbt: bool,
+    pub reflink: bool,
+    /// The header of a group counts the blocks of its trees of inodes.
+    pub counts_inode_blocks: bool,
     /// The log may hold items this reader does not know.
     pub log_unknown: u32,
 }
@@ -64,7 +75,8 @@ impl Features {
             0 => 0,
             _ => u32_be(LAYER, raw, 200)? | u32_be(LAYER, raw, 204)?,
         };
-        let [incompat, log_incompat] = if v5 { [u32_be(LAYER, raw, 216)?, u32_be(LAYER, raw, 220)?] } else { [0; 2] };
+        let word = |at| if v5 { u32_be(LAYER, raw, at) } else { Ok(0) };
+        let [ro_compat, incompat, log_incompat] = [word(212)?, word(216)?, word(220)?];
         refuse("features2", features2 & !FEATURES2_KNOWN, &[])?;
         refuse("incompat", incompat & !INCOMPAT_KNOWN, &INCOMPAT_NAMED)?;
         Ok(Self {
@@ -75,6 +87,10 @@ impl Features {
             lazy_count: v5 || features2 & FEATURES2_LAZY_COUNT != 0,
             meta_uuid: incompat & INCOMPAT_META_UUID != 0,
             needs_repair: incompat & INCOMPAT_NEEDS_REPAIR != 0,
+            finobt: ro_compat & RO_COMPAT_FINOBT != 0,
+            rmapbt: ro_compat & RO_COMPAT_RMAPBT != 0,
+            reflink: ro_compat & RO_COMPAT_REFLINK != 0,
+            counts_inode_blocks: ro_compat & RO_COMPAT_INOBTCNT != 0,
             log_unknown: log_incompat & !LOG_INCOMPAT_KNOWN,
         })
     }

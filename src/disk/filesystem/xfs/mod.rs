@@ -13,6 +13,7 @@ mod inode;
 mod link;
 mod log;
 mod map;
+mod reserve;
 mod superblock;
 #[cfg(test)]
 mod tests;
@@ -146,14 +147,10 @@ impl FileSystem for Xfs {
     }
 
     /// The superblock counts what is free; while the filesystem is mounted only the groups do, which is what the
-    /// kernel goes by after it replayed a log.
+    /// kernel goes by after it replayed a log. What it keeps for itself is not free.
     fn usage(&self) -> Result<Usage> {
-        let stale = self.log.is_some() && self.superblock.features.lazy_count;
-        let free = if stale {
-            groups::free_blocks(&self.superblock, self.volume.as_ref())?
-        } else {
-            self.superblock.free_blocks
-        };
+        let is_stale = self.log.is_some() && self.superblock.features.lazy_count;
+        let free = groups::writable_blocks(&self.superblock, self.volume.as_ref(), is_stale)?;
         let size = self.superblock.block_size;
         Ok(Usage {
             total_bytes: self.superblock.blocks.saturating_mul(size),

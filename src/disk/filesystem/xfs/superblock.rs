@@ -129,6 +129,11 @@ impl Superblock {
         self.blocks.saturating_sub(group.saturating_mul(self.group_blocks)).min(self.group_blocks)
     }
 
+    /// The group that a block is in.
+    pub(super) fn group_of(&self, block: u64) -> u64 {
+        split(block, self.group_block_log).0
+    }
+
     /// Byte offset of block `block` of `group`.
     pub(super) fn group_block_at(&self, group: u64, block: u64) -> u64 {
         group.saturating_mul(self.group_blocks).saturating_add(block).saturating_mul(self.block_size)

@@ -2,6 +2,7 @@
 
 use crate::guest::linux::System;
 use crate::guest::linux::device::mapper_name;
+use crate::guest::root::MountPoint;
 
 /// What this program writes in the place of GRUB's own name of a volume: `vol:p1`.
 const OWN: &str = "vol:";
@@ -16,13 +17,19 @@ pub struct Places<'a> {
 impl<'a> Places<'a> {
     /// The device that holds a path of the guest, and the path on it.
     pub fn split(self, path: &str) -> Option<(String, String)> {
+        let (mount, rest) = self.mount(path)?;
+        Some((own(&mount.volume), format!("{}{rest}", mount.inside)))
+    }
+
+    /// What a path of the guest lies on, and the path below it. Of two at one path the later one, as it covers
+    /// the other.
+    fn mount<'p>(self, path: &'p str) -> Option<(&'a MountPoint, &'p str)> {
         let inside = |at: &str| match at {
             "/" => Some(path),
             at => path.strip_prefix(at).filter(|rest| rest.starts_with('/')),
         };
         let mounts = self.system.mounts.iter().filter_map(|m| Some((m, inside(&m.at)?)));
-        let (mount, rest) = mounts.max_by_key(|(m, _)| m.at.len())?;
-        Some((own(&mount.volume), rest.to_owned()))
+        mounts.max_by_key(|(m, _)| m.at.len())
     }
 
     /// The volume that GRUB 2 calls `device`, with or without parentheses: `hd0,msdos1`, `hd0,gpt2`, `lvm/vg-lv`, and
@@ -66,11 +73,13 @@ impl<'a> Places<'a> {
 
     /// The guest's path of a file on a volume; `None` where the guest does not mount it, or mounts another over it.
     pub fn guest(self, volume: &str, path: &str) -> Option<String> {
-        let mount = self.system.mounts.iter().find(|m| m.volume == volume)?;
-        let path = path.trim_start_matches('/');
-        let full = format!("{}/{path}", mount.at.trim_end_matches('/'));
-        let (device, _) = self.split(&full)?;
-        (device == own(volume)).then_some(full)
+        let path = format!("/{}", path.trim_start_matches('/'));
+        let inside = |m: &'a MountPoint| path.strip_prefix(&m.inside).filter(|rest| rest.starts_with('/'));
+        let mounts = self.system.mounts.iter().filter(|m| m.volume == volume);
+        // Of several subvolumes the innermost one that holds the path.
+        let (mount, rest) = mounts.filter_map(|m| Some((m, inside(m)?))).max_by_key(|(m, _)| m.inside.len())?;
+        let full = format!("{}{rest}", mount.at.trim_end_matches('/'));
+        (self.mount(&full)?.0.at == mount.at).then_some(full)
     }
 
     /// The guest's path of what GRUB 2 writes as `(device)/path`, or as `/path` on the device `root`.

@@ -17,7 +17,7 @@ pub(super) fn booted(fs: MemoryFs) -> Result<Boot> {
 
 fn with_sector(fs: MemoryFs, boot_sector: &[u8]) -> Result<Boot> {
     let volumes = [volume("p1", 1), volume("p2", 2)];
-    let mounts = [MountPoint { at: "/".into(), volume: "p1".into() }];
+    let mounts = [MountPoint { at: "/".into(), volume: "p1".into(), inside: String::new() }];
     let tree = fs.tree();
     read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector })
 }
@@ -25,7 +25,7 @@ fn with_sector(fs: MemoryFs, boot_sector: &[u8]) -> Result<Boot> {
 /// A guest whose `/boot` is p1 and whose root is p2.
 fn with_boot(root: MemoryFs, boot: MemoryFs) -> Result<Boot> {
     let volumes = [volume("p1", 1), volume("p2", 2)];
-    let mount = |at: &str, volume: &str| MountPoint { at: at.into(), volume: volume.into() };
+    let mount = |at: &str, volume: &str| MountPoint { at: at.into(), volume: volume.into(), inside: String::new() };
     let mounts = [mount("/", "p2"), mount("/boot", "p1")];
     let mut tree = root.dir("/boot").tree();
     tree.mount("/boot", boot.shared());

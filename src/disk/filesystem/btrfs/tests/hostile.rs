@@ -1,18 +1,20 @@
 //! Hostile bytes behind checksums that fit: no panic, no endless walk, no large allocation.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::super::super::{FileSystem, Node, NodeKind};
-use super::{make, source};
+use super::{Mount, make, source};
 use crate::disk::testkit::{damaged, memory};
 use crate::disk::{ReadAt, Result};
 
 /// The largest read: a piece of data.
 const LARGEST: usize = 1 << 20;
 const PRIMARY: u64 = 0x1_0000;
+const MIXED: &str = "--mixed --nodesize 4096 -m single -d single";
 
 /// Bytes of which some blocks are others, and which count what is read.
 struct Changed {
@@ -99,23 +101,52 @@ fn meaningful(block: &[u8], at: u64) -> [Range<usize>; 2] {
 fn image(options: &str) -> Arc<[u8]> {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
-    std::fs::create_dir_all(files.join("a/b")).unwrap();
+    fs::create_dir_all(files.join("a/b")).unwrap();
     for n in 0..80 {
-        std::fs::write(files.join(format!("a/file-{n}")), source::text(n * 97)).unwrap();
+        fs::write(files.join(format!("a/file-{n}")), source::text(n * 97)).unwrap();
     }
     std::os::unix::fs::symlink("t".repeat(300), files.join("a/b/link")).unwrap();
-    let fragments = std::fs::File::create(files.join("a/b/fragments")).unwrap();
+    let fragments = fs::File::create(files.join("a/b/fragments")).unwrap();
     for n in 0..20_u64 {
         std::os::unix::fs::FileExt::write_all_at(&fragments, &[1; 100], n * 16_384).unwrap();
     }
-    std::fs::read(make(dir.path(), options, 20 << 20, Some(&files))).unwrap().into()
+    fs::read(make(dir.path(), options, 20 << 20, Some(&files))).unwrap().into()
 }
 
 #[test]
 fn damage_behind_checksums_that_fit_is_harmless() {
-    let options = "--mixed --nodesize 4096 -m single -d single";
-    let base = image(options);
-    let clean = Changed::new(&base, BTreeMap::new(), base.len() as u64);
+    damage_is_harmless(&image(MIXED), 1200);
+}
+
+#[test]
+fn damage_to_a_log_is_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = make(dir.path(), MIXED, 20 << 20, None);
+    let Some(mounted) = Mount::new(&image, "commit=300") else { return };
+    fs::create_dir_all(mounted.join("a")).unwrap();
+    (0..90).for_each(|n| fs::write(mounted.join(&format!("a/file-{n}")), source::text(n * 97)).unwrap());
+    super::btrfs(&format!("filesystem sync {}", mounted.join("").display()));
+    for n in 0..90 {
+        let path = mounted.join(&format!("a/file-{n}"));
+        match n % 5 {
+            0 => fs::remove_file(path).unwrap(),
+            1 => fs::rename(path, mounted.join(&format!("a/moved-{n}"))).unwrap(),
+            2 => fs::hard_link(path, mounted.join(&format!("a/moved-{n}"))).unwrap(),
+            3 => fs::File::options().write(true).open(path).unwrap().set_len(50).unwrap(),
+            _ => fs::write(path, source::noise(20_000, n)).unwrap(),
+        }
+    }
+    for path in ["a/file-4", "a/file-7", "a/file-13", "a/moved-6", "a"] {
+        fs::File::open(mounted.join(path)).unwrap().sync_all().unwrap();
+    }
+    let crashed: Arc<[u8]> = fs::read(&image).unwrap().into();
+    assert_ne!(crashed[0x1_0060..0x1_0068], [0; 8], "there is a log");
+    drop(mounted);
+    damage_is_harmless(&crashed, 2000);
+}
+
+fn damage_is_harmless(base: &Arc<[u8]>, rounds: u64) {
+    let clean = Changed::new(base, BTreeMap::new(), base.len() as u64);
     let whole = walk(&clean);
     assert!(whole > 80, "only {whole} entries in the clean image");
 
@@ -135,7 +166,6 @@ fn damage_behind_checksums_that_fit_is_harmless() {
 
     let clean_reads = clean.reads.load(Ordering::Relaxed);
     let mut differed = 0;
-    let rounds = 1200;
     for changed in damaged(&skeleton, &places, rounds).filter(|changed| changed.len() == skeleton.len()) {
         let resummed = blocks.iter().filter_map(|(at, start)| {
             let mut block = changed[*start..start + 4096].to_vec();
@@ -143,7 +173,7 @@ fn damage_behind_checksums_that_fit_is_harmless() {
             block[..4].copy_from_slice(&sum.to_le_bytes());
             (block != skeleton[*start..start + 4096]).then_some((*at, block))
         });
-        let disk = Changed::new(&base, resummed.collect(), base.len() as u64);
+        let disk = Changed::new(base, resummed.collect(), base.len() as u64);
         differed += u64::from(walk(&disk) != whole);
         assert!(disk.largest.load(Ordering::Relaxed) <= LARGEST);
         let reads = disk.reads.load(Ordering::Relaxed);

@@ -7,6 +7,7 @@ mod log;
 mod lzo;
 mod mounted;
 mod refusals;
+mod replay;
 mod source;
 mod trees;
 
@@ -18,7 +19,7 @@ use super::super::FileSystem;
 use crate::disk::testkit::{self, run};
 use crate::disk::{ErrorKind, Result};
 
-fn open(image: &Path) -> Result<Arc<dyn FileSystem>> {
+pub(crate) fn open(image: &Path) -> Result<Arc<dyn FileSystem>> {
     super::open(testkit::open(image))
 }
 
@@ -27,7 +28,7 @@ fn kind_of<T>(result: Result<T>) -> ErrorKind {
 }
 
 /// Makes a filesystem of `size` bytes with options in words, of the files in `source` if one is given.
-fn make(dir: &Path, options: &str, size: u64, source: Option<&Path>) -> PathBuf {
+pub(crate) fn make(dir: &Path, options: &str, size: u64, source: Option<&Path>) -> PathBuf {
     let image = dir.join("image");
     let _ = std::fs::remove_file(&image);
     std::fs::File::create(&image).unwrap().set_len(size).unwrap();
@@ -42,7 +43,7 @@ fn make(dir: &Path, options: &str, size: u64, source: Option<&Path>) -> PathBuf 
 }
 
 /// `btrfs` with arguments in words.
-fn btrfs(args: &str) -> String {
+pub(crate) fn btrfs(args: &str) -> String {
     run("btrfs-progs", "btrfs", &args.split_whitespace().collect::<Vec<_>>())
 }
 
@@ -52,11 +53,11 @@ fn assert_sound(image: &Path) {
 }
 
 /// An image mounted by the kernel.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
     /// Mounts `image` at a new directory beside it; `None`, said aloud, on machines where that cannot be done.
-    fn new(image: &Path, options: &str) -> Option<Self> {
+    pub(crate) fn new(image: &Path, options: &str) -> Option<Self> {
         let at = image.with_extension("mounted");
         std::fs::create_dir_all(&at).unwrap();
         let options = format!("loop,{options}");
@@ -73,7 +74,7 @@ impl Mount {
         }
     }
 
-    fn join(&self, path: &str) -> PathBuf {
+    pub(crate) fn join(&self, path: &str) -> PathBuf {
         self.0.join(path)
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::super::super::{FileSystem, Node, NodeKind};
 use super::{edit, make, number_of, open, run};
+use crate::disk::testkit::Dice;
 use crate::guest::Tree;
 
 const MANY: usize = 3000;
@@ -202,6 +203,75 @@ fn ext4_with_features_that_change_nothing_for_a_reader() {
         ("-t ext4 -O orphan_file,sparse_super2 -N 4096", "200M"),
         ("-t ext4 -O stable_inodes,fast_commit -N 4096", "200M"),
     ]);
+}
+
+/// Each feature that `mke2fs` can set or leave out (ext4(5)).
+const FEATURES: [&str; 26] = [
+    "64bit",
+    "bigalloc",
+    "casefold",
+    "dir_index",
+    "dir_nlink",
+    "ea_inode",
+    "encrypt",
+    "extents",
+    "extra_isize",
+    "fast_commit",
+    "filetype",
+    "flex_bg",
+    "has_journal",
+    "huge_file",
+    "inline_data",
+    "large_dir",
+    "metadata_csum",
+    "metadata_csum_seed",
+    "mmp",
+    "orphan_file",
+    "project",
+    "quota",
+    "sparse_super2",
+    "stable_inodes",
+    "uninit_bg",
+    "verity",
+];
+
+#[test]
+fn any_mixture_of_features_that_can_be_made_is_read() {
+    let source = source(FEW);
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice(0x00C0_FFEE);
+    let (mut made, mut refused) = (0, 0);
+    while made < 40 {
+        let words: Vec<String> = FEATURES
+            .iter()
+            .filter_map(|name| match dice.below(4) {
+                0 => Some((*name).to_owned()),
+                1 => Some(format!("^{name}")),
+                _ => None,
+            })
+            .collect();
+        let block = ["1024", "2048", "4096"][usize::try_from(dice.below(3)).unwrap()];
+        let image = dir.path().join("image");
+        let _ = std::fs::remove_file(&image);
+        let words = words.join(",");
+        let args = ["-q", "-F", "-t", "ext4", "-O", &words, "-b", block, "-N", "4096", "-d"];
+        let mke2fs =
+            std::process::Command::new("mke2fs").args(args).arg(source.path()).arg(&image).arg("200M").output();
+        // Some exclude each other, and some the tool fills badly: what it cannot make, and what e2fsck finds fault with.
+        let sound = mke2fs.unwrap().status.success()
+            && std::process::Command::new("e2fsck").arg("-fn").arg(&image).output().unwrap().status.success();
+        if !sound {
+            refused += 1;
+            assert!(refused < 400, "{made} of {refused} were made");
+            continue;
+        }
+        made += 1;
+        let fs = open(&image).unwrap_or_else(|e| panic!("{words} {block}: {e}"));
+        println!("{words} {block}");
+        assert!(compare(fs.as_ref(), fs.root(), source.path()) > FEW, "{words} {block}");
+        assert!(fs.signs().unwrap().is_empty(), "{words} {block}: {:?}", fs.signs());
+    }
+    println!("{made} made, {refused} not");
 }
 
 #[test]

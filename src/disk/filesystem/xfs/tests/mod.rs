@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
 mod corpus;
+mod free;
 mod log;
 mod mounted;
 mod mutations;

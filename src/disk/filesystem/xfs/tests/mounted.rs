@@ -11,11 +11,11 @@ use crate::disk::testkit::{Dice, run};
 use crate::inspect::facts::SignKind;
 
 /// A mounted image; unmounted when it goes.
-struct Mounted(PathBuf);
+pub(super) struct Mounted(pub PathBuf);
 
 impl Mounted {
     /// `None`, said aloud, where this machine mounts no images.
-    fn new(image: &Path, at: &Path) -> Option<Self> {
+    pub(super) fn new(image: &Path, at: &Path) -> Option<Self> {
         let _ = fs::create_dir(at);
         let output = Command::new("mount").args(["-t", "xfs", "-o", "loop"]).arg(image).arg(at).output();
         let output = output.unwrap_or_else(|e| panic!("mount: {e}: install the Debian package mount"));
@@ -105,7 +105,7 @@ fn populate(root: &Path) {
 }
 
 /// Makes, renames and removes this and that.
-fn churn(root: &Path, seed: u64, count: u64) {
+pub(super) fn churn(root: &Path, seed: u64, count: u64) {
     let mut dice = Dice(seed);
     let mut files: Vec<PathBuf> = Vec::new();
     let mut dirs = vec![root.to_owned()];

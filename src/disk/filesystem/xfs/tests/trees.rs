@@ -25,7 +25,8 @@ fn is_read(options: &str, links: &[usize]) {
         line.trim_start_matches([' ', '=']).parse().unwrap()
     };
     assert_eq!(usage.total_bytes, field("dblocks") * field("blocksize"), "{options}");
-    assert_eq!(usage.free_bytes, field("fdblocks") * field("blocksize"), "{options}");
+    // Without what the kernel keeps, as it is compared with `df` elsewhere.
+    assert!(usage.free_bytes < field("fdblocks") * field("blocksize"), "{options}");
     assert_eq!(usage.free_inodes, None);
 }
 
