@@ -207,7 +207,9 @@ impl<F: Fetch> ReadAt for Cached<F> {
         self.inner.check()?;
         if ahead::rehearsing() {
             let units = self.units();
-            places.iter().for_each(|(at, len)| self.lacks(&units, *at, *len));
+            for (at, len) in places {
+                self.lacks(&units, *at, *len);
+            }
             return Ok(());
         }
         let mut units = self.units();

@@ -148,12 +148,11 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
     let mut probe = Probe::read_head(object.as_ref())?;
     let is_one = |format: &&&Format, probe: &Probe| (format.probe)(probe);
     let mut by_head = FORMATS.iter().take_while(|format| format.name != vhd::FORMAT.name);
-    let format = match by_head.find(|format| is_one(format, &probe)) {
-        Some(format) => format,
-        None => {
-            probe = probe.with_tail(object.as_ref())?;
-            FORMATS.iter().find(|format| is_one(format, &probe)).unwrap_or(&&recognised::DATA)
-        }
+    let format = if let Some(format) = by_head.find(|format| is_one(format, &probe)) {
+        format
+    } else {
+        probe = probe.with_tail(object.as_ref())?;
+        FORMATS.iter().find(|format| is_one(format, &probe)).unwrap_or(&&recognised::DATA)
     };
     let mut container = match (format.open)(object, &probe) {
         Ok(container) => container,
