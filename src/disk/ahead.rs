@@ -5,6 +5,7 @@
 //! A rehearsal decides nothing: its results are dropped, and what it could not have is read again in earnest.
 
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use super::want::wanted;
 use super::{Error, ReadAt, Result};
@@ -13,6 +14,8 @@ use super::{Error, ReadAt, Result};
 const ROUNDS: usize = 24;
 /// Most bytes that are fetched ahead: they are not to push out one another.
 const MOST: u64 = 8 << 20;
+/// Rehearsing takes milliseconds. What takes longer is not rehearsed again.
+const LONG: Duration = Duration::from_secs(1);
 /// A longer read is of a file that streams, and makes one request of its own.
 const LONGEST: u64 = 1 << 20;
 
@@ -33,12 +36,14 @@ thread_local! {
 /// Fetches from `object` what `rehearsal` will read of it, as far as that can be found out. It must change nothing that
 /// stays, and its errors mean nothing.
 pub fn fetch_ahead(object: &dyn ReadAt, rehearsal: impl Fn() -> Result<()>) {
-    let mut fetched = 0_u64;
+    let (mut fetched, mut spent) = (0_u64, Duration::ZERO);
     for _ in 0..ROUNDS {
+        let start = Instant::now();
         let lacks = rehearse(&rehearsal);
+        spent = spent.saturating_add(start.elapsed());
         let places = merged(&lacks);
         fetched = places.iter().fold(fetched, |sum, (_, len)| sum.saturating_add(*len));
-        if places.is_empty() || fetched > MOST {
+        if places.is_empty() || fetched > MOST || spent > LONG {
             return;
         }
         FETCHED.replace(lacks);
