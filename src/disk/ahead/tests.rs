@@ -106,11 +106,7 @@ fn what_fails_ahead_fails_nothing() {
 #[test]
 fn a_file_that_streams_is_left_to_itself() {
     let object = Chain::new(false);
-<<<<<<< HEAD
-    let lacking_much = |(): &()| -> Result<()> {
-=======
     fetch_ahead(object.as_ref(), || {
->>>>>>> bench
         lack(0, LONGEST + 1);
         Err(lacking(0))
     });

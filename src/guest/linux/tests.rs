@@ -14,7 +14,7 @@ fn harmless(path: &str, text: &str, read: impl Fn(&System)) {
         Some(start..*at)
     });
     let volumes = [Volume { name: "p1".into(), partition: Some(1), label: "root".into(), ..Volume::default() }];
-    let mounts = [MountPoint { at: "/".into(), volume: "p1".into() }];
+    let mounts = [MountPoint { at: "/".into(), volume: "p1".into(), inside: String::new() }];
     for bytes in damaged(text.as_bytes(), &words.collect::<Vec<_>>(), 600) {
         let fs = MemoryFs::of_texts(&[("/boot/vmlinuz-1", ""), ("/boot/initrd-1", ""), ("/usr/bin/cloud-init", "")]);
         let tree = fs.file(path, bytes).tree();

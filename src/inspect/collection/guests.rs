@@ -366,7 +366,7 @@ pub(super) fn boot_configs(sample: &Path) -> String {
         let config = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
         let tree = MemoryFs::of_texts(&[(place, &config)]).tree();
         let volumes = [Volume { name: "p1".into(), partition: Some(1), ..Volume::default() }];
-        let mounts = [MountPoint { at: "/".into(), volume: "p1".into() }];
+        let mounts = [MountPoint { at: "/".into(), volume: "p1".into(), inside: String::new() }];
         let devices = Devices::new(&volumes, None);
         let system = System { tree: &tree, devices, mounts: &mounts, boot_sector: &[0; 512] };
         seen += 1;
