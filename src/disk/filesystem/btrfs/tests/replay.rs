@@ -435,7 +435,9 @@ fn whatever_was_synced_is_read_as_the_kernel_replays_it() {
         let (mkfs, options) = WAYS[usize::try_from(seed).unwrap() % WAYS.len()];
         let Some(mut running) = Running::new(mkfs, options) else { return };
         let at = running.mounted.join("");
-        ["a/b", "c"].iter().for_each(|folder| fs::create_dir_all(at.join(folder)).unwrap());
+        for folder in ["a/b", "c"] {
+            fs::create_dir_all(at.join(folder)).unwrap();
+        }
         let mut dice = Dice(seed * 7919);
         for n in 0..400 {
             let is_synced = roll(&at, &mut dice);
