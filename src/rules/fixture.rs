@@ -2,10 +2,11 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Access, Accounts, Agent, Boot, BootMode, BootModes, Checked, CloudInit, Container, Driver, DriverState, Evident,
-    ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Initramfs, Interface, Kernel, Linux, Listen,
-    Loader, Mount, Network, Partition, PartitionTable, Password, PasswordState, Reads, Release, Role, Scheme, SeLinux,
-    SeLinuxMode, SizeRange, Source, Ssh, Starts, Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
+    Access, Accounts, Agent, Boot, BootMode, BootModes, Checked, CloudInit, Container, Critical, Driver, DriverState,
+    Evident, ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Initramfs, Interface, Issue, IssueState,
+    Kernel, KernelPackage, Linux, Listen, Loader, Mount, Network, Packages, Partition, PartitionTable, Password,
+    PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Ssh, Starts, Trouble,
+    TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
 };
 use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
@@ -95,6 +96,18 @@ pub fn healthy() -> Facts {
                 firewall: Some(Fact::Known(Vec::new())),
                 agent: Some(Fact::Known(Agent::default())),
                 selinux: Some(Fact::Known(SeLinux { mode: SeLinuxMode::Disabled, ..SeLinux::default() })),
+                packages: Some(Fact::Known(Packages {
+                    manager: "dpkg".into(),
+                    format: "status".into(),
+                    kernel: Some(KernelPackage {
+                        name: "linux-image-3.2.0".into(),
+                        version: "3.2.96-3".into(),
+                        vendor: "Debian Kernel Team <debian-kernel@lists.debian.org>".into(),
+                        source: "linux".into(),
+                    }),
+                })),
+                critical: Some(Fact::Known(Critical { same: 9, ..Critical::default() })),
+                issue: Some(Fact::Known(vec![issue("/etc/issue"), issue("/etc/issue.net")])),
             }),
             network: Some(Fact::Known(Network {
                 managers: vec![Evident { value: "ifupdown".into(), place: "/etc/rcS.d/S12networking".into() }],
@@ -211,6 +224,11 @@ pub fn kernel(version: &str, default: bool) -> Kernel {
     }
 }
 
+/// An issue file that is as its package brought it.
+pub fn issue(path: &str) -> Issue {
+    Issue { path: path.into(), state: IssueState::Shipped, ..Issue::default() }
+}
+
 pub fn trouble<T>(kind: TroubleKind) -> Fact<T> {
     Fact::Unreadable(Trouble { kind, layer: "ext4".into(), at: Some(0x1000), what: "inode 2 is past the end".into() })
 }
@@ -273,6 +291,18 @@ pub fn accounts(facts: &mut Facts) -> &mut Accounts {
 
 pub fn selinux(facts: &mut Facts) -> &mut SeLinux {
     known(linux(facts).selinux.as_mut().unwrap())
+}
+
+pub fn packages(facts: &mut Facts) -> &mut Packages {
+    known(linux(facts).packages.as_mut().unwrap())
+}
+
+pub fn critical(facts: &mut Facts) -> &mut Critical {
+    known(linux(facts).critical.as_mut().unwrap())
+}
+
+pub fn issues(facts: &mut Facts) -> &mut Vec<Issue> {
+    known(linux(facts).issue.as_mut().unwrap())
 }
 
 pub fn table(facts: &mut Facts) -> &mut PartitionTable {

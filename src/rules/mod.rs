@@ -24,6 +24,8 @@ mod img_03_qcow2_ticket;
 mod img_04_compact_format;
 mod img_05_declared_format;
 mod img_07_self_contained;
+mod lnx_01_critical_files;
+mod lnx_02_issue;
 mod lnx_04_fstab;
 mod lnx_05_shadow_writable;
 mod lnx_06_selinux;
@@ -32,6 +34,7 @@ mod os_01_version_accepted;
 mod os_06_standard_platform;
 mod os_07_customized_linux;
 mod os_09_architecture;
+mod os_10_native_kernel;
 mod os_11_declared_platform;
 mod par_01_table_present;
 mod par_02_root_found;
@@ -134,7 +137,10 @@ pub const RULES: &[&Rule] = &[
     &os_06_standard_platform::RULE,
     &os_07_customized_linux::RULE,
     &os_09_architecture::RULE,
+    &os_10_native_kernel::RULE,
     &os_11_declared_platform::RULE,
+    &lnx_01_critical_files::RULE,
+    &lnx_02_issue::RULE,
     &lnx_04_fstab::RULE,
     &lnx_05_shadow_writable::RULE,
     &lnx_06_selinux::RULE,

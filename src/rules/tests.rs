@@ -11,6 +11,7 @@ mod fstab;
 mod health;
 mod ids;
 mod network;
+mod packages;
 mod partition;
 mod platform;
 mod selinux;

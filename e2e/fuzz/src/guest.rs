@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use image_import::disk::{Memory, ReadAt};
 use image_import::guest::linux::device::Devices;
+use image_import::guest::linux::services::Services;
 use image_import::guest::linux::{System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release};
 use image_import::guest::root::MountPoint;
 use image_import::inspect::facts::{Family, Volume};
@@ -91,7 +92,7 @@ pub fn release(data: &[u8]) {
 
 /// dpkg's list of packages.
 pub fn dpkg(data: &[u8]) {
-    let _ = packages::dpkg(&files(data, &[packages::DPKG_STATUS]).tree(), "cloud-init");
+    let _ = packages::read(&files(data, &[packages::DPKG_STATUS]).tree());
 }
 
 /// cloud-init: its configuration, and how it is started.
@@ -103,7 +104,10 @@ pub fn cloud_init(data: &[u8]) {
         "/etc/init/cloud-init.conf",
     ];
     let tree = files(data, &paths).with("/usr/bin/cloud-init", stub()).tree();
-    let _ = (cloud_init::read(&tree, None), cloud_init::read(&tree, Some("ds=nocloud cloud-init=disabled")));
+    for line in [None, Some("ds=nocloud cloud-init=disabled")] {
+        let Ok(services) = Services::open(&tree, line) else { continue };
+        let _ = cloud_init::read(&tree, &services, line, &packages::read(&tree));
+    }
 }
 
 /// How interfaces are set up, by every program that does it.

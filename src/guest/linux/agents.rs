@@ -1,6 +1,6 @@
 //! Agents that the host of a virtual machine talks to: qemu-guest-agent.
 
-use super::packages;
+use super::packages::{Packages, evident};
 use super::services::rcconf::RcConf;
 use super::services::{Service, Services};
 use crate::disk::Result;
@@ -18,12 +18,12 @@ const SERVICE: Service<'static> = Service {
     scripts: &["qemu-guest-agent", "qemu-ga"],
 };
 
-/// Reads all of it.
+/// Reads all of it. `packages` is the package database.
 ///
 /// # Errors
-/// What the filesystem reports.
-pub fn read(tree: &Tree, services: &Services) -> Result<Agent> {
-    let Some((installed, version)) = installed(tree)? else { return Ok(Agent::default()) };
+/// What the filesystem reports; why the database could not be read, where no program tells that it is installed.
+pub fn read(tree: &Tree, services: &Services, packages: &Result<Option<Packages>>) -> Result<Agent> {
+    let Some((installed, version)) = installed(tree, packages)? else { return Ok(Agent::default()) };
     Ok(Agent { installed: Some(installed), version, starts: services.start(&SERVICE)?.into() })
 }
 
@@ -32,15 +32,14 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Agent> {
 /// # Errors
 /// What the filesystem reports.
 pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Agent> {
-    let Some((installed, version)) = installed(tree)? else { return Ok(Agent::default()) };
+    let Some((installed, version)) = installed(tree, &Ok(None))? else { return Ok(Agent::default()) };
     Ok(Agent { installed: Some(installed), version, starts: conf.start("qemu_guest_agent_enable").into() })
 }
 
 /// What says that it is installed, and the version where that is known. A udev rule or a unit alone does not.
-fn installed(tree: &Tree) -> Result<Option<(Evident, String)>> {
-    if let Some(package) = packages::dpkg(tree, PACKAGE)? {
-        let evident = Evident { value: "dpkg".to_owned(), place: packages::DPKG_STATUS.to_owned() };
-        return Ok(Some((evident, package.version)));
+fn installed(tree: &Tree, packages: &Result<Option<Packages>>) -> Result<Option<(Evident, String)>> {
+    if let Some(found) = evident(packages, PACKAGE) {
+        return Ok(Some(found));
     }
     for program in PROGRAMS {
         if tree.exists(program)? {
@@ -48,12 +47,13 @@ fn installed(tree: &Tree) -> Result<Option<(Evident, String)>> {
             return Ok(Some((evident, String::new())));
         }
     }
-    Ok(None)
+    packages.as_ref().map(|_| None).map_err(Clone::clone)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::linux::packages;
     use crate::guest::testing::MemoryFs;
     use crate::inspect::facts::When;
 
@@ -63,7 +63,7 @@ mod tests {
             .file("/usr/lib/systemd/system/multi-user.target", "[Unit]\n")
             .file("/usr/lib/systemd/system/qemu-guest-agent.service", "[Service]\n");
         let tree = fs.tree();
-        read(&tree, &Services::open(&tree, None).unwrap()).unwrap()
+        read(&tree, &Services::open(&tree, None).unwrap(), &packages::read(&tree)).unwrap()
     }
 
     #[test]

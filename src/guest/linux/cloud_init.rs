@@ -5,8 +5,9 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use super::packages::{Packages, evident};
 use super::services::Services;
-use super::{PATH_MAX, cut, optional, packages};
+use super::{PATH_MAX, cut, optional};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::inspect::facts::{CloudInit, Evident};
@@ -18,12 +19,17 @@ const PYTHON: &[&str] = &["/usr/lib/python3/dist-packages", "/usr/lib", "/usr/li
 /// Most names of a directory that are looked at.
 const MAX_NAMES: usize = 20_000;
 
-/// Reads all of it. `command_line` is the default entry's, where it is known.
+/// Reads all of it. `command_line` is the default entry's, where it is known; `packages` is the package database.
 ///
 /// # Errors
-/// What the filesystem reports.
-pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Result<CloudInit> {
-    let Some((installed, version)) = installed(tree)? else { return Ok(CloudInit::default()) };
+/// What the filesystem reports; why the database could not be read, where nothing else tells that it is installed.
+pub fn read(
+    tree: &Tree,
+    services: &Services,
+    command_line: Option<&str>,
+    packages: &Result<Option<Packages>>,
+) -> Result<CloudInit> {
+    let Some((installed, version)) = installed(tree, packages)? else { return Ok(CloudInit::default()) };
     let (enabled_by, disabled_by) = start::read(tree, services, command_line)?;
     Ok(CloudInit {
         installed: Some(installed),
@@ -35,10 +41,9 @@ pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Res
 }
 
 /// What says that it is installed, and the version where that is known.
-fn installed(tree: &Tree) -> Result<Option<(Evident, String)>> {
-    if let Some(package) = packages::dpkg(tree, "cloud-init")? {
-        let evident = Evident { value: "dpkg".to_owned(), place: packages::DPKG_STATUS.to_owned() };
-        return Ok(Some((evident, package.version)));
+fn installed(tree: &Tree, packages: &Result<Option<Packages>>) -> Result<Option<(Evident, String)>> {
+    if let Some(found) = evident(packages, "cloud-init") {
+        return Ok(Some(found));
     }
     let metadata = python_metadata(tree)?;
     let version = metadata.as_ref().map(|(_, version)| version.clone()).unwrap_or_default();
@@ -47,7 +52,11 @@ fn installed(tree: &Tree) -> Result<Option<(Evident, String)>> {
             return Ok(Some((Evident { value: "program".to_owned(), place: (*program).to_owned() }, version)));
         }
     }
-    Ok(metadata.map(|(place, version)| (Evident { value: "python".to_owned(), place }, version)))
+    match (metadata, packages) {
+        (Some((place, version)), _) => Ok(Some((Evident { value: "python".to_owned(), place }, version))),
+        (None, Ok(_)) => Ok(None),
+        (None, Err(error)) => Err(error.clone()),
+    }
 }
 
 /// `cloud_init-23.4.dist-info` or `.egg-info` (PyPA, "Recording installed projects"): its path and version.

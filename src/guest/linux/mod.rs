@@ -28,7 +28,7 @@ mod tests;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, Fact, Linux};
+use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Packages};
 use device::Devices;
 use services::{Services, rcconf::RcConf};
 
@@ -59,12 +59,22 @@ pub fn read(system: &System) -> Result<Linux> {
     let boot = Fact::settle(bootloader::read(system))?;
     let kernels = kernel::read(system, boot.known())?;
     let line = boot.known().map(|boot| boot.command_line.as_str());
+    let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
-    let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line))?;
+    let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line, &database))?;
     let ssh = of(services, |services| ssh::read(system.tree, services))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
-    let agent = of(services, |services| agents::read(system.tree, services))?;
+    let agent = of(services, |services| agents::read(system.tree, services, &database))?;
     let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;
+    let database = Fact::settle(database)?;
+    let known = database.known().and_then(Option::as_ref);
+    let packages = match &database {
+        Fact::Known(found) => Fact::settle(packaged(system.tree, found.as_ref(), kernels.first()))?,
+        Fact::Unreadable(trouble) => Fact::Unreadable(trouble.clone()),
+    };
+    let critical = Fact::settle(packages::critical::read(system.tree, known))?;
+    let release = Fact::settle(release::read(system.tree))?;
+    let issue = Fact::settle(packages::issue::read(system.tree, known, release.known()))?;
     let boot = match boot {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
@@ -78,6 +88,9 @@ pub fn read(system: &System) -> Result<Linux> {
         firewall: Some(firewall),
         agent: Some(agent),
         selinux: Some(selinux),
+        packages: Some(packages),
+        critical: Some(critical),
+        issue: Some(issue),
     })
 }
 
@@ -100,6 +113,16 @@ pub fn freebsd(tree: &Tree) -> Result<Linux> {
     let firewall = Fact::settle(conf.as_ref().map_err(failed).map(firewall::freebsd))?;
     let agent = Fact::settle(conf.as_ref().map_err(failed).and_then(|conf| agents::freebsd(tree, conf)))?;
     Ok(Linux { ssh: Some(ssh), firewall: Some(firewall), agent: Some(agent), ..Linux::default() })
+}
+
+/// What of the package database goes into the facts. `kernel` is the default entry's, where that is known.
+fn packaged(tree: &Tree, found: Option<&packages::Packages>, kernel: Option<&Kernel>) -> Result<Packages> {
+    let Some(found) = found else { return Ok(Packages::default()) };
+    let kernel = match kernel.filter(|kernel| kernel.default) {
+        Some(kernel) => packages::kernel::package(tree, found, kernel)?,
+        None => None,
+    };
+    Ok(Packages { manager: found.manager.name().to_owned(), format: found.format.to_owned(), kernel })
 }
 
 /// Guest-controlled text that is fit to be a fact: no control characters, at most `max` characters.

@@ -141,7 +141,8 @@ fn older_file(text: &str, older: &Older) -> Option<Release> {
     Some(release)
 }
 
-fn named(line: &str) -> Option<&'static str> {
+/// The `ID` of the distribution that a line names.
+pub(super) fn named(line: &str) -> Option<&'static str> {
     let line = line.to_lowercase();
     NAMES.iter().find(|(words, _)| line.contains(words)).map(|(_, id)| *id)
 }

@@ -81,7 +81,9 @@ fn damaged_lists_of_packages_and_configurations_are_harmless() {
     ] {
         harmless(path, text, |system| {
             let services = Services::open(system.tree, Some("ds=nocloud"));
-            drop(services.and_then(|services| cloud_init::read(system.tree, &services, Some("ds=nocloud"))));
+            drop(services.and_then(|services| {
+                cloud_init::read(system.tree, &services, Some("ds=nocloud"), &packages::read(system.tree))
+            }));
         });
     }
 }

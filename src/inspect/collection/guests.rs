@@ -155,9 +155,10 @@ pub(super) fn dpkg(sample: &Path) -> String {
         paragraph.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
     };
     let (mut installed, mut other) = (Vec::new(), 0);
+    let known = packages::those_of(&tree, |_| true).unwrap().unwrap();
     for paragraph in status.split("\n\n") {
         let Some(name) = field(paragraph, "Package:") else { continue };
-        let found = packages::dpkg(&tree, &name).unwrap().map(|package| package.version);
+        let found = known.installed(&name).map(|package| package.version.clone());
         let is_installed = field(paragraph, "Status:").is_some_and(|status| status.ends_with(" installed"));
         assert_eq!(found, field(paragraph, "Version:").filter(|_| is_installed), "{name}");
         if is_installed {
@@ -169,6 +170,55 @@ pub(super) fn dpkg(sample: &Path) -> String {
     let wanted = ["cloud-init", "openssh-server", "linux-image-cloud-amd64", "qemu-guest-agent"];
     let named: Vec<_> = wanted.into_iter().filter(|name| installed.iter().any(|found| found == name)).collect();
     format!("{} installed, {other} not; {}", installed.len(), named.join(", ")).trim_end_matches("; ").to_owned()
+}
+
+/// A database of rpm or apk: how many packages it has, and that rpm names the same ones.
+pub(super) fn packages(sample: &Path) -> String {
+    let name = sample.file_name().unwrap().to_str().unwrap();
+    let bytes = unpacked(sample);
+    let (path, lister) = match () {
+        () if name.contains("sqlite") => ("/var/lib/rpm/rpmdb.sqlite", Some("sqlite")),
+        () if name.contains("bdb") => ("/var/lib/rpm/Packages", Some("bdb_ro")),
+        () => ("/lib/apk/db/installed", None),
+    };
+    let found = packages::those_of(&MemoryFs::new().file(path, &bytes).tree(), |_| true).unwrap().unwrap();
+    let mut ours: Vec<String> = found.installed.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
+    let theirs = match lister {
+        Some(backend) => {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(Path::new(path).file_name().unwrap()), &bytes).unwrap();
+            let define = format!("_db_backend {backend}");
+            let args = ["--define", &define, "-qa", "--qf", "%{NAME} %{EVR}\n", "--dbpath"];
+            let output = Command::new("rpm").args(args).arg(folder.path()).output();
+            String::from_utf8(output.expect("install the Debian package rpm").stdout).unwrap()
+        }
+        None => {
+            let text = String::from_utf8(bytes).unwrap();
+            let named = |line: &str| line.strip_prefix("P:").map(|name| format!("{name} "));
+            let versions = |line: &str| line.strip_prefix("V:").map(|version| format!("{version}\n"));
+            text.lines().filter_map(|line| named(line).or_else(|| versions(line))).collect()
+        }
+    };
+    let mut theirs: Vec<&str> = theirs.lines().collect();
+    theirs.sort_unstable();
+    ours.sort_unstable();
+    assert_eq!(ours, theirs, "{name}");
+    format!("{} packages by {}, {}", ours.len(), found.manager.name(), found.format)
+}
+
+/// The names that rpm listed of a database of the collection, once more.
+pub(super) fn listed(sample: &Path) -> String {
+    let name = sample.file_name().unwrap().to_str().unwrap().trim_end_matches(".rpm-qa.txt");
+    let database = unpacked(&sample.with_file_name(format!("rpmdb-bdb-{name}-Packages.zst")));
+    let tree = MemoryFs::new().file("/var/lib/rpm/Packages", database).tree();
+    let found = packages::those_of(&tree, |_| true).unwrap().unwrap();
+    let listed = text(sample);
+    for package in &found.installed {
+        let version = package.version.split_once(':').map_or(package.version.as_str(), |(_, version)| version);
+        assert!(listed.contains(&format!("{}-{version}", package.name)), "{package:?}");
+    }
+    assert_eq!(found.installed.len(), listed.lines().count());
+    format!("{} packages", found.installed.len())
 }
 
 /// The only kernel of a guest, started with its initial ramdisk.
@@ -275,7 +325,7 @@ pub(super) fn initramfs(sample: &Path) -> String {
 }
 
 fn cloud_init_of(tree: &Tree) -> CloudInit {
-    cloud_init::read(tree, &Services::open(tree, None).unwrap(), None).unwrap()
+    cloud_init::read(tree, &Services::open(tree, None).unwrap(), None, &packages::read(tree)).unwrap()
 }
 
 /// What nftables is told to do with a connection to port 22, were it started.

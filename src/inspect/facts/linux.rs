@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, Evident, Fact, Firewall, SeLinux, Ssh};
+use super::{Agent, Critical, Evident, Fact, Firewall, Issue, Packages, SeLinux, Ssh};
 
 /// Facts that only a Linux has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,6 +32,15 @@ pub struct Linux {
     /// SELinux.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selinux: Option<Fact<SeLinux>>,
+    /// The package database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Fact<Packages>>,
+    /// The folders and programs without which it does not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critical: Option<Fact<Critical>>,
+    /// `/etc/issue` and `/etc/issue.net`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Fact<Vec<Issue>>>,
 }
 
 /// The mounts that `/etc/fstab` asks for.

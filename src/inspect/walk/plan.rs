@@ -8,7 +8,7 @@ use crate::disk::filesystem::{self, NodeKind};
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result};
 use crate::guest::linux::services::Services;
-use crate::guest::linux::{agents, architecture, cloud_init, firewall, release, ssh};
+use crate::guest::linux::{agents, architecture, cloud_init, firewall, packages, release, ssh};
 use crate::guest::{Tree, root};
 use crate::inspect::facts::{PartitionTable, Volume, VolumeClass};
 
@@ -67,8 +67,12 @@ fn one(volume: &Volume, bytes: Arc<dyn ReadAt>) -> Result<()> {
     let tree = Tree::new(fs);
     let _ = (release::read(&tree), architecture::read(&tree));
     if let Ok(services) = &Services::open(&tree, None) {
-        let _ = (cloud_init::read(&tree, services, None), ssh::read(&tree, services));
-        let _ = (firewall::read(&tree, services), agents::read(&tree, services));
+        let database = &packages::read(&tree);
+        let _ = (cloud_init::read(&tree, services, None, database), ssh::read(&tree, services));
+        let _ = (firewall::read(&tree, services), agents::read(&tree, services, database));
+    }
+    if let Ok(Some(database)) = &packages::read(&tree) {
+        let _ = (packages::critical::read(&tree, Some(database)), packages::issue::read(&tree, Some(database), None));
     }
     for path in LIKELY {
         let _ = touch(&tree, path);

@@ -35,6 +35,8 @@ fn breaking_the_rows_of_9a_only_forbids_a_standard_platform() {
         ("SVC-05", |f, _| {
             agent(f).installed = Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() });
         }),
+        ("LNX-01", |f, _| crate::rules::fixture::critical(f).missing.push("/lib".into())),
+        ("LNX-02", |f, _| crate::rules::fixture::issues(f)[0].state = crate::inspect::facts::IssueState::Modified),
         ("LNX-04", |f, _| fstab(f).entries.push(mount("UUID=dead", "/data", "ext4", None))),
         ("LNX-05", |f, _| accounts(f).immutable = Some("/etc/shadow".into())),
     ];

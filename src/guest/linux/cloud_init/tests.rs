@@ -1,11 +1,12 @@
 use super::*;
 use crate::disk::ErrorKind;
+use crate::guest::linux::packages;
 use crate::guest::testing::MemoryFs;
 
 const STATUS: &str = "Package: cloud-init\nStatus: install ok installed\nVersion: 22.4.2-1\n";
 
 fn found_in(tree: &Tree, line: Option<&str>) -> Result<CloudInit> {
-    read(tree, &Services::open(tree, line)?, line)
+    read(tree, &Services::open(tree, line)?, line, &packages::read(tree))
 }
 
 fn debian() -> MemoryFs {
@@ -155,4 +156,19 @@ fn a_search_that_is_switched_off_finds_nothing_and_says_where() {
 fn what_is_not_yaml_is_undecided() {
     let fs = debian().file("/etc/cloud/cloud.cfg", "datasource_list: [a\n  b: {");
     assert_eq!(found_in(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn any_package_database_tells_and_one_that_cannot_be_read_leaves_it_open() {
+    let systemd = MemoryFs::of_texts(&[("/usr/lib/systemd/system/default.target", "[Unit]\n")]);
+    let apk = systemd.clone().file("/lib/apk/db/installed", "P:cloud-init\nV:23.4-r1\n\n");
+    let found = found_in(&apk.tree(), None).unwrap();
+    let installed = found.installed.unwrap();
+    assert_eq!((&*installed.value, &*installed.place), ("apk", "/lib/apk/db/installed"));
+    assert_eq!(found.version, "23.4-r1");
+    let damaged = systemd.file("/var/lib/rpm/Packages", [7; 4096]);
+    let error = found_in(&damaged.clone().tree(), None).unwrap_err();
+    assert_eq!((error.kind, error.layer), (ErrorKind::Unsupported, "rpm bdb"));
+    let program = damaged.file("/usr/bin/cloud-init", "");
+    assert_eq!(found_in(&program.tree(), None).unwrap().installed.unwrap().value, "program");
 }
