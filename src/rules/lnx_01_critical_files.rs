@@ -91,6 +91,7 @@ fn compared(packages: Option<&Fact<Packages>>, critical: &Critical) -> Judged {
 }
 
 /// A package database that could not be read leaves a rule undecided: it is no damage of what the rule is about.
+#[expect(clippy::unnecessary_box_returns, reason = "as the answer of a rule that ends early")]
 pub fn unread_database(packages: Option<&Fact<Packages>>) -> Box<Verdict> {
     Box::new(match packages {
         Some(Fact::Unreadable(trouble)) => {

@@ -183,21 +183,18 @@ pub(super) fn packages(sample: &Path) -> String {
     };
     let found = packages::those_of(&MemoryFs::new().file(path, &bytes).tree(), |_| true).unwrap().unwrap();
     let mut ours: Vec<String> = found.installed.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
-    let theirs = match lister {
-        Some(backend) => {
-            let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join(Path::new(path).file_name().unwrap()), &bytes).unwrap();
-            let define = format!("_db_backend {backend}");
-            let args = ["--define", &define, "-qa", "--qf", "%{NAME} %{EVR}\n", "--dbpath"];
-            let output = Command::new("rpm").args(args).arg(folder.path()).output();
-            String::from_utf8(output.expect("install the Debian package rpm").stdout).unwrap()
-        }
-        None => {
-            let text = String::from_utf8(bytes).unwrap();
-            let named = |line: &str| line.strip_prefix("P:").map(|name| format!("{name} "));
-            let versions = |line: &str| line.strip_prefix("V:").map(|version| format!("{version}\n"));
-            text.lines().filter_map(|line| named(line).or_else(|| versions(line))).collect()
-        }
+    let theirs = if let Some(backend) = lister {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(Path::new(path).file_name().unwrap()), &bytes).unwrap();
+        let define = format!("_db_backend {backend}");
+        let args = ["--define", &define, "-qa", "--qf", "%{NAME} %{EVR}\n", "--dbpath"];
+        let output = Command::new("rpm").args(args).arg(folder.path()).output();
+        String::from_utf8(output.expect("install the Debian package rpm").stdout).unwrap()
+    } else {
+        let text = String::from_utf8(bytes).unwrap();
+        let named = |line: &str| line.strip_prefix("P:").map(|name| format!("{name} "));
+        let versions = |line: &str| line.strip_prefix("V:").map(|version| format!("{version}\n"));
+        text.lines().filter_map(|line| named(line).or_else(|| versions(line))).collect()
     };
     let mut theirs: Vec<&str> = theirs.lines().collect();
     theirs.sort_unstable();

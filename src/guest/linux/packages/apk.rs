@@ -83,7 +83,7 @@ impl Walk {
 
     fn file_ends(&mut self, is: Is) {
         if let Some(path) = self.file.take() {
-            self.package.push(path, is);
+            self.package.push(&path, is);
         }
     }
 }

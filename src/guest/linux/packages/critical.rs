@@ -181,6 +181,7 @@ impl Compare<'_> {
     }
 
     /// `None` where the database does not say what is there, else how it differs.
+    #[expect(clippy::option_option, reason = "not said, the same, and how it differs are three answers")]
     fn differs(&self, real: &str, seen: &Seen, package: &Package, owned: &Owned) -> Result<Option<Option<Changed>>> {
         let as_found = |algorithm: Algorithm| -> Result<String> {
             Ok(match seen {

@@ -85,7 +85,7 @@ fn digests(tree: &Tree, package: &mut Package, same: bool) -> Result<()> {
         return lines(&file, MAX_LINE, |line| {
             if let Some((digest, path)) = line.split_once("  ") {
                 let is = Digest::of_hex(Algorithm::Md5, digest).map_or(Is::Unsaid, Is::File);
-                package.push(format!("/{}", path.trim_start_matches("./")), is);
+                package.push(&format!("/{}", path.trim_start_matches("./")), is);
             }
             Ok(())
         });
@@ -140,7 +140,7 @@ impl Paragraphs {
         let (Some(path), Some(digest)) = (words.next(), words.next()) else { return };
         if words.next().is_none() {
             let is = Digest::of_hex(Algorithm::Md5, digest).map_or(Is::Unsaid, Is::File);
-            self.package.push(path.to_owned(), is);
+            self.package.push(path, is);
         }
     }
 }

@@ -212,9 +212,8 @@ pub fn read(tree: &Tree) -> Result<Option<Packages>> {
 /// # Errors
 /// As [`read`].
 pub(crate) fn those_of(tree: &Tree, wanted: Wanted) -> Result<Option<Packages>> {
-    let readers: [fn(&Tree, Wanted) -> Result<Option<Packages>>; 3] = [dpkg::read, rpm::read, apk::read];
     let (mut trouble, mut empty) = (None, None);
-    for reader in readers {
+    for reader in [dpkg::read, rpm::read, apk::read] {
         match reader(tree, wanted) {
             Ok(Some(found)) if !found.installed.is_empty() => return Ok(Some(found)),
             Ok(found) => empty = empty.or(found),
@@ -275,9 +274,9 @@ impl Packages {
 
 impl Package {
     /// Keeps the file, where it is one of those that are asked about.
-    fn push(&mut self, path: String, is: Is) {
+    fn push(&mut self, path: &str, is: Is) {
         if self.files.len() < MAX_FILES && path.rsplit('/').next().is_some_and(wanted_file) {
-            self.files.push(Owned { path: cut(&path, PATH_MAX), is });
+            self.files.push(Owned { path: cut(path, PATH_MAX), is });
         }
     }
 }

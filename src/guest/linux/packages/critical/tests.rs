@@ -217,7 +217,7 @@ fn this_machine_is_as_its_packages_have_it() {
     assert_eq!(found.changed.len(), theirs, "{:?} and {verified}", found.changed);
     // bash, dash, the loader, the C library, mount, chpasswd, useradd
     assert!(found.same >= 7, "{found:?}");
-    let fs = fs.file(&std::fs::canonicalize("/bin/bash").unwrap().to_str().unwrap().to_owned(), "#!/bin/sh\n");
+    let fs = fs.file(std::fs::canonicalize("/bin/bash").unwrap().to_str().unwrap(), "#!/bin/sh\n");
     let found = read(&fs.tree(), Some(&packages)).unwrap();
     assert_eq!(found.changed.len(), theirs + 1);
 }

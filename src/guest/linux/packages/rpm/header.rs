@@ -162,7 +162,7 @@ impl<'a> Header<'a> {
                     .map_or(Is::Unsaid, Is::File),
                 _ => Is::Unsaid,
             };
-            package.push(path, is);
+            package.push(&path, is);
         }
     }
 

@@ -186,7 +186,7 @@ impl Sqlite<'_> {
         while let Some(number) = ahead.pop() {
             left = left.checked_sub(1).ok_or_else(|| Error::corrupt(LAYER, 0, "a table goes in a circle"))?;
             let page = self.page(number)?;
-            let node = self.node(&page, number)?;
+            let node = Self::node(&page, number)?;
             for cell in &node.cells {
                 match node.right {
                     Some(_) => ahead.push(bytes::u32_be(LAYER, &page, *cell)?),
@@ -206,7 +206,7 @@ impl Sqlite<'_> {
         let mut number = root;
         for _ in 0..MAX_DEPTH {
             let page = self.page(number)?;
-            let node = self.node(&page, number)?;
+            let node = Self::node(&page, number)?;
             let Some(right) = node.right else {
                 for cell in &node.cells {
                     let row = self.leaf(&page, *cell)?;
@@ -230,7 +230,7 @@ impl Sqlite<'_> {
     }
 
     /// A page of a table: where its cells begin, and the last child of an interior one.
-    fn node(&self, page: &[u8], number: u32) -> Result<Node> {
+    fn node(page: &[u8], number: u32) -> Result<Node> {
         // The first page begins with the header of the file.
         let start = if number == 1 { HEADER } else { 0 };
         let kind = bytes::range(LAYER, page, start, 1)?.first().copied().unwrap_or_default();

@@ -78,7 +78,7 @@ fn index(packages: &Dump, of: &[&str], big: bool) -> Dump {
         if let Ok(package) = crate::guest::linux::packages::rpm::header::package(value)
             && of.contains(&package.name.as_str())
         {
-            let mut entry: Vec<u8> = key.iter().copied().collect();
+            let mut entry: Vec<u8> = key.to_vec();
             if big {
                 entry.reverse();
             }

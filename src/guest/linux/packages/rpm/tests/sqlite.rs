@@ -62,7 +62,8 @@ fn rows(headers: &dyn Headers) -> String {
         let blob = headers.read(n, 1 << 20).unwrap().unwrap();
         crate::guest::linux::packages::digest::Algorithm::Sha256.of(&blob).hex
     };
-    headers.numbers().unwrap().into_iter().map(|n| format!("{n} {}\n", digest(n))).collect()
+    let lines = headers.numbers().unwrap().into_iter().map(|n| format!("{n} {}\n", digest(n)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn sorted(text: &str) -> Vec<&str> {
