@@ -78,7 +78,7 @@ fn index(packages: &Dump, of: &[&str], big: bool) -> Dump {
         if let Ok(package) = crate::guest::linux::packages::rpm::header::package(value)
             && of.contains(&package.name.as_str())
         {
-            let mut entry: Vec<u8> = key.to_vec();
+            let mut entry: Vec<u8> = key.clone();
             if big {
                 entry.reverse();
             }
