@@ -27,6 +27,8 @@ fn damaged_boot_code_and_system_partitions_give_an_answer() {
                 holds: crate::inspect::facts::Holds::Boot,
                 family: crate::inspect::facts::Family::Unknown,
                 top: Vec::new(),
+                systems: Vec::new(),
+                called: String::new(),
             };
             readable.push(Readable { name: volume.name.clone(), fs, look });
         }
