@@ -8,7 +8,7 @@ use crate::rules::RULES;
 /// Columns of a terminal that everybody has.
 const WIDTH: usize = 80;
 /// Width of the rule's column in a matrix: the longest id and name.
-const RULE_WIDTH: usize = 30;
+const RULE_WIDTH: usize = 32;
 
 /// One report: failures first, each with what, where, meaning and remedy; what passes in one line.
 pub fn table(report: &Report) -> String {
