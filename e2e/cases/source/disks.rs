@@ -14,7 +14,7 @@ pub const PLAIN: &str = "^has_journal,^64bit,^metadata_csum,^resize_inode";
 pub(super) const START: u64 = 32 << 10;
 
 /// A folder for the disks of one case, and the system they are made of: a Debian 10 that starts by extlinux with virtio
-/// and cloud-init, in 32 files.
+/// and cloud-init, in 34 files.
 pub struct Workshop {
     folder: tempfile::TempDir,
 }
@@ -25,6 +25,8 @@ impl Workshop {
         for (path, text) in [
             ("etc/os-release", "ID=debian\nVERSION_ID=\"10\"\nPRETTY_NAME=\"Debian GNU/Linux 10 (buster)\"\n"),
             ("etc/fstab", &format!("UUID={ROOT} / ext4 defaults 0 1\n")),
+            ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+            ("etc/shadow", "root:*:18000:0:99999:7:::\n"),
             ("var/lib/dpkg/status", "Package: cloud-init\nStatus: install ok installed\nVersion: 20.4.1-2\n\n"),
             ("lib/systemd/system/multi-user.target", "[Unit]\n"),
             ("lib/systemd/system/cloud-init.service", "[Unit]\n"),
