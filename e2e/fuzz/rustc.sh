@@ -10,7 +10,7 @@ for word; do
 done
 case "$crate $*" in
 "image_import "*) exec "$@" "${guide[@]}" -Cinstrument-coverage ;;
-"zlib_rs "* | "flate2 "* | "ruzstd "* | "lzma_rust2 "* | "base64 "* | "serde_json "* | "serde_saphyr "* | "granit_parser "*) exec "$@" "${guide[@]}" ;;
+"zlib_rs "* | "flate2 "* | "ruzstd "* | "lzma_rust2 "* | "base64 "* | "serde_json "* | "serde_saphyr "* | "granit_parser "* | "quick_xml "*) exec "$@" "${guide[@]}" ;;
 # What writes the coverage at the end is linked only where it is asked for.
 *" fuzz_targets/"*) exec "$@" -Clink-arg=-Wl,-u,__llvm_profile_runtime ;;
 *) exec "$@" ;;
