@@ -6,10 +6,19 @@ pub mod disk;
 pub mod guest;
 #[path = "../../../src/inspect/mod.rs"]
 pub mod inspect;
+#[path = "../../../src/source/meter.rs"]
+mod meter;
 
-/// What an inspection needs of the product's `source`.
+/// What `meter` needs of the product's `source`.
+mod url {
+    pub(crate) const LAYER: &str = "source";
+}
+
+/// What an inspection needs of it.
 pub mod source {
     use std::sync::Arc;
+
+    pub use crate::meter::Meter;
 
     /// An object that was reached.
     pub struct Opened {
@@ -18,21 +27,6 @@ pub mod source {
         /// Its bytes.
         pub bytes: Option<Arc<dyn crate::disk::ReadAt>>,
         /// What reading has cost.
-        pub meter: Meter,
-    }
-
-    /// Counts nothing.
-    pub struct Meter;
-
-    impl Meter {
-        /// Requests so far.
-        pub fn requests(&self) -> u64 {
-            0
-        }
-
-        /// Bytes so far.
-        pub fn bytes(&self) -> u64 {
-            0
-        }
+        pub meter: Arc<Meter>,
     }
 }

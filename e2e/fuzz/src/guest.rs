@@ -6,7 +6,9 @@ use std::sync::Arc;
 use image_import::disk::{Memory, ReadAt};
 use image_import::guest::linux::device::Devices;
 use image_import::guest::linux::services::Services;
-use image_import::guest::linux::{System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release};
+use image_import::guest::linux::{
+    self, System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release,
+};
 use image_import::guest::root::MountPoint;
 use image_import::inspect::facts::{Family, Volume};
 
@@ -43,7 +45,7 @@ fn stub() -> Arc<dyn ReadAt> {
 fn system(files: Files, read: impl FnOnce(&System)) {
     let files = files.with("/boot/vmlinuz-1", stub()).with("/boot/initrd-1", stub());
     let (tree, volumes) = (files.tree(), volumes());
-    let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned() }];
+    let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned(), inside: String::new() }];
     read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: b"GRUB " });
 }
 
@@ -90,9 +92,9 @@ pub fn release(data: &[u8]) {
     let _ = release::read(&files(text, &[all[usize::from(*choice) % all.len()]]).tree());
 }
 
-/// dpkg's list of packages.
-pub fn dpkg(data: &[u8]) {
-    let _ = packages::read(&files(data, &[packages::DPKG_STATUS]).tree());
+/// The lists of packages of dpkg and apk.
+pub fn packages(data: &[u8]) {
+    let _ = packages::read(&files(data, &[packages::DPKG_STATUS, "/lib/apk/db/installed"]).tree());
 }
 
 /// cloud-init: its configuration, and how it is started.
@@ -135,6 +137,29 @@ pub fn rc_conf(data: &[u8]) {
     let paths = ["/etc/sysconfig/network/config", "/etc/sysconfig/network/ifcfg-eth0", "/etc/rc.conf"];
     let tree = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).tree();
     let _ = (network::read(&tree, "", None), network::freebsd(&tree));
+}
+
+/// What is let through to the guest, by every program that filters, and the secure shell behind it.
+pub fn firewall(data: &[u8]) {
+    let paths = [
+        "/etc/nftables.conf",
+        "/etc/sysconfig/iptables",
+        "/etc/firewalld/zones/public.xml",
+        "/etc/firewalld/firewalld.conf",
+        "/etc/ufw/ufw.conf",
+        "/etc/sysconfig/SuSEfirewall2",
+        "/etc/ssh/sshd_config",
+        "/etc/rc.conf",
+        "/usr/lib/systemd/system/firewalld.service",
+    ];
+    let started = ["nftables", "iptables", "firewalld", "ufw", "SuSEfirewall2", "sshd"];
+    let files = started.iter().fold(files(data, &paths), |files, name| {
+        files.with(&format!("/etc/systemd/system/multi-user.target.wants/{name}.service"), stub())
+    });
+    let files = files.with("/lib/systemd/systemd", stub()).with("/usr/sbin/sshd", stub());
+    system(files, |system| {
+        let _ = (linux::read(system), linux::freebsd(system.tree));
+    });
 }
 
 /// Users and how their passwords are kept.

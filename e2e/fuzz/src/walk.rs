@@ -119,7 +119,7 @@ impl Walk<'_> {
 /// All of an inspection, from object to facts, and how they are told.
 pub fn whole(object: Arc<dyn ReadAt>) {
     let facts = Source { access: Access::Reached, size_bytes: object.len(), ..Source::default() };
-    let Ok(facts) = inspect(&Opened { facts, bytes: Some(object), meter: Meter }) else { return };
+    let Ok(facts) = inspect(&Opened { facts, bytes: Some(object), meter: Arc::new(Meter::default()) }) else { return };
     use image_import::inspect::wire::{MESSAGE_MAX, Message, decode, encode};
     let text = encode(&Message::Facts(Box::new(facts))).expect("facts that no message can carry");
     assert!(text.len() <= MESSAGE_MAX, "a message of {} bytes", text.len());
