@@ -19,6 +19,8 @@ fn reads_as_the_kernel(mkfs: &str, mount: &str, write: impl FnOnce(&Path)) -> Op
     let image = make(dir.path(), mkfs, 400 << 20, None);
     let mounted = Mount::new(&image, mount)?;
     write(&mounted.join(""));
+    // Where another mount namespace still has it, unmounting commits nothing.
+    btrfs(&format!("filesystem sync {}", mounted.join("").display()));
     drop(mounted);
     assert_sound(&image);
     let fs = open(&image).unwrap();
