@@ -7,6 +7,7 @@ use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer};
+use object_store::client::HttpRequestBody;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -66,14 +67,40 @@ impl Store {
 
     /// True while an upload of this object is neither completed nor aborted.
     pub async fn uploading(&self, key: &str) -> bool {
+        self.ask(http::Method::GET, &format!("?prefix={key}&uploads="), &[], "").await.contains("<UploadId>")
+    }
+
+    /// Writes an object of `times` times the bytes of another, which the store copies within itself.
+    pub async fn multiply(&self, from: &str, times: usize, key: &str) {
+        let begun = self.ask(http::Method::POST, &format!("/{key}?uploads="), &[], "").await;
+        let upload = between(&begun, "<UploadId>", "</UploadId>");
+        let mut parts = String::new();
+        for number in 1..=times {
+            let query = format!("/{key}?partNumber={number}&uploadId={upload}");
+            let source = format!("/images/{from}");
+            let copied = self.ask(http::Method::PUT, &query, &[("x-amz-copy-source", &source)], "").await;
+            let etag = between(&copied, "<ETag>", "</ETag>");
+            parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+        }
+        let parts = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        self.ask(http::Method::POST, &format!("/{key}?uploadId={upload}"), &[], &parts).await;
+    }
+
+    /// A request of S3 that the client has no call for: what follows the bucket's name, and the answer's text.
+    async fn ask(&self, method: http::Method, rest: &str, headers: &[(&str, &str)], body: &str) -> String {
         let credential = self.bucket.credentials().get_credential().await.expect("the owner's keys");
-        let url = format!("http://{}/images?prefix={key}&uploads=", self.address);
-        let mut request = http::Request::get(&url).body(object_store::client::HttpRequestBody::empty()).unwrap();
+        let mut request = http::Request::builder().method(method).uri(format!("http://{}/images{rest}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(HttpRequestBody::from(body.to_owned())).unwrap();
         AwsAuthorizer::new(&credential, "s3", "us-east-1").try_authorize(&mut request, None).expect("a signature");
-        let client = reqwest::Client::new();
-        let answer = client.get(&url).headers(request.headers().clone()).send().await.expect("the store answers");
-        assert!(answer.status().is_success(), "{}: {:?}", answer.status(), answer.text().await);
-        answer.text().await.unwrap().contains("<UploadId>")
+        let (signed, _) = request.into_parts();
+        let client = reqwest::Client::new().request(signed.method, signed.uri.to_string()).headers(signed.headers);
+        let answer = client.body(body.to_owned()).send().await.expect("the store answers");
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{status}: {text}");
+        text
     }
 }
 
@@ -82,6 +109,11 @@ impl Drop for Store {
         let _ = self.forward.kill();
         let _ = self.forward.wait();
     }
+}
+
+fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
+    let found = text.split_once(start).and_then(|(_, rest)| rest.split_once(end));
+    found.unwrap_or_else(|| panic!("no {start} in {text}")).0
 }
 
 /// `kubectl port-forward`, which picks a free port and prints it.
