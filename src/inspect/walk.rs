@@ -164,7 +164,7 @@ fn guest(
         guest.custom_folder = first.map(has_custom_folder).transpose()?.flatten();
         guest.architecture = Fact::settle(architecture::read(&root.tree))?.known().cloned().flatten();
         guest.release = Some(Fact::settle(release::read(&root.tree))?);
-        let mut linux = linux::read(&system)?;
+        let (mut linux, network) = linux::read(&system)?;
         if let Some(rival) = root.rivals.first() {
             let what = format!("{} and {rival} both hold a system, and what starts is not known", root.volume);
             linux.boot = Some(Fact::Unreadable(Trouble {
@@ -174,9 +174,7 @@ fn guest(
                 what,
             }));
         }
-        let line = linux.boot.as_ref().and_then(Fact::known).map(|boot| boot.command_line.as_str()).unwrap_or_default();
-        let cloud_init = linux.cloud_init.as_ref().and_then(Fact::known);
-        guest.network = Some(Fact::settle(network::read(&root.tree, line, cloud_init))?);
+        guest.network = Some(network);
         guest.linux = Some(linux);
     } else if root.family == Family::FreeBSD {
         guest.linux = Some(linux::freebsd(&root.tree)?);

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use kube::ResourceExt;
 
-use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, ProfileRule, VersionMatch};
+use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, VersionMatch};
 use crate::rules::RULES;
+use crate::rules::docs::{action, anchor};
 
 /// The page.
 pub fn markdown(profile: &ImportProfile) -> String {
@@ -40,7 +41,7 @@ pub fn markdown(profile: &ImportProfile) -> String {
     let _ = writeln!(out, "\n## Rules\n\n| id | rule | action | code | guests | document |\n|---|---|---|---|---|---|");
     for rule in RULES {
         let Some(wanted) = spec.rules.iter().find(|wanted| wanted.name == rule.name) else { continue };
-        let anchor = format!("{} {}", rule.id, rule.name).to_lowercase().replace(' ', "-");
+        let anchor = anchor(rule);
         let _ = writeln!(
             out,
             "| [{}](../rules.md#{anchor}) | {} | {} | `{}` | {:?} | {} |",
@@ -90,11 +91,4 @@ fn versions(system: &OperatingSystem) -> String {
         VersionMatch::Exact => format!("{list} exactly"),
         VersionMatch::AtLeast => format!("{list} or later"),
     }
-}
-
-/// `Require (Others Linux: Advise) (forced: Advise)`.
-fn action(wanted: &ProfileRule) -> String {
-    let lowered = wanted.platforms.iter().map(|lowered| format!(" ({}: {:?})", lowered.platform, lowered.action));
-    let forced = wanted.forced.map(|action| format!(" (forced: {action:?})")).unwrap_or_default();
-    format!("{:?}{}{forced}", wanted.action, lowered.collect::<String>())
 }

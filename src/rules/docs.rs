@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{RULES, Rule, Verifiable};
-use crate::api::{Action, ImportProfile};
+use crate::api::{ImportProfile, ProfileRule};
 
 /// The headings every rule's module comment has, in order.
 pub const HEADINGS: &[&str] = &["What it checks", "Why", "How it is found", "How to mend it"];
@@ -40,15 +40,11 @@ pub fn explained(rule: &Rule, profiles: &[ImportProfile]) -> String {
     for profile in profiles {
         let name = profile.metadata.name.as_deref().unwrap_or_default();
         let Some(wanted) = profile.spec.rules.iter().find(|r| r.name == rule.name) else { continue };
-        let lowered: Vec<String> =
-            wanted.platforms.iter().map(|p| format!("{}: {}", p.platform, word(p.action))).collect();
-        let lowered = if lowered.is_empty() { String::new() } else { format!(" ({})", lowered.join(", ")) };
-        let forced = wanted.forced.map(|a| format!(" (forced: {})", word(a))).unwrap_or_default();
         let code = wanted.code.as_deref().unwrap_or(rule.code);
         let _ = writeln!(
             out,
-            "| {name} | {}{lowered}{forced} | `{code}` | {:?} | {} |",
-            word(wanted.action),
+            "| {name} | {} | `{code}` | {:?} | {} |",
+            action(wanted),
             wanted.guests,
             wanted.cite.join("; ")
         );
@@ -99,7 +95,7 @@ pub fn markdown(profiles: &[ImportProfile]) -> String {
          | id | rule | code |\n|---|---|---|\n",
     );
     for rule in RULES {
-        let anchor = format!("{} {}", rule.id, rule.name).to_lowercase().replace(' ', "-");
+        let anchor = anchor(rule);
         let _ = writeln!(out, "| [{}](#{anchor}) | {} | `{}` |", rule.id, rule.name, rule.code);
     }
     for rule in RULES {
@@ -108,8 +104,17 @@ pub fn markdown(profiles: &[ImportProfile]) -> String {
     out
 }
 
-fn word(action: Action) -> String {
-    format!("{action:?}")
+/// Where a rule's section is in `docs/rules.md`.
+pub fn anchor(rule: &Rule) -> String {
+    format!("{} {}", rule.id, rule.name).to_lowercase().replace(' ', "-")
+}
+
+/// What a profile makes of a rule: `Require (Others Linux: Advise, Customized Linux: Warn) (forced: Advise)`.
+pub fn action(wanted: &ProfileRule) -> String {
+    let lowered: Vec<String> = wanted.platforms.iter().map(|p| format!("{}: {:?}", p.platform, p.action)).collect();
+    let lowered = if lowered.is_empty() { String::new() } else { format!(" ({})", lowered.join(", ")) };
+    let forced = wanted.forced.map(|action| format!(" (forced: {action:?})")).unwrap_or_default();
+    format!("{:?}{lowered}{forced}", wanted.action)
 }
 
 fn waivable(rule: &Rule) -> &'static str {

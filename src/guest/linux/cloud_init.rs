@@ -1,6 +1,7 @@
 //! cloud-init: whether it is installed, whether it starts, and where it looks for its data.
 
 mod datasource;
+pub use datasource::files;
 mod start;
 #[cfg(test)]
 mod tests;

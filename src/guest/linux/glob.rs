@@ -1,11 +1,8 @@
 //! Shell patterns (glob(7)): `*`, `?`, `[a-z]`, `[!x]` in the names of files.
 
-use super::optional;
+use super::names;
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-
-/// Most names of one directory that a pattern is compared with.
-const MAX_NAMES: usize = 4096;
 
 /// Whether a name fits a pattern. A slash is a character as any other: patterns of paths are taken apart before.
 pub fn matches(pattern: &str, name: &str) -> bool {
@@ -87,7 +84,7 @@ pub fn expand(tree: &Tree, pattern: &str, max: usize) -> Result<Vec<String>> {
                 continue;
             }
             let dir = if base.is_empty() { "/" } else { base };
-            let names = optional(tree.list(dir, MAX_NAMES))?.unwrap_or_default();
+            let names = names(tree, dir)?;
             // A star does not find hidden files.
             let fit = names.iter().filter(|name| part.starts_with('.') || !name.starts_with('.'));
             next.extend(fit.filter(|name| matches(part, name)).map(|name| format!("{base}/{name}")));
@@ -125,6 +122,14 @@ mod tests {
             ("[a", "[a", true),
             ("\\*", "*", true),
             ("\\*", "a", false),
+            ("en[ops]*", "ens3", true),
+            ("en[ops]*", "enx0", false),
+            ("eth?", "eth0", true),
+            ("eth?", "eth10", false),
+            ("*a*b", "xaxbab", true),
+            ("[!a-c]x", "dx", true),
+            ("[!a-c]x", "bx", false),
+            ("[", "a", false),
         ] {
             assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }

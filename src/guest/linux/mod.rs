@@ -20,6 +20,7 @@ pub mod packages;
 pub mod release;
 mod selinux;
 pub mod services;
+mod shell;
 pub mod ssh;
 mod stream;
 #[cfg(test)]
@@ -28,7 +29,7 @@ mod tests;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Packages};
+use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Network, Packages};
 use device::Devices;
 use services::{Services, rcconf::RcConf};
 
@@ -36,6 +37,8 @@ use services::{Services, rcconf::RcConf};
 pub(crate) const PATH_MAX: usize = 256;
 /// Most characters of a line that go into the facts.
 pub(crate) const LINE_MAX: usize = 512;
+/// Most names of one directory of configuration.
+const MAX_NAMES: usize = 4096;
 
 /// A Linux system as its own files show it, and the disk that it is on.
 #[derive(Clone, Copy)]
@@ -50,11 +53,12 @@ pub struct System<'a> {
     pub boot_sector: &'a [u8],
 }
 
-/// Reads everything. What cannot be read becomes a fact of its own; only a failed transport ends it.
+/// Reads everything, and how the network comes up. What cannot be read becomes a fact of its own; only a failed
+/// transport ends it.
 ///
 /// # Errors
 /// `Io`.
-pub fn read(system: &System) -> Result<Linux> {
+pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
     let fstab = Fact::settle(fstab::read(system.tree, &system.devices).and_then(fstab::whole))?;
     let boot = Fact::settle(bootloader::read(system))?;
     let kernels = kernel::read(system, boot.known())?;
@@ -62,6 +66,8 @@ pub fn read(system: &System) -> Result<Linux> {
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
     let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line, &database))?;
+    let network =
+        of(services, |services| network::read(system.tree, services, line.unwrap_or_default(), cloud_init.known()))?;
     let ssh = of(services, |services| ssh::read(system.tree, services))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
     let agent = of(services, |services| agents::read(system.tree, services, &database))?;
@@ -79,7 +85,7 @@ pub fn read(system: &System) -> Result<Linux> {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
     };
-    Ok(Linux {
+    let linux = Linux {
         fstab: Some(fstab),
         boot: Some(boot),
         kernels,
@@ -91,7 +97,8 @@ pub fn read(system: &System) -> Result<Linux> {
         packages: Some(packages),
         critical: Some(critical),
         issue: Some(issue),
-    })
+    };
+    Ok((linux, network))
 }
 
 /// A fact that rests on what starts.
@@ -137,6 +144,14 @@ pub(crate) fn optional<T>(result: Result<T>) -> Result<Option<T>> {
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The names in a directory, sorted; none where it is not there.
+///
+/// # Errors
+/// `Limit` for more than 4096, and what the filesystem reports.
+pub(crate) fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
+    Ok(optional(tree.list(dir, MAX_NAMES))?.unwrap_or_default())
 }
 
 /// An error that a decoder passed on through `std::io`, as it was before.

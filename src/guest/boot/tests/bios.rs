@@ -234,13 +234,9 @@ fn real_boot_sectors_are_known() {
 
 /// The first bytes of a sample that is too large to be held whole.
 fn head(name: &str, len: usize) -> Option<Vec<u8>> {
+    use crate::disk::testkit::collection;
     use std::io::Read;
-    let dir =
-        std::env::var_os("IMAGE_IMPORT_TESTDATA").map_or_else(|| PathBuf::from("../shared/testdata"), PathBuf::from);
-    let Ok(file) = std::fs::File::open(dir.join(name)) else {
-        eprintln!("skipped: no {name}; set IMAGE_IMPORT_TESTDATA");
-        return None;
-    };
+    let file = std::fs::File::open(collection()?.join(name)).unwrap();
     let mut bytes = vec![0; len];
     flate2::read::GzDecoder::new(file).read_exact(&mut bytes).unwrap();
     Some(bytes)

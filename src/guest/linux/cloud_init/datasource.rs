@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::{PATH_MAX, cut, optional};
+use crate::guest::linux::{PATH_MAX, cut, names, optional};
 use crate::inspect::facts::Datasources;
 
 const CONFIG: &str = "/etc/cloud/cloud.cfg";
@@ -67,10 +67,12 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
 }
 
 /// cloud.cfg and its drop-ins, in the order in which later ones win.
+///
+/// # Errors
+/// `Limit` for more than 256, and what the filesystem reports.
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as cloud-init compares")]
-fn files(tree: &Tree) -> Result<Vec<String>> {
-    let names = optional(tree.list(DROP_INS, 4096))?.unwrap_or_default();
-    let drop_ins = names.into_iter().filter(|name| name.ends_with(".cfg"));
+pub fn files(tree: &Tree) -> Result<Vec<String>> {
+    let drop_ins = names(tree, DROP_INS)?.into_iter().filter(|name| name.ends_with(".cfg"));
     let files: Vec<String> =
         std::iter::once(CONFIG.to_owned()).chain(drop_ins.map(|name| format!("{DROP_INS}/{name}"))).collect();
     if files.len() > MAX_FILES {

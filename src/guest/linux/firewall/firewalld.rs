@@ -7,7 +7,7 @@ use super::{setting, text_of};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::firewall::chains::Fit;
-use crate::guest::linux::optional;
+use crate::guest::linux::{names, optional};
 use crate::inspect::facts::Passage;
 
 const CONFIG: &str = "/etc/firewalld/firewalld.conf";
@@ -64,7 +64,7 @@ fn connections(tree: &Tree) -> Result<Vec<(String, String)>> {
     let scripts = ("/etc/sysconfig/network-scripts", "ifcfg-", "", "ZONE");
     let keyfiles = ("/etc/NetworkManager/system-connections", "", ".nmconnection", "zone");
     for (dir, start, end, key) in [scripts, keyfiles] {
-        let names = optional(tree.list(dir, 4096))?.unwrap_or_default();
+        let names = names(tree, dir)?;
         for name in names.iter().filter(|n| n.starts_with(start) && n.ends_with(end)).take(MAX_FILES) {
             let path = format!("{dir}/{name}");
             let zone = setting(&text_of(tree, &path)?, &path, key);

@@ -2,17 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::files::{text, wanted};
+use super::files::text;
 use super::link::{address, bind, is_loopback, learns6, named};
 use super::netplan;
 use super::yaml::{items, line_of, merge, parse, word};
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::guest::linux::{PATH_MAX, cut};
+use crate::guest::linux::{PATH_MAX, cloud_init, cut};
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 
-const CONFIG: &str = "/etc/cloud/cloud.cfg";
-const DROP_INS: &str = "/etc/cloud/cloud.cfg.d";
 /// What the kernel line says to turn it off (cloud-init's documentation, "Network configuration").
 const KERNEL_LINE: &str = "network-config=disabled";
 
@@ -31,15 +29,13 @@ pub enum Config {
 ///
 /// # Errors
 /// `Unsupported` for a file that is not YAML as this program reads it, and what the filesystem reports.
-#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as cloud-init compares")]
 pub fn read(tree: &Tree, command_line: &str) -> Result<Config> {
     if command_line.split_whitespace().any(|word| word == KERNEL_LINE) {
         return Ok(Config::Disabled(format!("kernel command line: {KERNEL_LINE}")));
     }
-    let drop_ins = wanted(tree, DROP_INS, |name| name.ends_with(".cfg"))?;
     let mut network = Map::new();
     let mut place = None;
-    for path in std::iter::once(CONFIG.to_owned()).chain(drop_ins.iter().map(|name| format!("{DROP_INS}/{name}"))) {
+    for path in cloud_init::files(tree)? {
         // Most files do not speak of it, whatever else they hold.
         let Some(text) = text(tree, &path)?.filter(|text| text.contains("network")) else { continue };
         if let Some(Value::Object(own)) = parse(&text, &path)?.remove("network") {
@@ -115,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_last_file_says_whether_it_manages_the_network() {
-        assert_eq!(of(&[(CONFIG, "users: [default]\n# network: {config: disabled}\n")]), Config::Unset);
+        assert_eq!(of(&[("/etc/cloud/cloud.cfg", "users: [default]\n# network: {config: disabled}\n")]), Config::Unset);
         let off = ("/etc/cloud/cloud.cfg.d/99-off.cfg", "network: {config: disabled}\n");
         assert_eq!(of(&[off]), Config::Disabled(format!("{}:1", off.0)));
         assert_eq!(of(&[("/etc/cloud/cloud.cfg.d/99-off.cfg.bak", off.1)]), Config::Unset);

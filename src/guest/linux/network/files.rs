@@ -2,23 +2,13 @@
 
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::{cut, optional};
+use crate::guest::linux::{cut, names, optional};
 
 pub const LAYER: &str = "network";
 /// Largest file that is read.
 pub const MAX_BYTES: usize = 256 * 1024;
 /// Most files of one directory that are read.
 const MAX_FILES: usize = 256;
-/// Most names of a directory.
-const MAX_NAMES: usize = 4096;
-
-/// The names in a directory, sorted; none where it is not there.
-///
-/// # Errors
-/// What the filesystem reports.
-pub fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
-    Ok(optional(tree.list(dir, MAX_NAMES))?.unwrap_or_default())
-}
 
 /// The text of a file; `None` where it is not there.
 ///
@@ -53,102 +43,4 @@ pub fn layered(tree: &Tree, dirs: &[&str], take: impl Fn(&str) -> bool) -> Resul
         }
     }
     Ok(found.into_iter().collect())
-}
-
-/// Whether `text` matches a shell pattern of `*`, `?` and `[...]` (fnmatch(3)).
-pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0_usize, 0_usize);
-    // Where to go on when what follows the last star does not match.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(&c) = text.get(t) {
-        match step(pattern.get(p..).unwrap_or_default(), c) {
-            Step::Star => {
-                star = Some((p, t));
-                p = p.saturating_add(1);
-            }
-            Step::Takes(len) => {
-                p = p.saturating_add(len);
-                t = t.saturating_add(1);
-            }
-            Step::Fails => match star {
-                Some((at, from)) => {
-                    p = at.saturating_add(1);
-                    t = from.saturating_add(1);
-                    star = Some((at, t));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|c| *c == '*')
-}
-
-enum Step {
-    Star,
-    /// The character matches so many characters of the pattern.
-    Takes(usize),
-    Fails,
-}
-
-fn step(pattern: &[char], c: char) -> Step {
-    match pattern {
-        ['*', ..] => Step::Star,
-        ['?', ..] => Step::Takes(1),
-        ['[', rest @ ..] => match rest.iter().skip(1).position(|c| *c == ']').map(|at| at.saturating_add(1)) {
-            Some(end) => {
-                let set = rest.get(..end).unwrap_or_default();
-                let (not, set) = match set {
-                    ['!' | '^', set @ ..] => (true, set),
-                    set => (false, set),
-                };
-                if in_set(set, c) == not { Step::Fails } else { Step::Takes(end.saturating_add(2)) }
-            }
-            None if c == '[' => Step::Takes(1),
-            None => Step::Fails,
-        },
-        ['\\', literal, ..] if *literal == c => Step::Takes(2),
-        [literal, ..] if *literal == c => Step::Takes(1),
-        _ => Step::Fails,
-    }
-}
-
-fn in_set(mut set: &[char], c: char) -> bool {
-    loop {
-        set = match set {
-            [low, '-', high, rest @ ..] => {
-                if (*low..=*high).contains(&c) {
-                    return true;
-                }
-                rest
-            }
-            [one, rest @ ..] => {
-                if *one == c {
-                    return true;
-                }
-                rest
-            }
-            [] => return false,
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_as_the_shell_s() {
-        for (pattern, text) in
-            [("e*", "eth0"), ("en[ops]*", "ens3"), ("*", ""), ("eth?", "eth0"), ("*a*b", "xaxbab"), ("[!a-c]x", "dx")]
-        {
-            assert!(glob(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("e*", "wlan0"), ("en[ops]*", "enx0"), ("eth?", "eth10"), ("[!a-c]x", "bx"), ("[", "a")]
-        {
-            assert!(!glob(pattern, text), "{pattern} {text}");
-        }
-        let long = "*a".repeat(2000);
-        assert!(!glob(&long, &"a".repeat(1999)));
-    }
 }

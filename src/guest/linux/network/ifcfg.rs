@@ -3,9 +3,9 @@
 
 use super::files::{text, wanted};
 use super::link::{address, bind, is_loopback, learns6, named, static6};
-use super::shell::Assignments;
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::shell::Assignments;
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 
 pub const DIR: &str = "/etc/sysconfig/network-scripts";

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::files::{LAYER, glob, names, text};
+use super::files::{LAYER, text};
 use super::link::{address, is_loopback, learns6, named, static6};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::cut;
+use crate::guest::linux::{cut, glob, names};
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 
 pub const PATH: &str = "/etc/network/interfaces";
@@ -138,7 +138,7 @@ impl File {
             }
             let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
             for name in names(tree, dir)? {
-                if !name.starts_with('.') && glob(of, &name) && (how == "source" || plain(&name)) {
+                if !name.starts_with('.') && glob::matches(of, &name) && (how == "source" || plain(&name)) {
                     self.read(tree, &format!("{dir}/{name}"), deeper)?;
                 }
             }
@@ -160,7 +160,7 @@ impl File {
                 Some(_) => continue,
                 None => name,
             };
-            let by_mapping = self.mappings.iter().find(|(patterns, _)| patterns.iter().any(|p| glob(p, name)));
+            let by_mapping = self.mappings.iter().find(|(patterns, _)| patterns.iter().any(|p| glob::matches(p, name)));
             let names = match (as_what, by_mapping) {
                 ("", Some((_, mapped))) => mapped.clone(),
                 ("", None) => continue,
@@ -256,7 +256,7 @@ fn listed(list: &BTreeSet<String>, name: &str) -> bool {
         let physical = entry.split('=').next().unwrap_or_default();
         match physical.split_once('/') {
             // "/pattern", "variable/pattern/": only patterns of names are judged.
-            Some(("", pattern)) => glob(pattern.trim_end_matches('/'), name),
+            Some(("", pattern)) => glob::matches(pattern.trim_end_matches('/'), name),
             Some(_) => false,
             None => physical == name,
         }

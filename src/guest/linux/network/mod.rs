@@ -14,19 +14,17 @@ mod netplan;
 mod networkd;
 mod networkmanager;
 mod rcconf;
-mod shell;
 #[cfg(test)]
 mod tests;
-mod units;
 mod wicked;
 mod yaml;
 
-use crate::disk::Result;
+use crate::disk::{Error, Result};
 use crate::guest::Tree;
+use crate::guest::linux::services::{Service, Services, Start};
 use crate::inspect::facts::{CloudInit, Evident, Interface, Network, V4};
 
 use cloudinit::Config;
-use units::Units;
 
 pub use rcconf::read as freebsd;
 
@@ -41,15 +39,14 @@ const UNREAD: &[&str] = &["dhcpcd", "connman"];
 /// Reads it. `command_line` is the default entry's, where it is known; `cloud_init` says whether that runs.
 ///
 /// # Errors
-/// What could not be read.
-pub fn read(tree: &Tree, command_line: &str, cloud_init: Option<&CloudInit>) -> Result<Network> {
-    let units = Units::read(tree)?;
+/// What could not be read, and `Unsupported` where it cannot be told what starts.
+pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Option<&CloudInit>) -> Result<Network> {
     let mut found = Found { tree, command_line, network: Network::default(), interfaces: Vec::new() };
     let rewrites = found.cloud_init(cloud_init)?;
-    let manager = units.enabled("NetworkManager")?;
-    let networkd = units.enabled("systemd-networkd")?;
+    let manager = starts(services, "NetworkManager")?;
+    let networkd = starts(services, "systemd-networkd")?;
     let plan = netplan::read(tree, rewrites)?;
-    found.scripts(&units, manager.as_deref(), rewrites)?;
+    found.scripts(services, manager.as_deref(), rewrites)?;
     if let Some(place) = manager {
         found.network_manager(&place, plan.as_ref())?;
     }
@@ -62,7 +59,7 @@ pub fn read(tree: &Tree, command_line: &str, cloud_init: Option<&CloudInit>) -> 
         found.interfaces.extend(networkd::read(tree, command_line)?);
     }
     for name in UNREAD {
-        if let Some(place) = units.enabled(name)? {
+        if let Some(place) = starts(services, name)? {
             found.manages(name, &place);
         }
     }
@@ -70,6 +67,15 @@ pub fn read(tree: &Tree, command_line: &str, cloud_init: Option<&CloudInit>) -> 
     found.network.kernel_names = names::kernel_names(tree, command_line)?;
     (found.network.interfaces, found.network.more) = link::choose(found.interfaces, MAX_INTERFACES);
     Ok(found.network)
+}
+
+/// What starts a service at boot, a path; `None` where nothing does.
+fn starts(services: &Services, name: &str) -> Result<Option<String>> {
+    match services.start(&Service { units: &[&format!("{name}.service")], scripts: &[name] })? {
+        Start::Enabled { by } => Ok(Some(by)),
+        Start::Unknown { why } => Err(Error::unsupported(files::LAYER, format!("whether {name} starts: {why}"))),
+        Start::OnDemand { .. } | Start::Kept { .. } | Start::Disabled | Start::Absent => Ok(None),
+    }
 }
 
 /// What was found so far.
@@ -101,18 +107,18 @@ impl Found<'_> {
     }
 
     /// ifupdown, EL's network-scripts and SUSE's wicked: what a script or a daemon of the distribution brings up.
-    fn scripts(&mut self, units: &Units, manager: Option<&str>, rewrites: bool) -> Result<()> {
+    fn scripts(&mut self, services: &Services, manager: Option<&str>, rewrites: bool) -> Result<()> {
         let mut by_script = Vec::new();
-        if let Some(place) = units.enabled("networking")?
+        if let Some(place) = starts(services, "networking")?
             && self.tree.exists(ifupdown::PATH)?
         {
             self.manages("ifupdown", &place);
             by_script.extend(ifupdown::read(self.tree, rewrites)?);
         }
         let suse = self.tree.exists("/etc/sysconfig/network/config")?;
-        let network = units.enabled("network")?;
+        let network = starts(services, "network")?;
         if suse {
-            if let Some(place) = units.enabled("wicked")?.or(network) {
+            if let Some(place) = starts(services, "wicked")?.or(network) {
                 self.manages("wicked", &place);
                 self.interfaces.extend(wicked::read(self.tree)?);
             }

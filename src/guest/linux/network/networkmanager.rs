@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{names, text, wanted};
+use super::files::{text, wanted};
 use super::ini::Ini;
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::guest::linux::{PATH_MAX, cut};
+use crate::guest::linux::{PATH_MAX, cut, names};
 
 const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";
 const PACKAGED: &str = "/usr/lib/NetworkManager/conf.d";

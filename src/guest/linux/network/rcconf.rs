@@ -2,9 +2,9 @@
 
 use super::files::text;
 use super::link::{address, learns6, named};
-use super::shell::Assignments;
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::shell::Assignments;
 use crate::inspect::facts::{By, Evident, Interface, LinkKind, Network, V4, V6};
 
 /// The files, later ones win. What the system ships in `/etc/defaults` configures no interface.

@@ -1,21 +1,44 @@
 //! Which of the ways to write it down count.
 
 use super::*;
+use crate::guest::linux::services::tests::{script, service, targets};
 use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::{By, V6};
 
-const MANAGER: &str = "/etc/systemd/system/multi-user.target.wants/NetworkManager.service";
-const NETWORKD: &str = "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service";
-const NETWORKING: &str = "/etc/systemd/system/multi-user.target.wants/networking.service";
 const IFCFG: &str = "/etc/sysconfig/network-scripts/ifcfg-eth0";
 const PLUGIN: &str = "/usr/lib64/NetworkManager/1.40.0/libnm-settings-plugin-ifcfg-rh.so";
 
-fn systemd() -> MemoryFs {
-    MemoryFs::of_texts(&[("/lib/systemd/systemd", ""), ("/lib/systemd/network/99-default.link", "[Link]")])
+/// A systemd of which these services start.
+fn systemd(names: &[&str]) -> MemoryFs {
+    let base = targets().file("/lib/systemd/network/99-default.link", "[Link]");
+    names.iter().fold(base, |fs, name| starting(fs, name))
+}
+
+fn starting(fs: MemoryFs, name: &str) -> MemoryFs {
+    let unit = format!("{name}.service");
+    let link = format!("/etc/systemd/system/multi-user.target.wants/{unit}");
+    service(fs, &unit, "").link(&link, &format!("/usr/lib/systemd/system/{unit}"))
+}
+
+/// Start links of runlevel 3, and the program that follows them.
+fn scripts(fs: MemoryFs, dir: &str) -> MemoryFs {
+    script(fs, "/etc/init.d/network")
+        .file("/sbin/init", "")
+        .file("/etc/inittab", "id:3:initdefault:\n")
+        .link(&format!("{dir}/S10network"), "/etc/init.d/network")
 }
 
 fn network(fs: &MemoryFs) -> Network {
-    read(&fs.clone().tree(), "ro quiet", None).unwrap()
+    of(fs, "ro quiet", None)
+}
+
+fn of(fs: &MemoryFs, line: &str, cloud_init: Option<&CloudInit>) -> Network {
+    whatever(fs, line, cloud_init).unwrap()
+}
+
+fn whatever(fs: &MemoryFs, line: &str, cloud_init: Option<&CloudInit>) -> Result<Network> {
+    let tree = fs.clone().tree();
+    read(&tree, &Services::open(&tree, Some(line))?, line, cloud_init)
 }
 
 fn managers(network: &Network) -> Vec<&str> {
@@ -32,7 +55,7 @@ fn running() -> CloudInit {
 
 #[test]
 fn network_manager_without_a_profile_is_dhcp_unless_told_otherwise() {
-    let fs = systemd().file(MANAGER, "");
+    let fs = systemd(&["NetworkManager"]);
     let found = network(&fs);
     assert_eq!(managers(&found), ["NetworkManager"]);
     assert_eq!(found.automatic.unwrap().value, "NetworkManager");
@@ -40,7 +63,7 @@ fn network_manager_without_a_profile_is_dhcp_unless_told_otherwise() {
     let found = network(&server);
     assert_eq!(found.automatic, None);
     assert_eq!(found.not_automatic.as_deref(), Some("/usr/lib/NetworkManager/conf.d/00-server.conf:2"));
-    let ubuntu = systemd().file(MANAGER, "").file(
+    let ubuntu = systemd(&["NetworkManager"]).file(
         "/usr/lib/NetworkManager/conf.d/10-globally-managed-devices.conf",
         "[keyfile]\nunmanaged-devices=*,except:type:wifi\n",
     );
@@ -53,24 +76,23 @@ fn network_manager_without_a_profile_is_dhcp_unless_told_otherwise() {
 
 #[test]
 fn ifcfg_files_count_for_whom_they_are_read_by() {
-    let dhcp = systemd().file(IFCFG, "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n");
-    assert_eq!(network(&dhcp).interfaces, [], "nobody reads them");
-    let scripts = dhcp.clone().file("/etc/rc.d/rc3.d/S10network", "");
+    let dhcp = |fs: MemoryFs| fs.file(IFCFG, "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n");
+    assert_eq!(network(&dhcp(systemd(&[]))).interfaces, [], "nobody reads them");
+    let scripts = dhcp(scripts(MemoryFs::new(), "/etc/rc.d/rc3.d"));
     let found = network(&scripts);
     assert_eq!((managers(&found), found.interfaces[0].required), (vec!["network-scripts"], true));
     assert!(found.client_missing);
     assert!(!network(&scripts.clone().file("/usr/sbin/dhclient", "")).client_missing);
-    let manager = dhcp.clone().file(MANAGER, "").file(PLUGIN, "");
-    let found = network(&manager);
+    let manager = dhcp(systemd(&["NetworkManager"]));
+    let found = network(&manager.clone().file(PLUGIN, ""));
     assert_eq!((found.interfaces[0].v4, found.interfaces[0].required), (V4::Dhcp, false));
     assert!(!found.client_missing, "it has a client of its own");
-    assert_eq!(network(&dhcp.file(MANAGER, "")).interfaces, [], "EL 10 has no plugin for them");
+    assert_eq!(network(&manager).interfaces, [], "EL 10 has no plugin for them");
 }
 
 #[test]
 fn a_stock_debian_is_what_its_sourced_files_say() {
-    let base = systemd()
-        .file(NETWORKING, "")
+    let base = systemd(&["networking"])
         .file("/sbin/dhclient", "")
         .file("/etc/network/interfaces", "source /etc/network/interfaces.d/*\n");
     assert_eq!(network(&base).interfaces, []);
@@ -82,16 +104,14 @@ fn a_stock_debian_is_what_its_sourced_files_say() {
 
 #[test]
 fn cloud_init_counts_where_it_manages_the_network() {
-    let fs = systemd()
-        .file(NETWORKING, "")
+    let fs = systemd(&["networking"])
         .file("/etc/network/interfaces", "source /etc/network/interfaces.d/*\n")
         .file("/etc/network/interfaces.d/50-cloud-init", "auto eth0\niface eth0 inet6 static\n address 2001:db8::2\n");
-    let found = read(&fs.clone().tree(), "ro", Some(&running())).unwrap();
+    let found = of(&fs, "ro", Some(&running()));
     assert_eq!((found.interfaces.len(), found.automatic.unwrap().value), (0, "cloud-init".to_owned()));
     let stopped = CloudInit { disabled_by: Some("/etc/cloud/cloud-init.disabled".into()), ..running() };
     let off = fs.clone().file("/etc/cloud/cloud.cfg.d/99-off.cfg", "network: {config: disabled}\n");
-    for found in [read(&fs.tree(), "ro", Some(&stopped)), read(&off.tree(), "ro", Some(&running()))] {
-        let found = found.unwrap();
+    for found in [of(&fs, "ro", Some(&stopped)), of(&off, "ro", Some(&running()))] {
         assert_eq!((found.automatic, found.interfaces[0].v6), (None, V6::Static));
         assert_eq!(managers_of(&found.managers), ["ifupdown"]);
     }
@@ -104,13 +124,14 @@ fn managers_of(managers: &[Evident]) -> Vec<&str> {
 #[test]
 fn networkd_counts_when_it_starts_and_netplan_starts_it() {
     let file = ("/usr/lib/systemd/network/zz-default.network", "[Match]\nName=*\n[Network]\nDHCP=yes\n");
-    let fs = systemd().file(file.0, file.1);
+    let fs = systemd(&[]).file(file.0, file.1);
     assert_eq!(network(&fs).interfaces, []);
+    let wants = "/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service";
     let found =
-        network(&fs.clone().file("/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service", ""));
+        network(&service(fs.clone(), "systemd-networkd.service", "").link(wants, "../systemd-networkd.service"));
     assert_eq!((found.interfaces[0].by, found.interfaces[0].v4), (By::Pattern, V4::Dhcp), "CoreOS");
-    assert!(network(&fs.file(NETWORKD, "")).interfaces.len() == 1);
-    let plan = systemd()
+    assert!(network(&starting(fs, "systemd-networkd")).interfaces.len() == 1);
+    let plan = systemd(&[])
         .file("/lib/systemd/system-generators/netplan", "")
         .file("/etc/netplan/50.yaml", "network:\n  ethernets:\n    any: {match: {name: 'e*'}, dhcp4: true}\n");
     let found = network(&plan);
@@ -119,23 +140,43 @@ fn networkd_counts_when_it_starts_and_netplan_starts_it() {
 
 #[test]
 fn suse_is_set_up_by_wicked_and_others_are_named() {
-    let fs = systemd()
+    let fs = systemd(&["wicked"])
         .file("/etc/sysconfig/network/config", "")
         .file("/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
-    let wicked = fs.clone().file("/etc/systemd/system/multi-user.target.wants/wicked.service", "");
-    let found = network(&wicked);
+    let found = network(&fs);
     assert_eq!((managers(&found), found.interfaces[0].v4), (vec!["wicked"], V4::Dhcp));
-    let old = MemoryFs::of_texts(&[("/etc/sysconfig/network/config", ""), ("/etc/init.d/rc3.d/S02network", "")])
+    let old = scripts(MemoryFs::new(), "/etc/init.d/rc3.d")
+        .file("/etc/sysconfig/network/config", "")
         .file("/etc/sysconfig/network/ifcfg-eth-id-00:16:3e:00:00:01", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
     assert_eq!(network(&old).interfaces[0].by, By::Mac);
-    let other = systemd().file("/etc/systemd/system/multi-user.target.wants/connman.service", "");
-    assert_eq!(managers(&network(&other)), ["connman"]);
+    assert_eq!(managers(&network(&systemd(&["connman"]))), ["connman"]);
+}
+
+#[test]
+fn what_starts_decides_and_where_that_is_not_known_nothing_is() {
+    let file = ("/etc/network/interfaces", "auto eth0\niface eth0 inet dhcp\n");
+    let alpine = MemoryFs::of_texts(&[("/sbin/openrc", ""), ("/sbin/init", ""), file]);
+    let alpine =
+        script(alpine, "/etc/init.d/networking").link("/etc/runlevels/boot/networking", "/etc/init.d/networking");
+    assert_eq!(managers(&network(&alpine)), ["ifupdown"]);
+    let ubuntu = MemoryFs::of_texts(&[("/etc/init/rc.conf", ""), file])
+        .file("/etc/init/networking.conf", "start on runlevel [2345]\nexec ifup -a\n");
+    assert_eq!(managers(&network(&ubuntu)), ["ifupdown"]);
+    let unit = service(systemd(&[]), "network.service", "");
+    let native = script(unit, "/etc/init.d/network").link("/etc/rc3.d/S10network", "/etc/init.d/network");
+    assert_eq!(managers(&network(&native)), Vec::<&str>::new(), "a unit counts before a script of its name");
+    assert_eq!(
+        managers(&network(&MemoryFs::of_texts(&[file]).file("/sbin/init", "").file("/etc/inittab", ""))),
+        [""; 0]
+    );
+    let error = whatever(&systemd(&["networking"]), "init=/opt/own", None).unwrap_err();
+    assert!(error.to_string().contains("whether NetworkManager starts"), "{error}");
 }
 
 #[test]
 fn many_interfaces_are_counted_and_eight_are_kept() {
     let text: Vec<String> = (0..20).map(|n| format!("auto eth{n}\niface eth{n} inet dhcp")).collect();
-    let fs = systemd().file(NETWORKING, "").file("/etc/network/interfaces", text.join("\n"));
+    let fs = systemd(&["networking"]).file("/etc/network/interfaces", text.join("\n"));
     let found = network(&fs);
     assert_eq!((found.interfaces.len(), found.more), (8, 12));
 }
@@ -146,10 +187,7 @@ fn whatever_the_files_hold_it_ends() {
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
     let bomb = "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g]\nnetwork: {}\n";
     for text in [junk.as_str(), &deep, bomb] {
-        let fs = systemd()
-            .file(MANAGER, "")
-            .file(NETWORKD, "")
-            .file(NETWORKING, "")
+        let fs = systemd(&["NetworkManager", "systemd-networkd", "networking"])
             .file(PLUGIN, "")
             .file("/lib/systemd/system-generators/netplan", "")
             .file(IFCFG, text)
@@ -157,9 +195,9 @@ fn whatever_the_files_hold_it_ends() {
             .file("/etc/systemd/network/a.network", text)
             .file("/usr/lib/NetworkManager/system-connections/a.nmconnection", text)
             .file("/etc/NetworkManager/NetworkManager.conf", text);
-        let _ = read(&fs.clone().tree(), text, Some(&running()));
-        let _ = read(&fs.clone().file("/etc/netplan/a.yaml", text).tree(), text, None);
-        let _ = read(&fs.file("/etc/cloud/cloud.cfg", text).tree(), text, Some(&running()));
+        let _ = whatever(&fs, text, Some(&running()));
+        let _ = whatever(&fs.clone().file("/etc/netplan/a.yaml", text), text, None);
+        let _ = whatever(&fs.file("/etc/cloud/cloud.cfg", text), text, Some(&running()));
         let _ = freebsd(&MemoryFs::of_texts(&[("/etc/rc.conf", text)]).tree());
     }
 }

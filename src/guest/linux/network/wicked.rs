@@ -2,9 +2,9 @@
 
 use super::files::{text, wanted};
 use super::link::{address, bind, is_loopback, learns6, named};
-use super::shell::Assignments;
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::shell::Assignments;
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 
 const DIR: &str = "/etc/sysconfig/network";

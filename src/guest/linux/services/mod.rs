@@ -5,10 +5,10 @@ pub mod rcconf;
 pub mod systemd;
 pub mod sysv;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub mod upstart;
 
-use super::{PATH_MAX, cut, optional};
+use super::{PATH_MAX, cut, names, optional};
 use crate::disk::Result;
 use crate::disk::filesystem::NodeKind;
 use crate::guest::Tree;
@@ -16,8 +16,6 @@ use crate::inspect::facts::{Starts, When};
 
 /// The layer that errors name.
 const LAYER: &str = "services";
-/// Most names of one directory of services.
-const MAX_NAMES: usize = 4096;
 /// Largest unit, job or script whose text is read.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -176,11 +174,6 @@ fn init<'t>(tree: &'t Tree, line: &str) -> Result<Init<'t>> {
         return Ok(Init::SystemV(sysv::Runlevel::read(tree, line)?));
     }
     Ok(Init::Unknown("which program starts the services is not known".to_owned()))
-}
-
-/// The names in a directory; none where it is not there.
-fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
-    Ok(optional(tree.list(dir, MAX_NAMES))?.unwrap_or_default())
 }
 
 /// Whether a file that can be run is at `path`.

@@ -1,8 +1,11 @@
 //! FreeBSD's rc.conf(5): shell assignments in several files, the last of which counts.
 
+use std::collections::BTreeMap;
+
 use super::{MAX_BYTES, Start, names, place};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
+use crate::guest::linux::shell::Assignments;
 use crate::guest::linux::{LINE_MAX, cut, optional};
 
 /// Read in this order (rc.conf(5), `rc_conf_files`); then `rc.conf.d`.
@@ -15,8 +18,8 @@ const MAX_FILES: usize = 64;
 /// All variables that are assigned, with the line that decided.
 #[derive(Debug, Default)]
 pub struct RcConf {
-    /// Name, value, place; later ones count.
-    assigned: Vec<(String, String, String)>,
+    /// By name: value and place.
+    assigned: BTreeMap<String, (String, String)>,
 }
 
 impl RcConf {
@@ -35,10 +38,11 @@ impl RcConf {
         }
         for file in files {
             let Some(text) = optional(tree.read_text(&file, MAX_BYTES))? else { continue };
-            for (line, number) in text.lines().zip(1_u32..) {
-                for (name, value) in assignments(line) {
-                    found.assigned.push((name, cut(&value, LINE_MAX), place(&format!("{file}:{number}"))));
-                }
+            let mut assigned = Assignments::default();
+            assigned.source(&text);
+            for (name, value, line) in assigned.iter() {
+                let of = (cut(value, LINE_MAX), place(&format!("{file}:{line}")));
+                found.assigned.insert(name.to_owned(), of);
             }
         }
         Ok(found)
@@ -46,8 +50,7 @@ impl RcConf {
 
     /// The value of a variable and where it is assigned.
     pub fn value(&self, name: &str) -> Option<(&str, &str)> {
-        let last = self.assigned.iter().rev().find(|(assigned, ..)| assigned == name);
-        last.map(|(_, value, place)| (value.as_str(), place.as_str()))
+        self.assigned.get(name).map(|(value, place)| (value.as_str(), place.as_str()))
     }
 
     /// Whether a variable says yes, in the words of `checkyesno` (rc.subr(8)).
@@ -63,38 +66,6 @@ impl RcConf {
             },
         }
     }
-}
-
-/// The assignments of one line: `a=b`, `a="b c"`, `a='b'; c=d`. Anything else is passed over.
-fn assignments(line: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut rest = line.trim_start();
-    while let Some((name, after)) = rest.split_once('=') {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            break;
-        }
-        let (value, after) = word(after);
-        found.push((name.to_owned(), value));
-        rest = after.trim_start_matches([' ', '\t', ';']);
-    }
-    found
-}
-
-/// One word of sh(1), quotes removed, and what follows it.
-fn word(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut quote = None;
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match (quote, c) {
-            (None, ' ' | '\t' | ';') => return (value, text.get(at..).unwrap_or_default()),
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), _) if c == open => quote = None,
-            (None | Some('"'), '\\') => value.extend(chars.next().map(|(_, c)| c)),
-            _ => value.push(c),
-        }
-    }
-    (value, "")
 }
 
 #[cfg(test)]
@@ -117,7 +88,5 @@ mod tests {
         assert_eq!(conf.start("pf_enable"), Start::Enabled { by: "/etc/rc.conf.d/pf:1".into() });
         assert!(matches!(conf.start("firewall_enable"), Start::Unknown { .. }));
         assert_eq!(conf.start("ipfilter_enable"), Start::Absent);
-        assert_eq!(assignments("x =1"), []);
-        assert_eq!(assignments("a=\"b\\\"c"), [("a".into(), "b\"c".into())]);
     }
 }

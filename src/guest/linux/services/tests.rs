@@ -5,7 +5,7 @@ use super::*;
 use crate::guest::testing::MemoryFs;
 
 /// The targets that every distribution ships.
-pub(super) fn targets() -> MemoryFs {
+pub(in crate::guest::linux) fn targets() -> MemoryFs {
     let dir = "/usr/lib/systemd/system";
     let target =
         |name: &str, more: &str| (format!("{dir}/{name}.target"), format!("[Unit]\nDescription={name}\n{more}"));
@@ -30,7 +30,7 @@ pub(super) fn targets() -> MemoryFs {
         .file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
 }
 
-pub(super) fn service(fs: MemoryFs, name: &str, more: &str) -> MemoryFs {
+pub(in crate::guest::linux) fn service(fs: MemoryFs, name: &str, more: &str) -> MemoryFs {
     fs.file(
         &format!("/usr/lib/systemd/system/{name}"),
         format!(
@@ -51,4 +51,9 @@ pub(super) fn ask(
 
 pub(super) fn enabled(by: &str) -> Start {
     Start::Enabled { by: by.into() }
+}
+
+/// A script that can be run.
+pub(in crate::guest::linux) fn script(fs: MemoryFs, path: &str) -> MemoryFs {
+    fs.file(path, "#!/bin/sh\n").stat_of(path, |stat| stat.mode = 0o755)
 }

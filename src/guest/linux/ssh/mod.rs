@@ -9,7 +9,7 @@ mod tests;
 
 use super::services::rcconf::RcConf;
 use super::services::{Service, Services, Start};
-use super::{cut, optional};
+use super::{cut, names};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::inspect::facts::{Evident, Ssh, When};
@@ -21,8 +21,6 @@ const DAEMON: Service<'static> = Service { units: &["ssh.service", "sshd.service
 const SOCKETS: &[&str] = &["ssh.socket", "sshd.socket"];
 /// Most addresses that are kept.
 const MAX_LISTENS: usize = 8;
-/// Most names in `/etc/ssh`.
-const MAX_NAMES: usize = 4096;
 
 /// Reads all of it.
 ///
@@ -71,7 +69,7 @@ pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Ssh> {
 /// What does not depend on how it starts.
 fn common(tree: &Tree, config: &Config) -> Result<Ssh> {
     let root_login = config.root_login.clone().map(|(value, place)| Evident { value, place });
-    let names = optional(tree.list("/etc/ssh", MAX_NAMES))?.unwrap_or_default();
+    let names = names(tree, "/etc/ssh")?;
     let keys = names.iter().filter_map(|name| name.strip_prefix("ssh_host_")?.strip_suffix("_key"));
     Ok(Ssh { root_login, host_keys: keys.take(8).map(|kind| cut(kind, 16)).collect(), ..Ssh::default() })
 }

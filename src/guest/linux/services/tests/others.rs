@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn script(fs: MemoryFs, path: &str) -> MemoryFs {
-    fs.file(path, "#!/bin/sh\n").stat_of(path, |stat| stat.mode = 0o755)
-}
-
 #[test]
 fn system_v_starts_what_the_default_runlevel_links_to() {
     let debian = script(MemoryFs::new(), "/etc/init.d/ssh")

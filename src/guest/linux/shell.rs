@@ -117,6 +117,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_assignment_is_passed_over() {
+        let mut found = Assignments::default();
+        found.source("x =1\nif y; then y=1; fi\na=\"b\\\"c\n");
+        assert_eq!(found.iter().collect::<Vec<_>>(), [("a", "b\"c", 3)]);
+    }
+
+    #[test]
     fn hostile_text_ends() {
         let mut found = Assignments::default();
         found.source(&format!("A='{}\n{}\n", "x\\".repeat(50_000), "B=\"".repeat(50_000)));
