@@ -74,15 +74,15 @@ impl Store {
     pub async fn multiply(&self, from: &str, times: usize, key: &str) {
         let begun = self.ask(http::Method::POST, &format!("/{key}?uploads="), &[], "").await;
         let upload = between(&begun, "<UploadId>", "</UploadId>");
-        let mut parts = String::new();
+        let mut parts = Vec::new();
         for number in 1..=times {
             let query = format!("/{key}?partNumber={number}&uploadId={upload}");
             let source = format!("/images/{from}");
             let copied = self.ask(http::Method::PUT, &query, &[("x-amz-copy-source", &source)], "").await;
             let etag = between(&copied, "<ETag>", "</ETag>");
-            parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+            parts.push(format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"));
         }
-        let parts = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+        let parts = format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", parts.concat());
         self.ask(http::Method::POST, &format!("/{key}?uploadId={upload}"), &[], &parts).await;
     }
 

@@ -13,6 +13,7 @@ pub mod firewall;
 pub mod fstab;
 pub mod glob;
 mod image;
+mod ini;
 mod initramfs;
 pub mod kernel;
 pub mod network;
@@ -25,6 +26,7 @@ pub mod ssh;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;

@@ -1,10 +1,10 @@
 //! The effective `datasource_list`.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::{PATH_MAX, cut, names, optional};
+use crate::guest::linux::{PATH_MAX, cut, names, optional, yaml};
 use crate::inspect::facts::Datasources;
 
 const CONFIG: &str = "/etc/cloud/cloud.cfg";
@@ -17,20 +17,6 @@ const POLICY: &str = "ci.di.policy=";
 const MAX_BYTES: usize = 256 * 1024;
 const MAX_FILES: usize = 256;
 const MAX_SOURCES: usize = 64;
-
-/// The part of cloud.cfg that matters here. PyYAML reads it, so YAML 1.1.
-#[derive(Deserialize)]
-struct Config {
-    #[serde(default)]
-    datasource_list: Option<Names>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Names {
-    Many(Vec<Option<String>>),
-    One(String),
-}
 
 /// The list that counts: nothing at all where ds-identify is told not to look, what the kernel line says, the last of
 /// cloud.cfg and its drop-ins in order. `None` where nothing sets it.
@@ -57,9 +43,7 @@ pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasource
     let mut effective = None;
     for path in files(tree)? {
         let Some(text) = optional(tree.read_text(&path, MAX_BYTES))? else { continue };
-        if let Some(list) =
-            parse(&text).map_err(|what| Error::unsupported("cloud-init", format!("{}: {what}", cut(&path, 64))))?
-        {
+        if let Some(list) = named(&text, &path)? {
             effective = Some(Datasources { list, place: cut(&path, PATH_MAX), line: None });
         }
     }
@@ -82,20 +66,27 @@ pub fn files(tree: &Tree) -> Result<Vec<String>> {
 }
 
 /// The `datasource_list` of one file, where it has one.
-fn parse(text: &str) -> std::result::Result<Option<Vec<String>>, String> {
+fn named(text: &str, path: &str) -> Result<Option<Vec<String>>> {
     // Most files do not speak of it, whatever else they hold.
     if !text.contains("datasource_list") {
         return Ok(None);
     }
-    let config: Config =
-        serde_saphyr::from_str(text).map_err(|_| "not a YAML mapping with a list of names".to_owned())?;
-    let names = match config.datasource_list {
-        None => return Ok(None),
-        Some(Names::One(name)) => vec![Some(name)],
-        Some(Names::Many(names)) => names,
+    let names = match yaml::parse(text, path)?.remove("datasource_list") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(names)) => names,
+        Some(name) => vec![name],
     };
-    // PyYAML reads the word None as text, and null as nothing.
-    Ok(Some(names.into_iter().take(MAX_SOURCES).map(|name| cut(&name.unwrap_or("None".to_owned()), 64)).collect()))
+    let names = names.into_iter().take(MAX_SOURCES).map(|name| match name {
+        Value::String(name) => Some(cut(&name, 64)),
+        // PyYAML reads the word None as text, and null as nothing.
+        Value::Null => Some("None".to_owned()),
+        _ => None,
+    });
+    let names: Option<Vec<String>> = names.collect();
+    let names = names.ok_or_else(|| {
+        Error::unsupported("cloud-init", format!("{}: datasource_list is not a list of names", cut(path, 64)))
+    });
+    names.map(Some)
 }
 
 /// `ds=nocloud;...`, `ds=nocloud-net`, `ds=[A, B]` (cloud-init's documentation, "Datasource identification").

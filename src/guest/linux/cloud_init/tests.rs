@@ -154,8 +154,27 @@ fn a_search_that_is_switched_off_finds_nothing_and_says_where() {
 
 #[test]
 fn what_is_not_yaml_is_undecided() {
-    let fs = debian().file("/etc/cloud/cloud.cfg", "datasource_list: [a\n  b: {");
-    assert_eq!(found_in(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported);
+    for text in ["datasource_list: [a\n  b: {", "datasource_list: {a: b}", "datasource_list: [[a]]"] {
+        let fs = debian().file("/etc/cloud/cloud.cfg", text);
+        assert_eq!(found_in(&fs.tree(), None).unwrap_err().kind, ErrorKind::Unsupported, "{text}");
+    }
+}
+
+/// As PyYAML reads them.
+#[test]
+fn lists_are_what_cloud_init_makes_of_them() {
+    for (text, list) in [
+        ("datasource_list: [a]\ndatasource_list: [b]\n", Some(vec!["b"])),
+        ("datasource_list: NoCloud\n", Some(vec!["NoCloud"])),
+        ("datasource_list: [None]\n", Some(vec!["None"])),
+        ("datasource_list: [null, ~]\n", Some(vec!["None", "None"])),
+        ("datasource_list:\n", None),
+        ("# datasource_list: [a]\n", None),
+    ] {
+        let fs = debian().file("/etc/cloud/cloud.cfg", text);
+        let found = found_in(&fs.tree(), None).unwrap().datasources.map(|found| found.list);
+        assert_eq!(found, list.map(|list| list.into_iter().map(str::to_owned).collect()), "{text}");
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::files::text;
 use super::link::{address, bind, is_loopback, learns6, named};
 use super::netplan;
-use super::yaml::{items, line_of, merge, parse, word};
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::yaml::{items, line_of, merge, parse, word};
 use crate::guest::linux::{PATH_MAX, cloud_init, cut};
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 

@@ -1,11 +1,11 @@
 //! NetworkManager's connection profiles (nm-settings-keyfile(5)).
 
 use super::files::{layered, text};
-use super::ini::Ini;
 use super::link::{address, bind, is_loopback, learns6, named, static6};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::cut;
+use crate::guest::linux::ini::Ini;
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 
 /// Where profiles lie, the folder that wins first. `/run` is empty before the start.

@@ -6,7 +6,6 @@ mod cloudinit;
 mod files;
 mod ifcfg;
 mod ifupdown;
-mod ini;
 mod keyfile;
 mod link;
 mod names;
@@ -17,7 +16,6 @@ mod rcconf;
 #[cfg(test)]
 mod tests;
 mod wicked;
-mod yaml;
 
 use crate::disk::{Error, Result};
 use crate::guest::Tree;

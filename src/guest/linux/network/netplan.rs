@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::files::{layered, text};
 use super::link::{address, bind, is_loopback, learns6, named, static6};
-use super::yaml::{items, line_of, merge, parse, truth, word};
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::yaml::{items, line_of, merge, parse, truth, word};
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 
 /// Where its files lie: a name in `/etc` stands in for the same name in `/lib`. `/run` is empty before the start.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::files::{layered, text};
-use super::ini::Ini;
 use super::link::{address, bind, is_loopback, learns6, named, static6};
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::ini::Ini;
 use crate::guest::linux::{cut, optional};
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::files::{text, wanted};
-use super::ini::Ini;
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::ini::Ini;
 use crate::guest::linux::{PATH_MAX, cut, names};
 
 const MAIN: &str = "/etc/NetworkManager/NetworkManager.conf";

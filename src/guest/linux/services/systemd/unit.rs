@@ -2,6 +2,7 @@
 
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::ini::{Ini, Setting};
 use crate::guest::linux::optional;
 use crate::guest::linux::services::{MAX_BYTES, place};
 
@@ -63,31 +64,13 @@ impl Unit {
 
 /// The assignments of one file.
 pub fn parse(text: &str, file: &str) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let mut section = String::new();
-    let mut pending: Option<(String, u32)> = None;
-    for (line, number) in text.lines().zip(1_u32..) {
-        let trimmed = line.trim();
-        // Comments within a continued line are passed over, too.
-        if trimmed.starts_with('#') || trimmed.starts_with(';') {
-            continue;
-        }
-        let (mut whole, first) = pending.take().unwrap_or((String::new(), number));
-        let ends = trimmed.strip_suffix('\\');
-        whole.push_str(ends.unwrap_or(trimmed));
-        if ends.is_some() {
-            whole.push(' ');
-            pending = Some((whole, first));
-            continue;
-        }
-        if let Some(name) = whole.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            name.clone_into(&mut section);
-        } else if let Some((key, value)) = whole.split_once('=') {
-            let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-            found.push(Entry { section: section.clone(), key, value, place: place(&format!("{file}:{first}")) });
-        }
-    }
-    found
+    let entry = |setting: Setting| Entry {
+        place: place(&format!("{file}:{}", setting.line)),
+        section: setting.section,
+        key: setting.key,
+        value: setting.value,
+    };
+    Ini::of(text).settings.into_iter().map(entry).collect()
 }
 
 #[cfg(test)]

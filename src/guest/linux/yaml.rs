@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 use serde_saphyr::DuplicateKeyPolicy;
 
-use super::files::LAYER;
 use crate::disk::{Error, Result};
 use crate::guest::linux::cut;
 
@@ -17,7 +16,7 @@ pub fn parse(text: &str, path: &str) -> Result<Map<String, Value>> {
     match serde_saphyr::from_str_with_options(text, options) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(Value::Null) => Ok(Map::new()),
-        _ => Err(Error::unsupported(LAYER, format!("{} is not a YAML mapping", cut(path, 64)))),
+        _ => Err(Error::unsupported("YAML", format!("{} is not a YAML mapping", cut(path, 64)))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files of sections: GLib's key files and systemd's own.
+//! Files of sections: GLib's key files and systemd's own, units among them.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ impl Ini {
                 continue;
             }
             let line = format!("{start}{line}");
-            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 name.clone_into(&mut section);
                 if self.sections.len() < MAX_SETTINGS {
                     self.sections.insert(section.clone());
