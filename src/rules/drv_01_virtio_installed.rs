@@ -89,6 +89,11 @@ fn check(case: &Case) -> Judged {
     Ok(verdict)
 }
 
+/// Whether a kernel has its boot disk on virtio.
+pub(super) fn on_virtio(kernel: &Kernel) -> bool {
+    matches!(disk(kernel, DISK), At::Boot(_))
+}
+
 /// CoreOS is never failed for what its embedded initramfs may hold.
 fn softened(verdict: Verdict) -> Verdict {
     match verdict {

@@ -46,7 +46,7 @@ fn system(files: Files, read: impl FnOnce(&System)) {
     let files = files.with("/boot/vmlinuz-1", stub()).with("/boot/initrd-1", stub());
     let (tree, volumes) = (files.tree(), volumes());
     let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned(), inside: String::new() }];
-    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: b"GRUB " });
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, modes: None });
 }
 
 /// GRUB 2: its configuration, its environment, entries of the Boot Loader Specification.

@@ -28,7 +28,7 @@ mod tests;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Packages};
+use crate::inspect::facts::{Boot, BootModes, Fact, Kernel, Linux, Packages};
 use device::Devices;
 use services::{Services, rcconf::RcConf};
 
@@ -46,8 +46,8 @@ pub struct System<'a> {
     pub devices: Devices<'a>,
     /// Which volume is mounted where, `/` first.
     pub mounts: &'a [MountPoint],
-    /// The first sector of the disk.
-    pub boot_sector: &'a [u8],
+    /// Which boot loader a firmware finds on the disk; `None` where that is not known.
+    pub modes: Option<&'a BootModes>,
 }
 
 /// Reads everything. What cannot be read becomes a fact of its own; only a failed transport ends it.

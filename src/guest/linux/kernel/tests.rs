@@ -30,7 +30,7 @@ fn boot(line: &str) -> Boot {
 fn kernels(fs: MemoryFs, boot: Option<&Boot>) -> Vec<Kernel> {
     let tree = fs.tree();
     let system =
-        System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], boot_sector: &[] };
+        System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], modes: None };
     read(&system, boot).unwrap()
 }
 
