@@ -94,6 +94,18 @@ pub(super) fn on_virtio(kernel: &Kernel) -> bool {
     matches!(disk(kernel, DISK), At::Boot(_))
 }
 
+/// Why none of these drivers is there when the root is mounted; `None` where one is, or where that is not known.
+pub(super) fn late(kernel: &Kernel, names: &[&str]) -> Option<String> {
+    let mut why = None;
+    for driver in names.iter().filter_map(|name| find(kernel, name)) {
+        match at_boot(kernel, driver) {
+            At::Late(reason) => why = why.or(Some(format!("{} {reason}", driver.name))),
+            At::Boot(_) | At::Unknown(_) => return None,
+        }
+    }
+    why
+}
+
 /// CoreOS is never failed for what its embedded initramfs may hold.
 fn softened(verdict: Verdict) -> Verdict {
     match verdict {
@@ -175,7 +187,10 @@ fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
     }
     let why = match &kernel.initramfs {
         None => ", and the entry has no initramfs".to_owned(),
-        Some(Fact::Known(initramfs)) => format!(" and not in the initramfs {}", shown(&initramfs.path)),
+        Some(Fact::Known(initramfs)) => {
+            let host_only = if initramfs.host_only { ", which dracut made for another machine (hostonly)" } else { "" };
+            format!(" and not in the initramfs {}{host_only}", shown(&initramfs.path))
+        }
         // The boot loader starts the kernel alone.
         Some(Fact::Unreadable(trouble)) if trouble.kind == TroubleKind::NotFound => {
             format!(", and the entry's initramfs cannot be loaded: {}", trouble.what)

@@ -222,6 +222,7 @@ pub fn kernel(version: &str, default: bool) -> Kernel {
             compression: "gzip".into(),
             members: 491,
             tool: "initramfs-tools".into(),
+            ..Initramfs::default()
         })),
     }
 }

@@ -11,18 +11,19 @@
 //! Which loader starts is read from the boot code and from the EFI system partition: GRUB legacy, GRUB 2, EXTLINUX,
 //! systemd-boot, a unified kernel. Only its configuration is judged: `menu.lst` or `grub.conf`; `grub.cfg`, with `grubenv`
 //! and the entries of the Boot Loader Specification; `extlinux.conf`; `loader.conf` and its entries. Files are looked up on
-//! the volume that the entry names, `root=` among the volumes of the image. A loader that is not known makes the answer
+//! the volume that the entry names, `root=` among the volumes of the image. The kernel or its initramfs must have the
+//! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told.
 //!
 //! # How to mend it
 //! Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
 //! /boot/grub2/grub.cfg`. In `menu.lst`, `extlinux.conf` and entry files name the root by UUID: `root=UUID=...` (`blkid`).
 
-use super::drv_01_virtio_installed::on_virtio;
-use super::volumes::unknown_content;
+use super::drv_01_virtio_installed::{late, on_virtio};
+use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::inspect::facts::{
-    Boot, BootMode, BootModes, Fact, Family, Linux, Loader, Program, Trouble, TroubleKind, Way,
+    Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Loader, Program, Trouble, TroubleKind, Way,
 };
 
 /// LNX-03.
@@ -73,11 +74,13 @@ fn check(case: &Case) -> Judged {
     let finding = seen(&ways, boot);
     let mut faults: Vec<Fault> = boot.missing.iter().map(|path| missing(case, boot, linux, path)).collect();
     let mut undecided = None;
-    for answer in [root(case, linux, boot), mounted(case, linux, boot)] {
-        match answer {
-            Answer::Faults(found) => faults.extend(found),
-            Answer::Undecided(verdict) => undecided = undecided.or(Some(verdict)),
-        }
+    match root(case, linux, boot) {
+        Answer::Faults(found) => faults.extend(found),
+        Answer::Undecided(verdict) => undecided = Some(verdict),
+    }
+    // Without its files it gets no further.
+    if boot.missing.is_empty() {
+        faults.extend(mounted(case, linux, boot));
     }
     faults.sort_by_key(|fault| fault.grade);
     let breach = faults.first().is_some_and(|fault| fault.grade == Grade::Breach);
@@ -195,7 +198,9 @@ fn seen(ways: &[&Way], boot: &Boot) -> Finding {
     let finding = boot.initrd.iter().take(2).fold(finding, |seen, path| seen.seen("initramfs", path.clone()));
     let finding = boot.missing.iter().take(3).fold(finding, |seen, path| seen.seen("not in the image", path.clone()));
     match &boot.root_name {
-        Some(name) => finding.seen(format!("root={}", shown(name)), boot.root.clone().unwrap_or_else(|| "nowhere".into())),
+        Some(name) => {
+            finding.seen(format!("root={}", shown(name)), boot.root.clone().unwrap_or_else(|| "nowhere".into()))
+        }
         None => finding,
     }
 }
@@ -212,7 +217,9 @@ fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
         (None, _) => None,
     };
     let remedy = match made {
-        Some(made) => format!("In the guest: {made}, or take an entry whose files are there: {}", rewritten(case, &boot.loader)),
+        Some(made) => {
+            format!("In the guest: {made}, or take an entry whose files are there: {}", rewritten(case, &boot.loader))
+        }
         None => rewritten(case, &boot.loader),
     };
     Fault { grade: Grade::Breach, what, remedy }
@@ -276,11 +283,7 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
     if system.is_some_and(|system| system != found) {
         return Answer::Faults(vec![Fault {
             grade: Grade::Breach,
-            what: format!(
-                "root={} is {found}, and the system is on {}",
-                shown(asked),
-                system.unwrap_or_default()
-            ),
+            what: format!("root={} is {found}, and the system is on {}", shown(asked), system.unwrap_or_default()),
             remedy: renamed(case, boot),
         }]);
     }
@@ -297,7 +300,10 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         }
         Named::Filesystem if boot.initrd.is_empty() && boot.loader != "uki" => fault(
             Grade::Doubt,
-            format!("root={} without an initramfs: Linux itself finds a root by PARTUUID or /dev name only", shown(asked)),
+            format!(
+                "root={} without an initramfs: Linux itself finds a root by PARTUUID or /dev name only",
+                shown(asked)
+            ),
         ),
         Named::Filesystem | Named::Stable => {}
     }
@@ -306,9 +312,12 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
 
 /// Whether a root is none of a local disk, or one that this version does not resolve.
 fn elsewhere(name: &str) -> bool {
-    let other = ["/dev/nfs", "/dev/ram", "nfs", "live:", "zfs", "ZFS=", "iscsi:", "nbd:", "block:", "tmpfs", "gpt-auto"];
+    let other =
+        ["/dev/nfs", "/dev/ram", "nfs", "live:", "zfs", "ZFS=", "iscsi:", "nbd:", "block:", "tmpfs", "gpt-auto"];
     let numbers = !name.is_empty() && name.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
-    numbers || other.iter().any(|start| name.starts_with(start)) || name.starts_with("PARTUUID=") && name.contains("/PART")
+    numbers
+        || other.iter().any(|start| name.starts_with(start))
+        || name.starts_with("PARTUUID=") && name.contains("/PART")
 }
 
 /// What a name of the root rests on.
@@ -361,9 +370,9 @@ fn renamed(case: &Case, boot: &Boot) -> String {
     let name = uuid.map_or_else(|| "UUID=... (`blkid` prints it)".to_owned(), |uuid| format!("UUID={uuid}"));
     let place = &boot.entry.place;
     match (boot.loader.as_str(), case.os_id()) {
-        ("grub2", "debian" | "ubuntu") => format!(
-            "Write root={name}: take GRUB_DISABLE_LINUX_UUID out of /etc/default/grub, then `update-grub`."
-        ),
+        ("grub2", "debian" | "ubuntu") => {
+            format!("Write root={name}: take GRUB_DISABLE_LINUX_UUID out of /etc/default/grub, then `update-grub`.")
+        }
         ("grub2", _) => format!(
             "Write root={name}: `grubby --update-kernel=ALL --args=\"root={name}\"`, or /etc/default/grub and \
              `grub2-mkconfig -o /boot/grub2/grub.cfg`."
@@ -373,7 +382,58 @@ fn renamed(case: &Case, boot: &Boot) -> String {
     }
 }
 
-/// Whether the initramfs can mount what `root=` leads to.
-fn mounted(_case: &Case, _linux: &Linux, _boot: &Boot) -> Answer {
-    Answer::Faults(Vec::new())
+/// What mounting the root takes that its kernel does not have when it must: the filesystem's driver, and what starts
+/// logical volumes. Where that was not found out, VirtioInstalled says so.
+fn mounted(case: &Case, linux: &Linux, boot: &Boot) -> Vec<Fault> {
+    let (Ok(volume), Some(kernel)) = (case.root(), linux.kernels.iter().find(|kernel| kernel.default)) else {
+        return Vec::new();
+    };
+    let initramfs = kernel.initramfs.as_ref().and_then(Fact::known);
+    // What a layout that is not known loads is not known either.
+    let sure = boot.initrd.is_empty() || initramfs.is_some_and(|initramfs| !initramfs.tool.is_empty());
+    let grade = if sure { Grade::Breach } else { Grade::Doubt };
+    let mut what = Vec::new();
+    let drivers = of_filesystem(filesystem(volume));
+    if let Some(why) = late(kernel, drivers) {
+        what.push(format!("its root is {}, and {why}", filesystem(volume)));
+    }
+    if volume.name.contains('/') {
+        match late(kernel, &["dm_mod"]) {
+            Some(why) => what.push(format!("its root is the logical volume {}, and {why}", volume.name)),
+            None if initramfs.is_some_and(|initramfs| !initramfs.lvm) => what.push(format!(
+                "its root is the logical volume {}, and its initramfs has no lvm to start it",
+                volume.name
+            )),
+            None => {}
+        }
+    }
+    what.into_iter().map(|what| Fault { grade, what, remedy: remade(kernel, drivers) }).collect()
+}
+
+/// Drivers of a filesystem: any one will do.
+fn of_filesystem(name: &str) -> &'static [&'static str] {
+    match name {
+        "ext4" => &["ext4"],
+        "ext3" | "ext2" => &["ext4", "ext3"],
+        "xfs" => &["xfs"],
+        "btrfs" => &["btrfs"],
+        _ => &[],
+    }
+}
+
+/// What makes the initramfs with a driver.
+fn remade(kernel: &Kernel, drivers: &[&str]) -> String {
+    let (release, driver) = (bare(&kernel.version), drivers.first().unwrap_or(&"dm_mod"));
+    match kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |initramfs| initramfs.tool.as_str()) {
+        "initramfs-tools" => format!(
+            "In the guest: `echo {driver} >> /etc/initramfs-tools/modules && update-initramfs -u -k {release}`; for logical volumes install lvm2 first."
+        ),
+        "mkinitrd" => format!("In the guest: `mkinitrd -f --with={driver} /boot/initrd-{release}.img {release}`."),
+        "mkinitcpio" => format!(
+            "In the guest: add {driver} to MODULES in /etc/mkinitcpio.conf, and lvm2 to HOOKS for logical volumes, then `mkinitcpio -P`."
+        ),
+        _ => format!(
+            "In the guest: `dracut -f --add-drivers {driver} --kver {release}`, with `--add lvm` for logical volumes."
+        ),
+    }
 }

@@ -15,6 +15,7 @@ pub mod glob;
 mod image;
 mod initramfs;
 pub mod kernel;
+mod lz4;
 pub mod network;
 pub mod packages;
 pub mod release;

@@ -179,9 +179,15 @@ pub struct Initramfs {
     pub compression: String,
     /// Number of members that were listed.
     pub members: u32,
-    /// What made it, where that shows: `initramfs-tools`, `dracut`, `mkinitrd`.
+    /// What made it, where that shows: `initramfs-tools`, `dracut`, `mkinitrd`, `mkinitcpio`, `mkinitfs`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tool: String,
+    /// dracut made it for the machine that it ran on, with the drivers of that one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub host_only: bool,
+    /// It has the programs that start logical volumes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lvm: bool,
 }
 
 /// cloud-init.

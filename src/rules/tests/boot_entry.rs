@@ -2,7 +2,7 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    BootMode, DriverState, Fact, Family, Loader, Program, Trouble, TroubleKind, VolumeClass, Way,
+    BootMode, Driver, DriverState, Fact, Family, Initramfs, Loader, Program, Trouble, TroubleKind, VolumeClass, Way,
 };
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
@@ -120,7 +120,11 @@ fn a_loader_without_configuration_fails_unless_it_may_be_on_what_is_not_read() {
         ("perhaps elsewhere", &|f| (none(f), unread(f)).0, Unknown),
         ("root perhaps elsewhere", &|f| (asks(f, "/dev/mapper/vg-root", None), unread(f)).0, Unknown),
         // What is wrong for certain is told all the same.
-        ("and no kernel", &|f| (asks(f, "/dev/nfs", None), boot(f).missing = vec!["/boot/vmlinuz-3.2.0".into()]).1, Fail),
+        (
+            "and no kernel",
+            &|f| (asks(f, "/dev/nfs", None), boot(f).missing = vec!["/boot/vmlinuz-3.2.0".into()]).1,
+            Fail,
+        ),
     ]);
     let rule = result(A2020, "LNX-03", with(&none));
     assert!(rule.message.contains("finds no /boot/grub/menu.lst") && rule.remedy.contains("update-grub"), "{rule:?}");
@@ -138,6 +142,55 @@ fn a_root_by_its_type_needs_no_name() {
         started_by(f, Loader::Fallback, Some(Program::UnifiedKernel));
     };
     all(&[("GRUB does not tell where it is", &typed, Unknown), ("systemd looks for it", &by_systemd, Pass)]);
+}
+
+/// The kernel has the driver of the root's filesystem, or its initramfs does.
+#[test]
+fn the_root_can_be_mounted() {
+    let has = |name: &'static str, state, member: bool| {
+        move |f: &mut Facts| {
+            let in_initramfs = member.then(|| format!("lib/modules/{name}.ko"));
+            linux(f).kernels[0].drivers.push(Driver { name: name.into(), state, in_initramfs, blocked_by: None });
+        }
+    };
+    let mapped = |f: &mut Facts, lvm: bool| {
+        f.volumes[0].name = "vg/root".into();
+        guest(f).root = Some("vg/root".into());
+        boot(f).root = Some("vg/root".into());
+        initramfs(f).lvm = lvm;
+    };
+    let unknown_layout = |f: &mut Facts| initramfs(f).tool.clear();
+    let ext4 = |member| has("ext4", DriverState::Module, member);
+    all(&[
+        ("built in", &has("ext4", DriverState::Builtin, false), Pass),
+        ("in the initramfs", &ext4(true), Pass),
+        ("left out", &ext4(false), Fail),
+        ("left out of what is not known", &|f| (ext4(false)(f), unknown_layout(f)).0, Warn),
+        ("no initramfs", &|f| (ext4(false)(f), boot(f).initrd.clear(), linux(f).kernels[0].initramfs = None).0, Fail),
+        ("not found out", &has("ext4", DriverState::Unknown, false), Pass),
+        (
+            "not readable",
+            &|f| (ext4(false)(f), linux(f).kernels[0].initramfs = Some(trouble(TroubleKind::Limit))).0,
+            Pass,
+        ),
+        ("a logical volume", &|f| (has("dm_mod", DriverState::Builtin, false)(f), mapped(f, true)).0, Pass),
+        ("no device-mapper", &|f| (has("dm_mod", DriverState::Module, false)(f), mapped(f, true)).0, Fail),
+        ("no lvm", &|f| (has("dm_mod", DriverState::Builtin, false)(f), mapped(f, false)).0, Fail),
+    ]);
+    let rule = result(A2020, "LNX-03", with(&ext4(false)));
+    assert!(
+        rule.message.contains("its root is ext4, and ext4 is a module and not in the initramfs"),
+        "{}",
+        rule.message
+    );
+    assert!(rule.remedy.contains("echo ext4 >> /etc/initramfs-tools/modules"), "{}", rule.remedy);
+}
+
+fn initramfs(f: &mut Facts) -> &mut Initramfs {
+    match linux(f).kernels[0].initramfs.as_mut() {
+        Some(Fact::Known(initramfs)) => initramfs,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// 9a. Columns: a platform of the list, Customized Linux, Others Linux.

@@ -1,6 +1,7 @@
 //! Which configuration counts: that of the loader which the firmware finds.
 
-use super::{Kind, LAYER};
+use super::place::Places;
+use super::{Kind, LAYER, systemd_boot};
 use crate::disk::{Error, Result};
 use crate::guest::linux::{System, cut, optional};
 use crate::inspect::facts::{BootMode, Loader, Program, Way};
@@ -58,6 +59,8 @@ fn kind(way: &Way) -> Option<Kind> {
         (Loader::Grub2, _) | (Loader::Fallback | Loader::Vendor, Some(Program::Grub2)) => Some(Kind::Grub2),
         (Loader::GrubLegacy, _) => Some(Kind::Legacy),
         (Loader::Syslinux, _) => Some(Kind::Extlinux),
+        (Loader::Fallback | Loader::Vendor, Some(Program::SystemdBoot)) => Some(Kind::SystemdBoot),
+        (Loader::Fallback | Loader::Vendor, Some(Program::UnifiedKernel)) => Some(Kind::Unified),
         _ => None,
     }
 }
@@ -68,13 +71,17 @@ fn of_way(system: &System, way: &Way, there: &[Configuration]) -> Result<Vec<Con
     let found = match (kind, way.mode) {
         (Kind::Grub2, BootMode::Uefi) => {
             let mut beside = on_esp(system)?;
-            if let (Loader::Vendor, Some((folder, _))) = (way.loader, way.path.as_deref().and_then(|p| p.rsplit_once('/'))) {
+            if let (Loader::Vendor, Some((folder, _))) =
+                (way.loader, way.path.as_deref().and_then(|p| p.rsplit_once('/')))
+            {
                 let own = format!("{}/grub.cfg", folder.to_ascii_lowercase());
                 beside.retain(|(_, config)| config.to_ascii_lowercase().ends_with(&own));
             }
             if beside.is_empty() { of_kind() } else { beside }
         }
         (Kind::Grub2, _) => with_modules(system, of_kind())?,
+        (Kind::SystemdBoot, _) => vec![(kind, on_volume(system, way, systemd_boot::CONFIG)?)],
+        (Kind::Unified, _) => vec![(kind, on_volume(system, way, way.path.as_deref().unwrap_or_default())?)],
         _ => of_kind(),
     };
     if found.is_empty()
@@ -84,6 +91,23 @@ fn of_way(system: &System, way: &Way, there: &[Configuration]) -> Result<Vec<Con
     }
     Ok(found)
 }
+
+/// The guest's path of a file on the volume that the loader is on.
+fn on_volume(system: &System, way: &Way, path: &str) -> Result<String> {
+    let guest = way.volume.as_deref().and_then(|volume| Places { system }.guest(volume, path));
+    guest.ok_or_else(|| Error::unsupported(LAYER, "the EFI system partition of the loader is not mounted"))
+}
+
+/// What the loader that UEFI finds is for, as the end of its name has it (`BOOTX64.EFI`); empty where that is not known.
+pub fn machine(system: &System) -> &'static str {
+    let ways = system.modes.map(|modes| modes.ways.as_slice()).unwrap_or_default();
+    let stems = ways.iter().filter_map(|way| way.path.as_deref()).map(str::to_ascii_lowercase);
+    let ends = |stem: String| MACHINES.iter().find(|end| stem.trim_end_matches(".efi").ends_with(*end)).copied();
+    stems.filter_map(ends).next().unwrap_or_default()
+}
+
+/// Machines, as names of loaders and entries have them.
+const MACHINES: &[&str] = &["x64", "ia32", "aa64"];
 
 /// GRUB 2 reads the configuration beside its modules.
 fn with_modules(system: &System, found: Vec<Configuration>) -> Result<Vec<Configuration>> {
@@ -105,7 +129,7 @@ fn missing(system: &System, kind: Kind) -> Result<Option<Error>> {
             &[("/boot/grub", "i386-pc/normal.mod", "grub.cfg"), ("/boot/grub2", "i386-pc/normal.mod", "grub.cfg")],
         ),
         Kind::Legacy => ("GRUB legacy", &[("/boot/grub", "stage2", "menu.lst")]),
-        Kind::Extlinux => return Ok(None),
+        Kind::Extlinux | Kind::SystemdBoot | Kind::Unified => return Ok(None),
     };
     for (folder, mark, file) in folders {
         if system.tree.exists(&format!("{folder}/{mark}"))? {

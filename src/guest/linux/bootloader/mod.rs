@@ -5,8 +5,11 @@ mod extlinux;
 mod grub;
 mod legacy;
 mod place;
+mod systemd_boot;
 #[cfg(test)]
 mod tests;
+mod unified;
+mod version;
 
 use super::{PATH_MAX, System, cut, optional};
 use crate::disk::{Error, Result};
@@ -36,6 +39,8 @@ enum Kind {
     Grub2,
     Legacy,
     Extlinux,
+    SystemdBoot,
+    Unified,
 }
 
 /// What is booted by default. The command line is whole here, longer than what the facts keep of it.
@@ -72,6 +77,8 @@ fn one(system: &System, kind: Kind, config: &str) -> Result<Found> {
         Kind::Grub2 => grub::read(places, config),
         Kind::Legacy => legacy::read(places, config),
         Kind::Extlinux => extlinux::read(places, config),
+        Kind::SystemdBoot => systemd_boot::read(places, config, choice::machine(system)),
+        Kind::Unified => unified::read(system.tree, config),
     }
 }
 
@@ -97,6 +104,16 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         missing,
         unused: Vec::new(),
     })
+}
+
+/// Whether a file that the entry names is missing.
+fn lacks_files(system: &System, found: &Found) -> Result<bool> {
+    for path in std::iter::once(&found.kernel).chain(&found.initrd) {
+        if lacks(system, path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether neither the guest nor the boot loader finds a file. An absolute link begins at the guest's root for the one,

@@ -74,7 +74,8 @@ fn choose<'e>(entries: &'e [Entry], pattern: Option<&str>) -> Option<&'e Entry> 
     // @saved is a variable of the firmware; no other name begins so.
     let pattern = pattern.filter(|pattern| !pattern.starts_with('@')).map(str::to_ascii_lowercase);
     let fits = |entry: &&Entry| {
-        let is = |name: &str| pattern.as_ref().is_some_and(|pattern| glob::matches(pattern, &name.to_ascii_lowercase()));
+        let is =
+            |name: &str| pattern.as_ref().is_some_and(|pattern| glob::matches(pattern, &name.to_ascii_lowercase()));
         is(&entry.id) || is(&entry.file)
     };
     entries.iter().find(fits).or_else(|| entries.first())

@@ -16,7 +16,7 @@ pub(super) fn booted(fs: MemoryFs) -> Result<Boot> {
 }
 
 /// The same, where the firmware finds these loaders.
-fn started_by(fs: MemoryFs, ways: &[Way]) -> Result<Boot> {
+pub(super) fn started_by(fs: MemoryFs, ways: &[Way]) -> Result<Boot> {
     let modes = BootModes { ways: ways.to_vec(), ..BootModes::default() };
     let modes = Some(&modes);
     let volumes = [volume("p1", 1), volume("p2", 2)];
@@ -79,7 +79,63 @@ fn a_file_is_missing_only_where_nothing_else_can_be_meant() {
     let elsewhere = boot.clone().link("/initrd", "/initrd-6.1").file("/initrd-6.1", "");
     assert!(with_boot(MemoryFs::new(), elsewhere).unwrap().missing.is_empty());
     let fallback = boot.file("/grub/menu.lst", format!("fallback 1\n{menu}title b\nkernel /vmlinuz\n"));
-    assert_eq!(with_boot(MemoryFs::new(), fallback).unwrap_err().kind, ErrorKind::Unsupported);
+    let found = with_boot(MemoryFs::new(), fallback).unwrap();
+    assert_eq!((found.entry.value.as_str(), found.missing.len()), ("b", 0));
+}
+
+/// stage2.c: a default beyond the last title is the first fallback, or the first title; an entry that fails leads to the
+/// next fallback.
+#[test]
+fn grub_legacy_starts_what_does_not_fail() {
+    let title = |name: &str, root: &str| format!("title {name}\n root {root}\n kernel /boot/{name} ro\n");
+    let titles =
+        [title("a", "(hd0,0)"), title("b", "(hd0,0)"), title("c", "(hd0,0)"), title("far", "(hd0,5)")].concat();
+    let boot = |head: &str, there: &[&str]| {
+        let fs = MemoryFs::of_texts(&[("/boot/grub/menu.lst", &format!("{head}\n{titles}"))]);
+        booted(there.iter().fold(fs, |fs, name| fs.file(&format!("/boot/{name}"), "")))
+    };
+    let all = ["a", "b", "c"];
+    for (head, there, wanted) in [
+        ("default 1", &all[..], "b"),
+        ("default 9", &all[..], "a"),
+        ("default 9\nfallback 2", &all[..], "c"),
+        ("default 0\nfallback 7 1 2", &all[1..], "b"),
+        ("default 0\nfallback 1 2", &all[2..], "c"),
+        ("default 3\nfallback 1", &all[..], "b"),
+        // All fail: the default is what is told.
+        ("default 0\nfallback 1", &[][..], "a"),
+    ] {
+        let found = boot(head, there).unwrap();
+        assert_eq!(found.entry.value, wanted, "{head}");
+        assert_eq!(found.missing.is_empty(), !there.is_empty(), "{head}");
+    }
+    let error = boot("default 3", &all).unwrap_err();
+    assert_eq!((error.kind, error.what.contains("(hd0,5) is no partition")), (ErrorKind::NotFound, true), "{error}");
+    let none = booted(MemoryFs::of_texts(&[("/boot/grub/menu.lst", "timeout 5\n")])).unwrap_err();
+    assert_eq!(none.kind, ErrorKind::NotFound);
+}
+
+#[test]
+fn extlinux_waits_for_ontimeout_and_reads_what_is_included() {
+    let labels = "LABEL a\n LINUX /a\nLABEL b\n LINUX /b\n";
+    let started = |head: &str, more: &str| {
+        let main = format!("{head}\nINCLUDE more.cfg\n");
+        let files = [("/boot/extlinux/extlinux.conf", main.as_str()), ("/boot/extlinux/more.cfg", more)];
+        booted(MemoryFs::of_texts(&files))
+    };
+    let boot = |head: &str| started(head, labels).unwrap().kernel;
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 0\nTIMEOUT 50"), "/a", "it does not wait");
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 1\nTIMEOUT 50"), "/b");
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 1\nTIMEOUT 0"), "/a");
+    assert_eq!(boot("UI menu.c32\nDEFAULT a\nONTIMEOUT b\nTIMEOUT 50"), "/b");
+    assert_eq!(started("DEFAULT b", labels).unwrap().entry.place, "/boot/extlinux/more.cfg:3");
+    assert_eq!(started("DEFAULT a", "INCLUDE more.cfg\n").unwrap_err().kind, ErrorKind::Limit);
+    let on_error = started("DEFAULT a\nONERROR b", labels).unwrap_err();
+    assert!(on_error.what.contains("onerror"), "{on_error}");
+    assert_eq!(
+        started("DEFAULT a\nPROMPT 1\nTIMEOUT 9\nONTIMEOUT kernel", labels).unwrap_err().kind,
+        ErrorKind::Unsupported
+    );
 }
 
 #[test]
@@ -122,7 +178,7 @@ fn bios(loader: Loader) -> Way {
     Way { mode: BootMode::Bios, loader, ..Way::default() }
 }
 
-fn uefi(path: &str, program: Program) -> Way {
+pub(super) fn uefi(path: &str, program: Program) -> Way {
     let (volume, path) = (Some("p2".to_owned()), Some(path.to_owned()));
     Way { mode: BootMode::Uefi, loader: Loader::Fallback, volume, path, program: Some(program), at: None }
 }
