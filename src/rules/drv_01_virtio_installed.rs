@@ -9,7 +9,7 @@
 //! From the default boot entry: its kernel's configuration and `modules.builtin`, and the list of its initramfs. `virtio_blk`
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
 //! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
-//! GRUB 2 starts the kernel alone, and GRUB legacy and syslinux start nothing. Other installed kernels are warned about;
+//! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are warned about;
 //! rescue and kdump ones are not judged.
 //!
 //! # How to mend it
@@ -65,7 +65,7 @@ fn check(case: &Case) -> Judged {
         return Ok(xen_only(others_too, kernel, &boot.entry));
     }
     let missing = boot.initrd.iter().find(|path| boot.missing.contains(path));
-    if let (Some(path), "grub-legacy" | "extlinux") = (missing, boot.loader.as_str()) {
+    if let (Some(path), "grub-legacy" | "extlinux" | "systemd-boot") = (missing, boot.loader.as_str()) {
         return Ok(not_started(boot, kernel, path));
     }
     let evidence = Finding::default()
@@ -134,7 +134,8 @@ fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
     finding.fail(Grade::Breach)
 }
 
-/// GRUB legacy (error 15) and syslinux ("could not find ramdisk image") stop at a missing initramfs.
+/// GRUB legacy (error 15), syslinux ("could not find ramdisk image") and systemd-boot ("Error preparing initrd") stop at a
+/// missing initramfs.
 fn not_started(boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
     let (title, path) = (shown(&boot.entry.value), shown(path));
     Finding::new(format!(

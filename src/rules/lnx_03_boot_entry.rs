@@ -175,7 +175,12 @@ fn nothing_found(case: &Case, ways: &[&Way], trouble: &Trouble) -> Verdict {
     }
     let finding = places(Finding::new(trouble.what.clone()), ways);
     let loader = ways.first().and_then(|way| name(way)).unwrap_or_default();
-    finding.remedy(rewritten(case, if loader == "GRUB legacy" { "grub-legacy" } else { "grub2" })).fail(Grade::Breach)
+    let loader = match loader {
+        "GRUB legacy" => "grub-legacy",
+        "systemd-boot" => "systemd-boot",
+        _ => "grub2",
+    };
+    finding.remedy(rewritten(case, loader)).fail(Grade::Breach)
 }
 
 /// The loaders and where they were found.
@@ -312,8 +317,23 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
 
 /// Whether a root is none of a local disk, or one that this version does not resolve.
 fn elsewhere(name: &str) -> bool {
-    let other =
-        ["/dev/nfs", "/dev/ram", "nfs", "live:", "zfs", "ZFS=", "iscsi:", "nbd:", "block:", "tmpfs", "gpt-auto"];
+    let other = [
+        "/dev/nfs",
+        "/dev/ram",
+        "/dev/root",
+        "/dev/dm-",
+        "/dev/md",
+        "/dev/loop",
+        "nfs",
+        "live:",
+        "zfs",
+        "ZFS=",
+        "iscsi:",
+        "nbd:",
+        "block:",
+        "tmpfs",
+        "gpt-auto",
+    ];
     let numbers = !name.is_empty() && name.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
     numbers
         || other.iter().any(|start| name.starts_with(start))

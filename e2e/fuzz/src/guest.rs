@@ -88,9 +88,9 @@ pub fn systemd_boot(data: &[u8]) {
 
 /// A program that UEFI starts, and what is in it where that is a kernel.
 pub fn unified(file: Arc<dyn ReadAt>) {
-    let files = Files::new().with("/EFI/BOOT/BOOTX64.EFI", file.clone()).with("/EFI/Linux/a.efi", file);
-    started(files.clone(), Some(Program::SystemdBoot), |system| drop(bootloader::read(system)));
-    started(files, Some(Program::UnifiedKernel), |system| {
+    let beside = Files::new().with("/EFI/Linux/a.efi", file.clone());
+    started(beside, Some(Program::SystemdBoot), |system| drop(bootloader::read(system)));
+    started(Files::new().with("/EFI/BOOT/BOOTX64.EFI", file), Some(Program::UnifiedKernel), |system| {
         let boot = bootloader::read(system).ok();
         drop(kernel::read(system, boot.as_ref()));
     });

@@ -217,7 +217,7 @@ impl Listing<'_> {
         let init = self.texts.get("init").or_else(|| self.texts.get("linuxrc")).cloned().unwrap_or_default();
         // nash is the shell of EL5's mkinitrd, and of nothing else. Whoever else puts modules there has no modprobe.
         let nash = init.lines().next().is_some_and(|line| line.contains("nash"));
-        let flat = nash || (self.drivers.is_empty() && !self.flat.is_empty());
+        let flat = nash || (self.drivers.is_empty() && !self.flat.is_empty() && !init.is_empty());
         if flat {
             self.tool = "mkinitrd";
             self.drivers.append(&mut self.flat);
