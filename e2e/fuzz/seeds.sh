@@ -184,12 +184,20 @@ for name, payload in [("gzip", gzip.compress(vmlinux)), ("bzip2", bz2.compress(v
 PYTHON
 for name in gzip bzip2 lzma xz; do place kernel "kernel-$name" "$name"; done
 
+# --- a unified kernel: systemd's stub without most of its code, and all sections that are read
+printf 'ID=a\nPRETTY_NAME="A"\nVERSION_ID=1\n' >osrel; printf 'root=LABEL=root ro' >cmdline
+objcopy --add-section .osrel=osrel --change-section-vma .osrel=0x20000 --add-section .cmdline=cmdline --change-section-vma .cmdline=0x30000 \
+  --add-section .linux=kernel-gzip --change-section-vma .linux=0x40000 --add-section .initrd=main --change-section-vma .initrd=0x80000 \
+  /usr/lib/systemd/boot/efi/linuxx64.efi.stub image
+place unified image stub
+
 # --- texts: the files of a target with a byte 0xFF between them
 text() { mkdir -p "$OUT/$1.texts"; cat >"$OUT/$1.texts/$2"; }
 printf 'set default="0"\nif [ -s $prefix/grubenv ]; then load_env; fi\nfunction savedefault { saved_entry="${chosen}"; save_env saved_entry; }\nmenuentry "A" --class gnu --id a {\n search --no-floppy --fs-uuid --set=root 0a1b2c3d-0000-4000-8000-000000000001\n linux /boot/vmlinuz-1 root=LABEL=root ro quiet\n initrd /boot/initrd-1\n}\nsubmenu "B" { menuentry "C" { linux ($root)/boot/vmlinuz-1 $kernelopts; initrd /boot/initrd-1 } }\n' | text grub plain
 printf 'set prefix=/boot/grub\ninsmod blscfg\nset boot=${root}\nload_env -f ${prefix}/grubenv\nfor x in a b; do set y="${x}"; done\nwhile [ "$y" != b ]; do true; done\nblscfg\nsource ${prefix}/custom.cfg\n\xff# GRUB Environment Block\nsaved_entry=b-2\nkernelopts=root=LABEL=root ro\n####\xfftitle A (1)\nversion 1\nlinux /boot/vmlinuz-1\ninitrd /boot/initrd-1\noptions $kernelopts\n\xfftitle B\nversion 2-1.el9\nlinux /boot/vmlinuz-1\ninitrd /boot/initrd-1 $tuned_initrd\n\xffset timeout=5\nexport timeout\nconfigfile /boot/grub/grub.cfg\n' | text grub bls
 printf 'default saved\nfallback 1\ntimeout 5\ntitle A\n root (hd0,0)\n kernel /boot/vmlinuz-1 ro root=/dev/sda1\n initrd /boot/initrd-1\ntitle B\n rootnoverify (hd0,1)\n chainloader +1\n\xff1\n' | text legacy plain
 printf 'DEFAULT a\nPROMPT 0\nINCLUDE more.cfg\nLABEL a\n MENU LABEL A\n KERNEL /boot/vmlinuz-1\n APPEND initrd=/boot/initrd-1 root=LABEL=root\nLABEL b\n LINUX ../vmlinuz-1\n INITRD ../initrd-1\n\xffONTIMEOUT b\nUI menu.c32\n' | text extlinux plain
+printf 'timeout 3\ndefault a-*\n\xfftitle A\nversion 1~rc1\nsort-key a\nmachine-id 0a1b\nlinux /boot/vmlinuz-1\ninitrd /boot/initrd-1\noptions root=LABEL=root ro\n\xfftitle "B"\nversion 2\narchitecture x64\nefi \\boot\\vmlinuz-1\noptions quiet\n' | text systemd_boot plain
 printf '# a comment\nUUID=0a1b2c3d-0000-4000-8000-000000000001 / ext4 defaults,noatime 0 1\nLABEL=boot /mnt/a\\040b ext4 noauto,nofail 0 2\n/dev/sda2 none swap sw\ntmpfs /tmp tmpfs\n//host/share /s cifs _netdev\n' | text fstab plain
 printf '\0NAME="Debian GNU/Linux"\nID=debian\nID_LIKE="rhel \\"fedora\\""\nVERSION_ID='"'12'"'\n' | text release os-release
 printf '\1DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\n' | text release lsb

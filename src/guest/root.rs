@@ -14,7 +14,7 @@ use super::linux::fstab::{self, Source};
 use super::linux::optional;
 use crate::disk::Result;
 use crate::disk::filesystem::{FileSystem, Subvolume};
-use crate::inspect::facts::{Family, Holds};
+use crate::inspect::facts::{Family, Holds, Role};
 
 pub use look::{Look, look, windows_folder};
 use look::{MAX_NAMES, is_boot};
@@ -150,6 +150,7 @@ pub fn find(volumes: &[Readable], devices: &Devices) -> Result<Option<Root>> {
     if found.family == Family::Linux {
         found.mount_by_fstab(volumes, devices)?;
         found.mount_boot(volumes)?;
+        found.mount_esp(volumes, devices)?;
     }
     Ok(Some(found))
 }
@@ -225,6 +226,25 @@ impl Root {
         let mut boots = volumes.iter().filter(is_kernels).filter(|v| self.mounts.iter().all(|m| m.volume != v.name));
         if let (false, Some(boot), None) = (names.iter().any(|name| is_boot(name)), boots.next(), boots.next()) {
             self.mount("/boot", boot, None)?;
+        }
+        Ok(())
+    }
+
+    /// Mounts the EFI system partition, and the one with kernels beside it, where no fstab does, as systemd would
+    /// (systemd-gpt-auto-generator(8)): what starts by UEFI reads its configuration there.
+    fn mount_esp(&mut self, volumes: &[Readable], devices: &Devices) -> Result<()> {
+        for (role, at) in [(Role::Esp, "/efi"), (Role::Xbootldr, "/boot")] {
+            let Some(partition) = devices.partitions.iter().find(|partition| partition.role == role) else { continue };
+            let name = format!("p{}", partition.number);
+            let used = self.mounts.iter().any(|mount| mount.volume == name || mount.at == at);
+            let empty = || -> Result<bool> {
+                Ok(optional(self.tree.list(at, MAX_NAMES))?.is_none_or(|names| names.is_empty()))
+            };
+            if let (false, Some(volume)) = (used, volumes.iter().find(|volume| volume.name == name))
+                && empty()?
+            {
+                self.mount(at, volume, None)?;
+            }
         }
         Ok(())
     }

@@ -21,9 +21,6 @@ use crate::guest::linux::{self, System, accounts, architecture, fstab, network, 
 use crate::guest::root::{self, Readable, Root};
 use crate::source::Opened;
 
-/// Bytes of a disk's first sector.
-const SECTOR: usize = 512;
-
 /// Finds out all there is to know of one disk image.
 ///
 /// # Errors
@@ -76,14 +73,26 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
         readable.extend(files(&mut volume, bytes, unmeasured)?);
         facts.volumes.push(volume);
     }
-    if !facts.volumes.is_empty() {
-        let guest = guest(&disk, table, &mut facts.volumes, &readable)?;
-        facts.guest = Some(guest);
-    }
+    let root = Fact::settle(root::find(&readable, &Devices::new(&facts.volumes, Some(table))))?;
+    let found = root.known().and_then(Option::as_ref);
+    let architecture = match found {
+        Some(root) if root.family == Family::Linux => Fact::settle(architecture::read(&root.tree))?,
+        _ => Fact::Known(None),
+    };
+    let architecture = architecture.known().cloned().flatten();
     if table.scheme != Scheme::None {
         let _stage = wanted_for("boot loader");
-        let modes = boot_modes(&disk, table, &facts.volumes, &readable, facts.guest.as_ref())?;
-        facts.boot_modes = Some(modes);
+        let machine = architecture.as_ref().map(|found| found.value.as_str());
+        facts.boot_modes = Some(boot_modes(&disk, table, &facts.volumes, &readable, found, machine)?);
+    }
+    if !facts.volumes.is_empty() {
+        let modes = facts.boot_modes.as_ref().and_then(Fact::known);
+        let guest = match &root {
+            Fact::Known(Some(root)) => guest(root, table, modes, &mut facts.volumes, &readable)?,
+            Fact::Known(None) => Guest::default(),
+            Fact::Unreadable(trouble) => Guest { trouble: Some(trouble.clone()), ..Guest::default() },
+        };
+        facts.guest = Some(Guest { architecture, ..guest });
     }
     Ok(())
 }
@@ -94,17 +103,17 @@ fn boot_modes(
     table: &PartitionTable,
     volumes: &[Volume],
     readable: &[Readable],
-    guest: Option<&Guest>,
+    root: Option<&Root>,
+    architecture: Option<&str>,
 ) -> Result<Fact<BootModes>> {
-    let windows = guest.filter(|guest| guest.family == Family::Windows).and_then(|guest| guest.root.as_ref());
-    let root = windows.and_then(|root| readable.iter().find(|found| found.name == *root));
+    let windows = root.filter(|root| root.family == Family::Windows);
+    let root = windows.and_then(|root| readable.iter().find(|found| found.name == root.volume));
     let windows =
         match root.map(|root| Fact::settle(Generation::of_root(&Tree::new(Arc::clone(&root.fs))))).transpose()? {
             Some(Fact::Known(generation)) => Some(generation),
             Some(Fact::Unreadable(trouble)) => return Ok(Fact::Unreadable(trouble)),
             None => None,
         };
-    let architecture = guest.and_then(|guest| guest.architecture.as_ref()).map(|found| found.value.as_str());
     Fact::settle(boot::read(&boot::Disk { bytes, table, volumes, readable, architecture, windows }))
 }
 
@@ -139,30 +148,19 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Resul
 
 /// The operating system, and where its fstab mounts each volume.
 fn guest(
-    disk: &Arc<dyn ReadAt>,
+    root: &Root,
     table: &PartitionTable,
+    modes: Option<&BootModes>,
     volumes: &mut [Volume],
     readable: &[Readable],
 ) -> Result<Guest> {
-    let root = match Fact::settle(root::find(readable, &Devices::new(volumes, Some(table))))? {
-        Fact::Known(Some(root)) => root,
-        Fact::Known(None) => return Ok(Guest::default()),
-        Fact::Unreadable(trouble) => return Ok(Guest { trouble: Some(trouble), ..Guest::default() }),
-    };
-    let sector = disk.read_vec_at(0, SECTOR.min(usize::try_from(disk.len()).unwrap_or(SECTOR)));
-    let sector = Fact::settle(sector)?.known().cloned().unwrap_or_default();
-    let system = System {
-        tree: &root.tree,
-        devices: Devices::new(volumes, Some(table)),
-        mounts: &root.mounts,
-        boot_sector: &sector,
-    };
+    let devices = Devices::new(volumes, Some(table));
+    let system = System { tree: &root.tree, devices, mounts: &root.mounts, modes };
     let mut guest = Guest { root: Some(root.volume.clone()), family: root.family, ..Guest::default() };
     if root.family == Family::Linux {
         let first = volumes.iter().find(|volume| volume.partition.is_some()).map(|volume| &volume.name);
         let first = readable.iter().find(|files| Some(&files.name) == first);
         guest.custom_folder = first.map(has_custom_folder).transpose()?.flatten();
-        guest.architecture = Fact::settle(architecture::read(&root.tree))?.known().cloned().flatten();
         guest.release = Some(Fact::settle(release::read(&root.tree))?);
         let (mut linux, network) = linux::read(&system)?;
         if let Some(rival) = root.rivals.first() {
@@ -183,7 +181,7 @@ fn guest(
     if matches!(root.family, Family::Linux | Family::FreeBSD) {
         guest.accounts = Some(Fact::settle(accounts::read(&root.tree, root.family))?);
     }
-    let mounted = mounted(&root, &system)?;
+    let mounted = mounted(root, &system)?;
     for (name, at) in mounted {
         let Some(volume) = volumes.iter_mut().find(|v| v.name == name) else { continue };
         let found = readable.iter().find(|found| found.name == name);

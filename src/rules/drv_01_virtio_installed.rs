@@ -9,7 +9,7 @@
 //! From the default boot entry: its kernel's configuration and `modules.builtin`, and the list of its initramfs. `virtio_blk`
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
 //! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
-//! GRUB 2 starts the kernel alone, and GRUB legacy and syslinux start nothing. Other installed kernels are warned about;
+//! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are warned about;
 //! rescue and kdump ones are not judged.
 //!
 //! # How to mend it
@@ -65,7 +65,7 @@ fn check(case: &Case) -> Judged {
         return Ok(xen_only(others_too, kernel, &boot.entry));
     }
     let missing = boot.initrd.iter().find(|path| boot.missing.contains(path));
-    if let (Some(path), "grub-legacy" | "extlinux") = (missing, boot.loader.as_str()) {
+    if let (Some(path), "grub-legacy" | "extlinux" | "systemd-boot") = (missing, boot.loader.as_str()) {
         return Ok(not_started(boot, kernel, path));
     }
     let evidence = Finding::default()
@@ -87,6 +87,23 @@ fn check(case: &Case) -> Judged {
     let verdict = with_network(case, kernel, verdict);
     let verdict = with_other_kernels(&linux.kernels, verdict);
     Ok(verdict)
+}
+
+/// Whether a kernel has its boot disk on virtio.
+pub(super) fn on_virtio(kernel: &Kernel) -> bool {
+    matches!(disk(kernel, DISK), At::Boot(_))
+}
+
+/// Why none of these drivers is there when the root is mounted; `None` where one is, or where that is not known.
+pub(super) fn late(kernel: &Kernel, names: &[&str]) -> Option<String> {
+    let mut why = None;
+    for driver in names.iter().filter_map(|name| find(kernel, name)) {
+        match at_boot(kernel, driver) {
+            At::Late(reason) => why = why.or(Some(format!("{} {reason}", driver.name))),
+            At::Boot(_) | At::Unknown(_) => return None,
+        }
+    }
+    why
 }
 
 /// CoreOS is never failed for what its embedded initramfs may hold.
@@ -117,7 +134,8 @@ fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
     finding.fail(Grade::Breach)
 }
 
-/// GRUB legacy (error 15) and syslinux ("could not find ramdisk image") stop at a missing initramfs.
+/// GRUB legacy (error 15), syslinux ("could not find ramdisk image") and systemd-boot ("Error preparing initrd") stop at a
+/// missing initramfs.
 fn not_started(boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
     let (title, path) = (shown(&boot.entry.value), shown(path));
     Finding::new(format!(
@@ -170,7 +188,10 @@ fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
     }
     let why = match &kernel.initramfs {
         None => ", and the entry has no initramfs".to_owned(),
-        Some(Fact::Known(initramfs)) => format!(" and not in the initramfs {}", shown(&initramfs.path)),
+        Some(Fact::Known(initramfs)) => {
+            let host_only = if initramfs.host_only { ", which dracut made for another machine (hostonly)" } else { "" };
+            format!(" and not in the initramfs {}{host_only}", shown(&initramfs.path))
+        }
         // The boot loader starts the kernel alone.
         Some(Fact::Unreadable(trouble)) if trouble.kind == TroubleKind::NotFound => {
             format!(", and the entry's initramfs cannot be loaded: {}", trouble.what)

@@ -79,6 +79,7 @@ pub fn healthy() -> Facts {
                     entry: Evident { value: "Debian".into(), place: "/boot/grub/grub.cfg".into() },
                     kernel: "/boot/vmlinuz-3.2.0".into(),
                     initrd: vec!["/boot/initrd.img-3.2.0".into()],
+                    root_name: Some("UUID=0a1b".into()),
                     root: Some("p1".into()),
                     ..Boot::default()
                 })),
@@ -146,7 +147,7 @@ pub fn windows(facts: &mut Facts) -> &mut Facts {
     facts.volumes = vec![Volume { holds: Holds::System, mounted_at: "/".into(), ..ntfs(1) }, ntfs(2)];
     let path = Some("/bootmgr".into());
     boot_modes(facts).ways =
-        vec![Way { mode: BootMode::Bios, loader: Loader::Bootmgr, volume: Some("p1".into()), path, at: None }];
+        vec![Way { mode: BootMode::Bios, loader: Loader::Bootmgr, volume: Some("p1".into()), path, ..Way::default() }];
     facts.guest = Some(Guest { root: Some("p1".into()), family: Family::Windows, ..Guest::default() });
     facts
 }
@@ -221,6 +222,7 @@ pub fn kernel(version: &str, default: bool) -> Kernel {
             compression: "gzip".into(),
             members: 491,
             tool: "initramfs-tools".into(),
+            ..Initramfs::default()
         })),
     }
 }
@@ -276,6 +278,10 @@ pub fn agent(facts: &mut Facts) -> &mut Agent {
 
 pub fn cloud_init(facts: &mut Facts) -> &mut CloudInit {
     known(linux(facts).cloud_init.as_mut().unwrap())
+}
+
+pub fn boot(facts: &mut Facts) -> &mut Boot {
+    known(linux(facts).boot.as_mut().unwrap())
 }
 
 pub fn boot_modes(facts: &mut Facts) -> &mut BootModes {

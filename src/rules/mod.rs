@@ -26,6 +26,7 @@ mod img_05_declared_format;
 mod img_07_self_contained;
 mod lnx_01_critical_files;
 mod lnx_02_issue;
+mod lnx_03_boot_entry;
 mod lnx_04_fstab;
 mod lnx_05_shadow_writable;
 mod lnx_06_selinux;
@@ -141,6 +142,7 @@ pub const RULES: &[&Rule] = &[
     &os_11_declared_platform::RULE,
     &lnx_01_critical_files::RULE,
     &lnx_02_issue::RULE,
+    &lnx_03_boot_entry::RULE,
     &lnx_04_fstab::RULE,
     &lnx_05_shadow_writable::RULE,
     &lnx_06_selinux::RULE,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod boot;
+mod boot_entry;
 mod catalogue;
 mod cloud_init;
 mod declared;

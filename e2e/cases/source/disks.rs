@@ -33,10 +33,14 @@ impl Workshop {
             ("etc/systemd/system/multi-user.target.wants/cloud-init.service", "[Unit]\n"),
             (
                 "boot/extlinux/extlinux.conf",
-                &format!("DEFAULT linux\nLABEL linux\n LINUX /boot/vmlinuz-4.19.0\n APPEND root=UUID={ROOT} ro\n"),
+                // Without an initramfs, no UUID.
+                "DEFAULT linux\nLABEL linux\n LINUX /boot/vmlinuz-4.19.0\n APPEND root=/dev/vda1 ro\n",
             ),
             ("boot/vmlinuz-4.19.0", "a kernel\n"),
-            ("boot/config-4.19.0", "CONFIG_VIRTIO=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\n"),
+            (
+                "boot/config-4.19.0",
+                "CONFIG_VIRTIO=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\nCONFIG_EXT4_FS=y\n",
+            ),
             ("usr/bin/env", ""),
             ("lib64/ld-linux-x86-64.so.2", ""),
         ] {

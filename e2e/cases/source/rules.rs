@@ -299,6 +299,20 @@ fn systems() -> Vec<Row> {
             &|shop| shop.write("etc/os-release", "ID=arch\nPRETTY_NAME=\"Arch Linux\"\n"),
         ),
         row(
+            "LNX-03",
+            ALIBABA,
+            "BootEntryResolvable",
+            "GrubMenuLstInvalid",
+            ["with its virtio driver the disk is /dev/vda", "/boot/extlinux/extlinux.conf:2", "write root=UUID="],
+            &["LNX-03"],
+            &|shop| {
+                shop.write(
+                    "boot/extlinux/extlinux.conf",
+                    "DEFAULT linux\nLABEL linux\n LINUX /boot/vmlinuz-4.19.0\n APPEND root=/dev/sda1 ro\n",
+                );
+            },
+        ),
+        row(
             "LNX-04",
             ALIBABA,
             "FstabResolvable",

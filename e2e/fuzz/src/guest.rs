@@ -10,7 +10,7 @@ use image_import::guest::linux::{
     self, System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release,
 };
 use image_import::guest::root::MountPoint;
-use image_import::inspect::facts::{Family, Volume};
+use image_import::inspect::facts::{BootMode, BootModes, Family, Loader, Program, Volume, Way};
 
 use crate::files::Files;
 
@@ -43,10 +43,18 @@ fn stub() -> Arc<dyn ReadAt> {
 
 /// Reads with a system of these files, and of a kernel that is there.
 fn system(files: Files, read: impl FnOnce(&System)) {
+    started(files, None, read);
+}
+
+/// The same, where UEFI finds this program in its place on the root's volume.
+fn started(files: Files, program: Option<Program>, read: impl FnOnce(&System)) {
+    let (volume, path) = (Some("p1".to_owned()), Some("/EFI/BOOT/BOOTX64.EFI".to_owned()));
+    let way = Way { mode: BootMode::Uefi, loader: Loader::Fallback, volume, path, program, at: None };
+    let modes = program.map(|_| BootModes { ways: vec![way], ..BootModes::default() });
     let files = files.with("/boot/vmlinuz-1", stub()).with("/boot/initrd-1", stub());
     let (tree, volumes) = (files.tree(), volumes());
     let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned(), inside: String::new() }];
-    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: b"GRUB " });
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, modes: modes.as_ref() });
 }
 
 /// GRUB 2: its configuration, its environment, entries of the Boot Loader Specification.
@@ -70,6 +78,22 @@ pub fn legacy(data: &[u8]) {
 pub fn extlinux(data: &[u8]) {
     let paths = ["/boot/extlinux/extlinux.conf", "/boot/extlinux/more.cfg"];
     system(files(data, &paths), |system| drop(bootloader::read(system)));
+}
+
+/// systemd-boot: its configuration and entries.
+pub fn systemd_boot(data: &[u8]) {
+    let paths = ["/loader/loader.conf", "/loader/entries/a-1+3-1.conf", "/loader/entries/a-2.conf"];
+    started(files(data, &paths), Some(Program::SystemdBoot), |system| drop(bootloader::read(system)));
+}
+
+/// A program that UEFI starts, and what is in it where that is a kernel.
+pub fn unified(file: Arc<dyn ReadAt>) {
+    let beside = Files::new().with("/EFI/Linux/a.efi", file.clone());
+    started(beside, Some(Program::SystemdBoot), |system| drop(bootloader::read(system)));
+    started(Files::new().with("/EFI/BOOT/BOOTX64.EFI", file), Some(Program::UnifiedKernel), |system| {
+        let boot = bootloader::read(system).ok();
+        drop(kernel::read(system, boot.as_ref()));
+    });
 }
 
 /// `/etc/fstab`.

@@ -3,7 +3,7 @@
 mod bios;
 mod code;
 mod grub;
-mod pe;
+pub(crate) mod pe;
 mod syslinux;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use super::{Disk, LAYER, Outcome, at_path, end_at, end_in, name, pe};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::{cut, optional};
-use crate::inspect::facts::{BootMode, BootModes, EndKind, Fact, Loader, Partition, Role, Volume, VolumeClass};
+use crate::inspect::facts::{BootMode, BootModes, EndKind, Fact, Loader, Partition, Role, Volume, VolumeClass, Way};
 
 /// EFI system partitions that are looked at, and other partitions that may be meant as one.
 const MAX_PARTITIONS: usize = 8;
@@ -71,6 +71,15 @@ fn on_esp(disk: &Disk, partition: &Partition) -> Result<Vec<Outcome>> {
     }
 }
 
+/// The way to a program, with what that is. Not to know that is no reason not to know the way.
+fn way(tree: &Tree, loader: Loader, volume: &str, path: &str, coff: u16) -> Result<Outcome> {
+    let program = Fact::settle(pe::started(tree, path, coff))?.known().copied();
+    Ok(match at_path(loader, volume, path) {
+        Outcome::Way(way) => Outcome::Way(Way { program, ..way }),
+        end @ Outcome::End(_) => end,
+    })
+}
+
 /// The file for the guest's machine, where it is known, or else for any. The second: one for another machine.
 fn fallback(disk: &Disk, tree: &Tree, volume: &str) -> Result<(Vec<Outcome>, Option<String>)> {
     let (mut outcomes, mut other, mut wanted) = (Vec::new(), None, None);
@@ -79,7 +88,7 @@ fn fallback(disk: &Disk, tree: &Tree, volume: &str) -> Result<(Vec<Outcome>, Opt
         let own = disk.architecture.is_none_or(|architecture| architecture == *machine);
         match optional(pe::machine(tree, &path))? {
             Some(Some(found)) if found == *coff && own => {
-                return Ok((vec![at_path(Loader::Fallback, volume, &path)], None));
+                return Ok((vec![way(tree, Loader::Fallback, volume, &path, found)?], None));
             }
             Some(_) if own => outcomes.push(end_at(EndKind::NotProgram, volume, &path)),
             Some(_) => other = Some(path),
@@ -114,7 +123,7 @@ fn vendors(disk: &Disk, tree: &Tree, volume: &str) -> Result<(Option<Outcome>, O
                 coff == *known && disk.architecture.is_none_or(|architecture| architecture == *machine)
             };
             if MACHINES.iter().any(|machine| own(&machine)) {
-                return Ok((Some(at_path(Loader::Vendor, volume, &path)), None));
+                return Ok((Some(way(tree, Loader::Vendor, volume, &path, coff)?), None));
             }
             foreign = Some(path);
         }

@@ -27,7 +27,35 @@ pub const KNOWN: &[Known] = &[
     Known { name: "xen_blkfront", options: &["CONFIG_XEN_BLKDEV_FRONTEND"], path: "kernel/drivers/block/xen-blkfront" },
 ];
 
-/// The driver whose module has this file name (`virtio_blk.ko.xz`), as [`KNOWN`] spells it.
+/// Drivers by which a kernel mounts its root, beside those of its disk: of a filesystem, and of logical volumes.
+pub const OF_ROOT: &[Known] = &[
+    Known { name: "ext4", options: &["CONFIG_EXT4_FS"], path: "kernel/fs/ext4/ext4" },
+    Known { name: "ext3", options: &["CONFIG_EXT3_FS"], path: "kernel/fs/ext3/ext3" },
+    Known { name: "xfs", options: &["CONFIG_XFS_FS"], path: "kernel/fs/xfs/xfs" },
+    Known { name: "btrfs", options: &["CONFIG_BTRFS_FS"], path: "kernel/fs/btrfs/btrfs" },
+    Known { name: "dm_mod", options: &["CONFIG_BLK_DEV_DM"], path: "kernel/drivers/md/dm-mod" },
+];
+
+/// All that is looked for, those of the disk first.
+pub fn all() -> impl Iterator<Item = &'static Known> + Clone {
+    KNOWN.iter().chain(OF_ROOT)
+}
+
+/// Those of [`OF_ROOT`] that may mount a volume of this type and name: any one of a filesystem's will do.
+pub fn of_root(type_id: &str, volume: &str) -> Vec<&'static str> {
+    let filesystem: &[&str] = match type_id {
+        "ext4" => &["ext4"],
+        "ext3" | "ext2" => &["ext4", "ext3"],
+        "xfs" => &["xfs"],
+        "btrfs" => &["btrfs"],
+        _ => &[],
+    };
+    // Logical volumes are called by their group: `vg/root`.
+    let mapped = volume.contains('/').then_some("dm_mod");
+    filesystem.iter().copied().chain(mapped).collect()
+}
+
+/// The driver whose module has this file name (`virtio_blk.ko.xz`), as [`all`] spells it.
 pub fn of_file(path: &str) -> Option<&'static str> {
     let file = path.rsplit('/').next()?;
     let stem = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"].iter().find_map(|end| file.strip_suffix(end))?;
@@ -36,7 +64,7 @@ pub fn of_file(path: &str) -> Option<&'static str> {
 
 /// The driver of that name, hyphens and underscores alike, as modprobe takes them.
 pub fn named(name: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|known| same(known.name, name)).map(|known| known.name)
+    all().find(|known| same(known.name, name)).map(|known| known.name)
 }
 
 /// Whether two module names are the same: hyphens and underscores are (modprobe(8)).
@@ -48,12 +76,11 @@ fn is_dash(byte: u8) -> bool {
     matches!(byte, b'-' | b'_')
 }
 
-/// What a kernel configuration says of each driver of [`KNOWN`], in that order.
+/// What a kernel configuration says of each driver, in the order of [`all`].
 pub fn from_config(text: &str) -> Vec<DriverState> {
     let value =
         |option: &str| text.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('=').map(str::trim));
-    KNOWN
-        .iter()
+    all()
         .map(|known| match known.options.iter().find_map(|option| value(option)) {
             Some("y") => DriverState::Builtin,
             Some("m") => DriverState::Module,
@@ -62,7 +89,7 @@ pub fn from_config(text: &str) -> Vec<DriverState> {
         .collect()
 }
 
-/// The lines of a `modprobe.d` file that keep a driver of [`KNOWN`] from loading: `blacklist NAME`, and
+/// The lines of a `modprobe.d` file that keep a driver of [`all`] from loading: `blacklist NAME`, and
 /// `install NAME /bin/true` (modprobe.d(5)).
 pub fn blocked_in(text: &str) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
@@ -81,7 +108,7 @@ pub fn blocked_in(text: &str) -> Vec<(&'static str, String)> {
     found
 }
 
-/// The words of a kernel command line that keep a driver of [`KNOWN`] from loading (kernel-parameters, dracut.cmdline).
+/// The words of a kernel command line that keep a driver of [`all`] from loading (kernel-parameters, dracut.cmdline).
 pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
     const WORDS: &[&str] =
         &["modprobe.blacklist=", "module_blacklist=", "rd.driver.blacklist=", "rdblacklist=", "rd.blacklist="];
@@ -100,7 +127,7 @@ mod tests {
     use super::*;
 
     fn state(config: &str, driver: &str) -> DriverState {
-        let at = KNOWN.iter().position(|known| known.name == driver).unwrap();
+        let at = all().position(|known| known.name == driver).unwrap();
         from_config(config)[at]
     }
 

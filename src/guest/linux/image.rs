@@ -7,6 +7,7 @@ use super::{cut, from_io};
 use crate::disk::bytes::{u16_le, u32_le};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
+use crate::guest::boot::pe;
 
 const LAYER: &str = "vmlinuz";
 /// Enough for the setup part of any bzImage: 64 sectors of it, and the boot sector.
@@ -32,7 +33,7 @@ pub struct Header {
 /// # Errors
 /// What the filesystem reports.
 pub fn header(tree: &Tree, path: &str) -> Result<Header> {
-    let setup = tree.read_head(path, SETUP_BYTES)?;
+    let setup = tree.read_at(path, start(tree, path)?, SETUP_BYTES)?;
     // Documentation/arch/x86/boot.rst: "HdrS" at 0x202, its version at 0x206.
     if setup.get(0x202..0x206) != Some(b"HdrS") {
         return Ok(Header::default());
@@ -41,6 +42,12 @@ pub fn header(tree: &Tree, path: &str) -> Result<Header> {
     let flags = u16_le(LAYER, &setup, 0x206).ok().filter(|version| *version >= 0x020c);
     let flags = flags.and_then(|_| u16_le(LAYER, &setup, 0x236).ok()).unwrap_or_default();
     Ok(Header { release: release(&setup), long_mode: flags & 1 != 0 })
+}
+
+/// Where the kernel begins in its file: a unified kernel has it in a section.
+fn start(tree: &Tree, path: &str) -> Result<u64> {
+    let sections = pe::sections(tree, path)?;
+    Ok(sections.iter().find(|section| section.name == ".linux").map_or(0, |section| section.at))
 }
 
 /// boot.rst: kernel_version at 0x20e points to text, less 0x200.
@@ -58,7 +65,8 @@ fn release(setup: &[u8]) -> Option<String> {
 /// # Errors
 /// `Unsupported` for an image or a compression that is not read, `Corrupt`, `Limit`, and what the filesystem reports.
 pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
-    let setup = tree.read_head(path, SETUP_BYTES)?;
+    let begin = start(tree, path)?;
+    let setup = tree.read_at(path, begin, SETUP_BYTES)?;
     let version = u16_le(LAYER, &setup, 0x206).unwrap_or_default();
     if setup.get(0x202..0x206) != Some(b"HdrS") || version < 0x0208 {
         return Err(Error::unsupported(LAYER, "not an x86 kernel of boot protocol 2.08 or later"));
@@ -66,7 +74,7 @@ pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
     // boot.rst: setup_sects at 0x1f1 (0 means 4), payload_offset at 0x248, counted from the protected-mode code.
     let sectors = setup.get(0x1f1).copied().filter(|n| *n != 0).unwrap_or(4);
     let start = u64::from(sectors).saturating_add(1).saturating_mul(512);
-    let start = start.saturating_add(u64::from(u32_le(LAYER, &setup, 0x248)?));
+    let start = begin.saturating_add(start).saturating_add(u64::from(u32_le(LAYER, &setup, 0x248)?));
     let mut stream = FileStream::new(tree, path, start);
     let head = stream.peek(6)?.to_vec();
     let Some(kind) = compression(&head) else {

@@ -11,6 +11,7 @@ use super::stream::{Compression, FileStream, compression};
 use super::{PATH_MAX, cut, drivers};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
+use crate::guest::boot::pe;
 use crate::inspect::facts::Initramfs;
 
 const LAYER: &str = "initramfs";
@@ -24,7 +25,7 @@ const MAX_PARTS: u32 = 64;
 pub struct Contents {
     /// What goes into the facts.
     pub facts: Initramfs,
-    /// Drivers of [`drivers::KNOWN`] that it has for the kernel, each with its member's name.
+    /// Drivers of [`drivers::all`] that it has for the kernel, each with its member's name.
     pub drivers: BTreeMap<&'static str, String>,
     /// Those of them that it does not load, each with what says so.
     pub blocked: BTreeMap<&'static str, String>,
@@ -44,6 +45,9 @@ pub fn read(tree: &Tree, paths: &[String], release: &str) -> Result<Contents> {
         main = read.map_err(|error| told(path, error))?.unwrap_or(main);
     }
     let path = paths.last().map(|path| cut(path, PATH_MAX)).unwrap_or_default();
+    if let Some(packed) = &listing.packed {
+        return Err(Error::unsupported(LAYER, format!("{}: what is in {packed} is not read", cut(&path, 64))));
+    }
     Ok(listing.contents(path, main))
 }
 
@@ -64,7 +68,12 @@ fn read_file(
     if tree.stat(path)?.size > MAX_BYTES {
         return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
     }
-    let mut stream = FileStream::new(tree, path, 0);
+    // A unified kernel has it in a section.
+    let sections = pe::sections(tree, path)?;
+    let mut stream = match sections.iter().find(|section| section.name == ".initrd") {
+        Some(section) => FileStream::part(tree, path, section.at, section.len),
+        None => FileStream::new(tree, path, 0),
+    };
     let mut used = None;
     for part in 0_u32.. {
         skip_zeros(&mut stream)?;
@@ -138,6 +147,10 @@ struct Listing<'a> {
     /// Small files by name.
     texts: BTreeMap<String, String>,
     tool: &'static str,
+    host_only: bool,
+    lvm: bool,
+    /// The image that it is packed into.
+    packed: Option<String>,
 }
 
 /// Names that show what made an initial ramdisk.
@@ -152,7 +165,15 @@ const TOOLS: &[(&str, &str)] = &[
     ("config/start.sh", "mkinitrd"),
     ("run_all.sh", "mkinitrd"),
     ("lib/mkinitrd", "mkinitrd"),
+    ("buildconfig", "mkinitcpio"),
+    ("sbin/nlplug-findfs", "mkinitfs"),
 ];
+
+/// What dracut leaves in a ramdisk with the drivers of one machine, and images that it packs all else into.
+const HOST_ONLY: &[&str] = &["hostonly-files", "hostonly-kernel-modules.txt", "hostonly-filesystems"];
+const PACKED: &[&str] = &["squash-root.img", "squashfs-root.img", "squash/root.img", "erofs-root.img"];
+/// Programs that start logical volumes.
+const LVM: &[&str] = &["lvm", "vgchange", "lvchange"];
 
 impl Sink for Listing<'_> {
     #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as modprobe and the scripts compare")]
@@ -160,7 +181,8 @@ impl Sink for Listing<'_> {
         let name = member.name.as_str();
         let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";
         modprobe
-            || matches!(name, "init" | "linuxrc" | "start.sh")
+            || matches!(name, "init" | "linuxrc" | "start.sh" | "run_all.sh" | "etc/cmdline")
+            || (name.starts_with("etc/cmdline.d/") && name.ends_with(".conf"))
             || (name.starts_with("config/") && name.ends_with(".sh"))
     }
 
@@ -168,6 +190,12 @@ impl Sink for Listing<'_> {
         self.members = self.members.saturating_add(1);
         if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| member.name == *name) {
             self.tool = tool;
+        }
+        let file = member.name.rsplit('/').next().unwrap_or_default();
+        self.host_only |= HOST_ONLY.contains(&file);
+        self.lvm |= LVM.contains(&file) && member.name.contains("bin/");
+        if PACKED.iter().any(|image| member.name.ends_with(image)) {
+            self.packed = Some(cut(&member.name, PATH_MAX));
         }
         if let Some(content) = content {
             self.texts.insert(cut(&member.name, PATH_MAX), String::from_utf8_lossy(&content).into_owned());
@@ -187,38 +215,57 @@ impl Sink for Listing<'_> {
 impl Listing<'_> {
     fn contents(mut self, path: String, compression: &str) -> Contents {
         let init = self.texts.get("init").or_else(|| self.texts.get("linuxrc")).cloned().unwrap_or_default();
-        // nash is the shell of EL5's mkinitrd, and of nothing else.
+        // nash is the shell of EL5's mkinitrd, and of nothing else. Whoever else puts modules there has no modprobe.
         let nash = init.lines().next().is_some_and(|line| line.contains("nash"));
-        if nash {
+        let flat = nash || (self.drivers.is_empty() && !self.flat.is_empty() && !init.is_empty());
+        if flat {
             self.tool = "mkinitrd";
             self.drivers.append(&mut self.flat);
         }
         let mut blocked = BTreeMap::new();
         for (name, text) in &self.texts {
-            if name.contains("modprobe") {
+            if name.starts_with("etc/cmdline") {
+                let words = drivers::blocked_on(text).into_iter();
+                blocked.extend(words.map(|(driver, word)| (driver, format!("{path}: {name}: {word}"))));
+            } else if name.contains("modprobe") {
                 let lines = drivers::blocked_in(text).into_iter();
                 blocked.extend(lines.map(|(driver, line)| (driver, format!("{path}: {name}: {line}"))));
             }
         }
         // mkinitrd's ramdisks load what their scripts name, and nothing else.
         if self.tool == "mkinitrd" {
-            let scripts: Vec<&String> =
-                self.texts.iter().filter(|(name, _)| !name.contains("modprobe")).map(|(_, text)| text).collect();
+            let scripts: Vec<&String> = self
+                .texts
+                .iter()
+                .filter(|(name, _)| !name.contains('/') || name.starts_with("config/"))
+                .map(|(_, text)| text)
+                .collect();
+            let named = |driver: &str| scripts.iter().any(|text| mentions(text, driver));
+            // modprobe loads what another driver needs, insmod does not.
+            let needed = |driver: &str| {
+                !flat && matches!(driver, "virtio" | "virtio_ring") && (named("virtio_blk") || named("virtio_pci"))
+            };
             for driver in self.drivers.keys() {
-                if !scripts.iter().any(|text| mentions(text, driver)) {
+                if !named(driver) && !needed(driver) {
                     blocked.insert(driver, format!("{path}: its scripts do not load {driver}"));
                 }
             }
         }
-        let facts =
-            Initramfs { path, compression: compression.to_owned(), members: self.members, tool: self.tool.to_owned() };
+        let facts = Initramfs {
+            path,
+            compression: compression.to_owned(),
+            members: self.members,
+            tool: self.tool.to_owned(),
+            host_only: self.host_only,
+            lvm: self.lvm,
+        };
         Contents { facts, drivers: self.drivers, blocked }
     }
 }
 
-/// Whether a script has the module's name as a word, or as the name of its file.
+/// Whether a script has the module's name as a word, or as the name of its file, other than to say so.
 fn mentions(script: &str, driver: &str) -> bool {
-    let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let lines = script.lines().filter(|line| !["#", "echo "].iter().any(|start| line.trim_start().starts_with(start)));
     lines
         .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-' | '.')))
         .any(|word| drivers::same(word, driver) || drivers::of_file(word) == Some(driver))

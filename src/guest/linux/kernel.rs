@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::drivers::{self, KNOWN};
+use super::drivers;
 use super::{PATH_MAX, System, cut, image, initramfs, optional};
 use crate::disk::{Error, ErrorKind, Result};
 use crate::guest::Tree;
@@ -32,7 +32,9 @@ pub fn read(system: &System, boot: Option<&Boot>) -> Result<Vec<Kernel>> {
         && let Some(real) = settle(system.tree.resolve(&boot.kernel))?
     {
         seen.insert(real);
-        kernels.push(one(system.tree, &boot.kernel, Some(boot))?);
+        let root = system.mounts.first().and_then(|mount| system.devices.by_name(&mount.volume));
+        let of_root = root.map(|volume| drivers::of_root(&volume.type_id, &volume.name)).unwrap_or_default();
+        kernels.push(one(system.tree, &boot.kernel, Some(boot), &of_root)?);
     }
     let names = settle(optional(system.tree.list("/boot", MAX_NAMES)))?.flatten().unwrap_or_default();
     let images = names.into_iter().rev().filter(|name| is_image(name)).map(|name| format!("/boot/{name}"));
@@ -41,7 +43,7 @@ pub fn read(system: &System, boot: Option<&Boot>) -> Result<Vec<Kernel>> {
         let Some(real) = settle(system.tree.resolve(&path))? else { continue };
         if others < MAX_OTHERS && seen.insert(real) {
             others = others.saturating_add(1);
-            kernels.push(one(system.tree, &path, None)?);
+            kernels.push(one(system.tree, &path, None, &[])?);
         }
     }
     Ok(kernels)
@@ -52,8 +54,8 @@ fn is_image(name: &str) -> bool {
     starts && !["rescue", "kdump", ".hmac", ".old", ".gz", ".dpkg"].iter().any(|part| name.contains(part))
 }
 
-/// One kernel; `boot` is its entry, where it is the default one.
-fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
+/// One kernel; `boot` is its entry, where it is the default one, and `of_root` drivers by which that mounts its root.
+fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result<Kernel> {
     let header = settle(image::header(tree, path))?.unwrap_or_default();
     let version = header.release.or_else(|| in_name(path)).unwrap_or_default();
     let modules = Modules::read(tree, &version)?;
@@ -70,12 +72,13 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>) -> Result<Kernel> {
     let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
     let states = match &config {
         Some((text, _)) => drivers::from_config(text).into_iter().map(Some).collect(),
-        None => vec![None; KNOWN.len()],
+        None => vec![None; drivers::all().count()],
     };
     let known = contents.as_ref().and_then(Fact::known);
-    let drivers = KNOWN
-        .iter()
+    let wanted = |name: &str| drivers::KNOWN.iter().any(|known| known.name == name) || of_root.contains(&name);
+    let drivers = drivers::all()
         .zip(states)
+        .filter(|(driver, _)| wanted(driver.name))
         .map(|(driver, configured)| Driver {
             name: driver.name.to_owned(),
             state: modules.state(driver.name, configured),
@@ -210,7 +213,7 @@ fn installed(tree: &Tree, dir: &str) -> Result<Option<BTreeSet<&'static str>>> {
     if !tree.exists("/lib/modules")? {
         return Ok(None);
     }
-    for known in KNOWN {
+    for known in drivers::all() {
         for end in ["ko", "ko.xz", "ko.zst", "ko.gz"] {
             if tree.exists(&format!("{dir}/{}.{end}", known.path))? {
                 found.insert(known.name);

@@ -16,6 +16,7 @@ mod image;
 mod ini;
 mod initramfs;
 pub mod kernel;
+mod lz4;
 pub mod network;
 pub mod packages;
 pub mod release;
@@ -31,7 +32,7 @@ mod yaml;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Network, Packages};
+use crate::inspect::facts::{Boot, BootModes, Fact, Kernel, Linux, Network, Packages};
 use device::Devices;
 use services::{Services, rcconf::RcConf};
 
@@ -51,8 +52,8 @@ pub struct System<'a> {
     pub devices: Devices<'a>,
     /// Which volume is mounted where, `/` first.
     pub mounts: &'a [MountPoint],
-    /// The first sector of the disk.
-    pub boot_sector: &'a [u8],
+    /// Which boot loader a firmware finds on the disk; `None` where that is not known.
+    pub modes: Option<&'a BootModes>,
 }
 
 /// Reads everything, and how the network comes up. What cannot be read becomes a fact of its own; only a failed

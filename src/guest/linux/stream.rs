@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::lz4;
 use crate::disk::bytes::to_u64;
 use crate::disk::{Error, Result, ahead};
 use crate::guest::Tree;
@@ -16,6 +17,7 @@ pub struct FileStream<'a> {
     tree: &'a Tree,
     path: &'a str,
     at: u64,
+    end: u64,
     buf: Vec<u8>,
     pos: usize,
     ended: bool,
@@ -25,7 +27,12 @@ pub struct FileStream<'a> {
 impl<'a> FileStream<'a> {
     /// Of the regular file at `path`, from byte `at` on.
     pub fn new(tree: &'a Tree, path: &'a str, at: u64) -> Self {
-        Self { tree, path, at, buf: Vec::new(), pos: 0, ended: false, failed: None }
+        Self::part(tree, path, at, u64::MAX)
+    }
+
+    /// Of `len` bytes of the regular file at `path`, from byte `at` on.
+    pub fn part(tree: &'a Tree, path: &'a str, at: u64, len: u64) -> Self {
+        Self { tree, path, at, end: at.saturating_add(len), buf: Vec::new(), pos: 0, ended: false, failed: None }
     }
 
     /// Up to `len` bytes that come next, fewer only at the end; they stay unread.
@@ -41,7 +48,8 @@ impl<'a> FileStream<'a> {
             if ahead::rehearsing() {
                 return Err(ahead::lacking(self.at));
             }
-            let mut more = self.tree.read_at(self.path, self.at, CHUNK)?;
+            let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+            let mut more = self.tree.read_at(self.path, self.at, left.min(CHUNK))?;
             self.ended = more.is_empty();
             self.at = self.at.saturating_add(to_u64(more.len()));
             if self.buf.is_empty() {
@@ -101,6 +109,10 @@ pub enum Compression {
     Xz,
     /// RFC 8878.
     Zstd,
+    /// The legacy frame of LZ4.
+    Lz4,
+    /// The .lzma file format.
+    Lzma,
     /// One that Linux knows and this program does not read.
     Unread(&'static str),
 }
@@ -112,9 +124,8 @@ pub fn compression(head: &[u8]) -> Option<Compression> {
         (b"\x1f\x9e", Compression::Gzip),
         (b"\xfd7zXZ\x00", Compression::Xz),
         (b"\x28\xb5\x2f\xfd", Compression::Zstd),
-        (b"\x02\x21\x4c\x18", Compression::Unread("lz4")),
-        (b"\x04\x22\x4d\x18", Compression::Unread("lz4")),
-        (b"\x5d\x00\x00", Compression::Unread("lzma")),
+        (&lz4::MAGIC, Compression::Lz4),
+        (b"\x5d\x00\x00", Compression::Lzma),
         (b"BZh", Compression::Unread("bzip2")),
         (b"\x89LZO", Compression::Unread("lzo")),
     ];
@@ -128,6 +139,8 @@ impl Compression {
             Self::Gzip => "gzip",
             Self::Xz => "xz",
             Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+            Self::Lzma => "lzma",
             Self::Unread(name) => name,
         }
     }
@@ -146,6 +159,12 @@ impl Compression {
             Self::Zstd => {
                 let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(from, WINDOW_BYTES);
                 Box::new(decoder.map_err(|error| super::from_io("zstd", &io::Error::other(error.to_string())))?)
+            }
+            Self::Lz4 => Box::new(lz4::Reader::new(from)),
+            Self::Lzma => {
+                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX);
+                let decoder = lzma_rust2::LzmaReader::new_mem_limit(from, limit, None);
+                Box::new(decoder.map_err(|error| super::from_io("lzma", &error))?)
             }
             Self::Unread(name) => {
                 return Err(Error::unsupported("initramfs", format!("{name} compression is not read by this version")));

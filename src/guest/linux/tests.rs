@@ -18,7 +18,7 @@ fn harmless(path: &str, text: &str, read: impl Fn(&System)) {
     for bytes in damaged(text.as_bytes(), &words.collect::<Vec<_>>(), 600) {
         let fs = MemoryFs::of_texts(&[("/boot/vmlinuz-1", ""), ("/boot/initrd-1", ""), ("/usr/bin/cloud-init", "")]);
         let tree = fs.file(path, bytes).tree();
-        read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: &[] });
+        read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, modes: None });
     }
 }
 

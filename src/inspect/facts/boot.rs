@@ -54,6 +54,29 @@ pub struct Way {
     /// Its first byte on the disk, where it was found by sector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
+    /// UEFI: what the program is; of shim, what that starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
+}
+
+/// Programs that UEFI starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Program {
+    /// GRUB 2.
+    Grub2,
+    /// systemd-boot.
+    SystemdBoot,
+    /// A kernel with its initial ramdisk and command line in one program (UKI).
+    UnifiedKernel,
+    /// A kernel alone, that is its own loader.
+    Kernel,
+    /// shim, without the program that it starts.
+    Shim,
+    /// None of these, or a word of a newer version.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// Kinds of boot loader.

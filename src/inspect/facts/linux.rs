@@ -81,8 +81,11 @@ pub struct Mount {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Boot {
-    /// `grub2`, `grub-legacy`, `extlinux`, `systemd-boot`.
+    /// `grub2`, `grub-legacy`, `extlinux`, `systemd-boot`, `uki`.
     pub loader: String,
+    /// Path of its configuration; of a unified kernel, of the kernel.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub config: String,
     /// Title of the entry.
     pub entry: Evident,
     /// Path of the kernel in the guest.
@@ -91,7 +94,10 @@ pub struct Boot {
     pub initrd: Vec<String>,
     /// The kernel's command line, at most 512 characters.
     pub command_line: String,
-    /// What the command line's `root=` names, when it is a volume of this disk.
+    /// What the command line's last `root=` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_name: Option<String>,
+    /// What that names, when it is a volume of this disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
     /// The entry starts a Xen hypervisor.
@@ -100,6 +106,9 @@ pub struct Boot {
     /// Those of `kernel` and `initrd` that are not in the guest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Configurations of GRUB legacy that do not start this disk.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<String>,
 }
 
 /// One installed kernel and the drivers it starts with.
@@ -170,9 +179,15 @@ pub struct Initramfs {
     pub compression: String,
     /// Number of members that were listed.
     pub members: u32,
-    /// What made it, where that shows: `initramfs-tools`, `dracut`, `mkinitrd`.
+    /// What made it, where that shows: `initramfs-tools`, `dracut`, `mkinitrd`, `mkinitcpio`, `mkinitfs`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tool: String,
+    /// dracut made it for the machine that it ran on, with the drivers of that one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub host_only: bool,
+    /// It has the programs that start logical volumes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lvm: bool,
 }
 
 /// cloud-init.

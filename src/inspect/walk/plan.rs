@@ -7,10 +7,11 @@ use crate::disk::ahead::fetch_ahead;
 use crate::disk::filesystem::{self, NodeKind};
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result};
+use crate::guest::linux::device::Devices;
 use crate::guest::linux::services::Services;
 use crate::guest::linux::{agents, architecture, cloud_init, firewall, packages, release, ssh};
 use crate::guest::{Tree, root};
-use crate::inspect::facts::{PartitionTable, Volume, VolumeClass};
+use crate::inspect::facts::{Fact, PartitionTable, Volume, VolumeClass};
 
 /// Files and directories that are read of nearly every Linux, and only after others that do not lead to them.
 const LIKELY: &[&str] = &[
@@ -55,8 +56,10 @@ pub(super) fn volumes(
             readable.extend(files(&mut volume, bytes.clone(), true)?);
             volumes.push(volume);
         }
-        let _ = boot_modes(disk, table, &volumes, &readable, None);
-        guest(disk, table, &mut volumes, &readable).map(drop)
+        let modes = boot_modes(disk, table, &volumes, &readable, None, None);
+        let Some(root) = root::find(&readable, &Devices::new(&volumes, Some(table)))? else { return Ok(()) };
+        let modes = modes.as_ref().ok().and_then(Fact::known);
+        guest(&root, table, modes, &mut volumes, &readable).map(drop)
     });
 }
 

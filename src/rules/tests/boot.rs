@@ -26,7 +26,7 @@ fn end(mode: BootMode, why: EndKind) -> DeadEnd {
 }
 
 fn uefi(loader: Loader, path: &str) -> Way {
-    Way { mode: BootMode::Uefi, loader, volume: Some("p1".into()), path: Some(path.into()), at: None }
+    Way { mode: BootMode::Uefi, loader, volume: Some("p1".into()), path: Some(path.into()), ..Way::default() }
 }
 
 fn undecided(mode: BootMode, kind: TroubleKind) -> Undecided {

@@ -139,7 +139,7 @@ fn the_remedy_of_a_blacklisted_driver_takes_it_off_the_blacklist() {
     assert!(mkinitrd.contains("initramfs-tools/modules") && !mkinitrd.contains("remove the line"), "{mkinitrd}");
 }
 
-/// GRUB 2 starts the kernel without it; GRUB legacy and syslinux do not start.
+/// GRUB 2 starts the kernel without it; the others do not start.
 #[test]
 fn an_initramfs_that_is_not_in_the_image_loads_nothing() {
     let missing = |loader: &'static str| {
@@ -168,7 +168,7 @@ fn an_initramfs_that_is_not_in_the_image_loads_nothing() {
     };
     assert_eq!(outcome(A2018_06, "DRV-01", missing("grub2")), Fail);
     assert_eq!(everywhere(builtin("grub2")), [Pass; 4]);
-    for loader in ["grub-legacy", "extlinux"] {
+    for loader in ["grub-legacy", "extlinux", "systemd-boot"] {
         assert_eq!(everywhere(missing(loader)), [Fail; 4]);
         assert_eq!(everywhere(builtin(loader)), [Fail; 4]);
     }

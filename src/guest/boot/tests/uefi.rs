@@ -1,6 +1,7 @@
 //! EFI system partitions with GRUB's real programs.
 
 use super::*;
+use crate::inspect::facts::Program;
 
 fn program(machine: &str) -> Vec<u8> {
     let (package, path) = match machine {
@@ -37,6 +38,39 @@ fn a_loader_under_a_vendors_path_alone_is_told_as_such() {
     assert_eq!(ways(&windows), ["UEFI Vendor p1 /EFI/Microsoft/Boot/bootmgfw.efi"]);
     let memory_test = look(esp(&[("/EFI/Microsoft/Boot/memtest.efi", x64())]));
     assert_eq!(uefi_end(&memory_test).unwrap().0, EndKind::NoFile);
+}
+
+/// The program after `shim`, or the one that is there.
+#[test]
+fn what_the_program_is_is_seen() {
+    let systemd = of_package("systemd-boot-efi", "/usr/lib/systemd/boot/efi/systemd-bootx64.efi");
+    let shim = {
+        // As much of shim as is looked at: a program that says so in its .sbat.
+        let mut bytes = systemd.clone();
+        let at = bytes.windows(26).position(|w| w.starts_with(b"#### LoaderInfo: systemd-")).unwrap();
+        bytes[at..at + 26].fill(b' ');
+        bytes.extend(b"sbat,1\nshim,4,UEFI shim,shim,1,https://github.com/rhboot/shim\n");
+        bytes
+    };
+    let fallback = "/EFI/BOOT/BOOTX64.EFI";
+    let program_of = |files: &[(&str, Vec<u8>)]| look(esp(files)).ways[0].program;
+    assert_eq!(program_of(&[(fallback, program("x86_64"))]), Some(Program::Grub2));
+    assert_eq!(program_of(&[(fallback, systemd.clone())]), Some(Program::SystemdBoot));
+    assert_eq!(program_of(&[(fallback, shim.clone())]), Some(Program::Shim));
+    let grub = ("/EFI/BOOT/grubx64.efi", program("x86_64"));
+    assert_eq!(program_of(&[(fallback, shim.clone()), grub.clone()]), Some(Program::Grub2));
+    // With fb beside it, shim goes by the vendors' lists.
+    let vendor = [
+        (fallback, shim.clone()),
+        ("/EFI/BOOT/fbx64.efi", program("x86_64")),
+        ("/EFI/debian/BOOTX64.CSV", b"x".to_vec()),
+        ("/EFI/debian/grubx64.efi", systemd),
+    ];
+    assert_eq!(program_of(&vendor), Some(Program::SystemdBoot));
+    let mut other = program("x86_64");
+    let mods = other.windows(5).position(|w| w == b"mods\0").unwrap();
+    other[mods] = b'x';
+    assert_eq!(program_of(&[(fallback, other)]), Some(Program::Other));
 }
 
 #[test]

@@ -55,11 +55,10 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     for name in UNKNOWN {
         state.set(name, Arg { text: "".into(), whole: false })?;
     }
-    let mut runner = Runner::new(places);
+    let mut runner = Runner::new(places, config);
     runner.block(&block, &mut state, &[], 0)?;
     let (entry, loads) = menu::choose(&mut runner, &mut state)?;
-    // An entry of a BLS file has that file's path, others have a line.
-    let place = if entry.place.starts_with('/') { entry.place.clone() } else { format!("{config}:{}", entry.place) };
+    let place = entry.place.clone();
     let Some((root, kernel)) = loads.kernel else {
         let what = loads.other.unwrap_or_else(|| "no kernel".to_owned());
         let place = crate::guest::linux::cut(&place, 128);

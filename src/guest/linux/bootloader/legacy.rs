@@ -1,13 +1,15 @@
 //! GRUB legacy: `menu.lst` (GRUB 0.97 manual, "Configuration").
 
 use super::place::{Places, own};
-use super::{COMMAND_LINE, Found};
+use super::{COMMAND_LINE, Found, MAX_INITRDS};
 use crate::disk::{Error, Result};
 use crate::guest::linux::{cut, optional};
 
 const LAYER: &str = "menu.lst";
 /// Largest configuration that is read.
 const MAX_BYTES: usize = 1 << 20;
+/// Most entries that `fallback` names (stage2/shared.h, `MAX_FALLBACK_ENTRIES`).
+const MAX_FALLBACKS: usize = 8;
 
 /// One `title` with its commands.
 #[derive(Default)]
@@ -17,20 +19,60 @@ struct Entry<'t> {
     commands: Vec<(u32, &'t str, &'t str)>,
 }
 
-/// What the configuration at `config` boots by default.
+/// A menu.
+struct Menu<'t> {
+    default: &'t str,
+    /// What `fallback` names: tried in turn where an entry fails.
+    fallback: &'t str,
+    entries: Vec<Entry<'t>>,
+}
+
+/// What the configuration at `config` boots by default. An entry fails where its root or a file is missing; then those
+/// that `fallback` names are tried. Where all fail, it is the default one.
 ///
 /// # Errors
-/// `Unsupported`, with the line, where what decides is not understood, and what the filesystem reports.
+/// `NotFound` where the default entry's root is not on the disk, `Unsupported`, with the line, where what decides is not
+/// understood, and what the filesystem reports.
 pub fn read(places: Places, config: &str) -> Result<Found> {
     let text = places.system.tree.read_text(config, MAX_BYTES)?;
-    let (default, entries) = parse(&text);
-    let index = match default {
+    let menu = parse(&text);
+    let mut first = None;
+    for index in order(places, config, &menu)? {
+        let Some(entry) = menu.entries.get(index) else { continue };
+        let found = run(places, config, entry);
+        let fails = match &found {
+            Ok(found) => super::lacks_files(places.system, found)?,
+            Err(error) => error.is_not_found(),
+        };
+        if !fails {
+            return found;
+        }
+        first = first.or(Some(found));
+    }
+    first.unwrap_or_else(|| Err(Error::not_found(LAYER, format!("{} has no entry", cut(config, 64)))))
+}
+
+/// The entries in the order in which they are tried. A default beyond the last is the first fallback, or else the first
+/// entry (stage2/stage2.c, `cmain`).
+fn order(places: Places, config: &str, menu: &Menu) -> Result<Vec<usize>> {
+    let default = match menu.default {
         "saved" => saved(places, config)?,
         number => number.parse().map_err(|_| Error::unsupported(LAYER, format!("default {}", cut(number, 32))))?,
     };
-    // GRUB shows an error where there is no such entry, and its menu.
-    let entry =
-        entries.get(index).ok_or_else(|| Error::unsupported(LAYER, format!("default {index}: no such entry")))?;
+    let numbers = menu.fallback.split_whitespace().take(MAX_FALLBACKS).map_while(|word| word.parse::<usize>().ok());
+    let fallbacks = numbers.filter(|index| *index < menu.entries.len());
+    let mut order: Vec<usize> = std::iter::once(default).chain(fallbacks).collect();
+    if default >= menu.entries.len() {
+        order.remove(0);
+        if order.is_empty() {
+            order.push(0);
+        }
+    }
+    Ok(order)
+}
+
+/// What an entry loads.
+fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
     let (device, _) = places.split(config).ok_or_else(|| Error::unsupported(LAYER, "it lies on no mounted volume"))?;
     let mut root = device;
     let mut found = Found {
@@ -44,6 +86,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     };
     for (line, command, rest) in &entry.commands {
         let unread = |what: &str| Error::unsupported(LAYER, format!("line {line}: {what}"));
+        let nowhere = |what: &str| Error::not_found(LAYER, format!("line {line} of {}: {what}", cut(config, 64)));
         let path = |rest: &str| -> Result<String> {
             let file = rest.split_whitespace().find(|word| !word.starts_with("--")).unwrap_or_default();
             let (root, path) = match file.strip_prefix('(').and_then(|file| file.split_once(')')) {
@@ -61,12 +104,15 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         match *command {
             "root" | "rootnoverify" => {
                 let device = rest.split_whitespace().next().unwrap_or_default();
-                root =
-                    own(places.legacy_volume(device).ok_or_else(|| unread("its root is not a volume of this disk"))?);
+                root = own(places.legacy_volume(device).ok_or_else(|| match device.starts_with("(hd0,") {
+                    true => nowhere(&format!("{} is no partition of this disk", cut(device, 32))),
+                    false => unread("its root is not on this disk"),
+                })?);
             }
             "uuid" => {
                 let volume = places.system.devices.by_uuid(rest.trim());
-                root = own(&volume.ok_or_else(|| unread("its root is not a volume of this disk"))?.name);
+                let what = || nowhere(&format!("no volume has the UUID {}", cut(rest.trim(), 64)));
+                root = own(&volume.ok_or_else(what)?.name);
             }
             "kernel" => {
                 found.kernel = path(rest)?;
@@ -83,7 +129,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
                     found.initrd.push(path(rest)?);
                 }
             }
-            "initrd" => found.initrd = rest.split_whitespace().take(16).map(&path).collect::<Result<_>>()?,
+            "initrd" => found.initrd = rest.split_whitespace().take(MAX_INITRDS).map(&path).collect::<Result<_>>()?,
             "chainloader" | "configfile" => return Err(unread(command)),
             _ => {}
         }
@@ -94,10 +140,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     Ok(found)
 }
 
-/// The value of `default`, and the entries.
-fn parse(text: &str) -> (&str, Vec<Entry<'_>>) {
-    let mut default = "0";
-    let mut entries: Vec<Entry> = Vec::new();
+fn parse(text: &str) -> Menu<'_> {
+    let mut menu = Menu { default: "0", fallback: "", entries: Vec::new() };
     for (line, number) in text.lines().zip(1_u32..) {
         let line = line.trim();
         if line.starts_with('#') || line.is_empty() {
@@ -106,17 +150,18 @@ fn parse(text: &str) -> (&str, Vec<Entry<'_>>) {
         // "default 0" and "default=0" are the same.
         let (command, rest) = line.split_once(|c: char| c.is_whitespace() || c == '=').unwrap_or((line, ""));
         let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=').trim_end();
-        match (command, entries.last_mut()) {
-            ("title", _) => entries.push(Entry { title: rest, line: number, commands: Vec::new() }),
+        match (command, menu.entries.last_mut()) {
+            ("title", _) => menu.entries.push(Entry { title: rest, line: number, commands: Vec::new() }),
             (_, Some(entry)) => entry.commands.push((number, command, rest)),
-            ("default", None) => default = rest,
+            ("default", None) => menu.default = rest,
+            ("fallback", None) => menu.fallback = rest,
             (_, None) => {}
         }
     }
-    (default, entries)
+    menu
 }
 
-/// `default saved`: the number in the file `default` beside the configuration.
+/// `default saved`: the number in the file `default` beside the configuration, which `savedefault` writes.
 fn saved(places: Places, config: &str) -> Result<usize> {
     let directory = config.rsplit_once('/').map_or("", |(directory, _)| directory);
     let text = optional(places.system.tree.read_text(&format!("{directory}/default"), 4096))?.unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::guest::linux::device::Devices;
 use crate::guest::linux::testarchive;
 use crate::guest::root::MountPoint;
 use crate::guest::testing::MemoryFs;
-use crate::inspect::facts::Volume;
+use crate::inspect::facts::{BootMode, BootModes, Loader, Program, Volume, Way};
 
 pub(super) fn volume(name: &str, partition: u32) -> Volume {
     Volume { name: name.into(), partition: Some(partition), uuid: format!("uuid-{name}"), ..Volume::default() }
@@ -12,14 +12,17 @@ pub(super) fn volume(name: &str, partition: u32) -> Volume {
 
 /// Reads the boot loader of a guest whose root is p1.
 pub(super) fn booted(fs: MemoryFs) -> Result<Boot> {
-    with_sector(fs, &[0; 512])
+    started_by(fs, &[])
 }
 
-fn with_sector(fs: MemoryFs, boot_sector: &[u8]) -> Result<Boot> {
+/// The same, where the firmware finds these loaders.
+pub(super) fn started_by(fs: MemoryFs, ways: &[Way]) -> Result<Boot> {
+    let modes = BootModes { ways: ways.to_vec(), ..BootModes::default() };
+    let modes = Some(&modes);
     let volumes = [volume("p1", 1), volume("p2", 2)];
     let mounts = [MountPoint { at: "/".into(), volume: "p1".into(), inside: String::new() }];
     let tree = fs.tree();
-    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector })
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, modes })
 }
 
 /// A guest whose `/boot` is p1 and whose root is p2.
@@ -29,7 +32,7 @@ fn with_boot(root: MemoryFs, boot: MemoryFs) -> Result<Boot> {
     let mounts = [mount("/", "p2"), mount("/boot", "p1")];
     let mut tree = root.dir("/boot").tree();
     tree.mount("/boot", boot.shared());
-    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, boot_sector: &[] })
+    read(&System { tree: &tree, devices: Devices::new(&volumes, None), mounts: &mounts, modes: None })
 }
 
 const MENU_LST: &str = "# menu\ndefault=1\ntimeout=5\nhiddenmenu\n\
@@ -76,7 +79,63 @@ fn a_file_is_missing_only_where_nothing_else_can_be_meant() {
     let elsewhere = boot.clone().link("/initrd", "/initrd-6.1").file("/initrd-6.1", "");
     assert!(with_boot(MemoryFs::new(), elsewhere).unwrap().missing.is_empty());
     let fallback = boot.file("/grub/menu.lst", format!("fallback 1\n{menu}title b\nkernel /vmlinuz\n"));
-    assert_eq!(with_boot(MemoryFs::new(), fallback).unwrap_err().kind, ErrorKind::Unsupported);
+    let found = with_boot(MemoryFs::new(), fallback).unwrap();
+    assert_eq!((found.entry.value.as_str(), found.missing.len()), ("b", 0));
+}
+
+/// stage2.c: a default beyond the last title is the first fallback, or the first title; an entry that fails leads to the
+/// next fallback.
+#[test]
+fn grub_legacy_starts_what_does_not_fail() {
+    let title = |name: &str, root: &str| format!("title {name}\n root {root}\n kernel /boot/{name} ro\n");
+    let titles =
+        [title("a", "(hd0,0)"), title("b", "(hd0,0)"), title("c", "(hd0,0)"), title("far", "(hd0,5)")].concat();
+    let boot = |head: &str, there: &[&str]| {
+        let fs = MemoryFs::of_texts(&[("/boot/grub/menu.lst", &format!("{head}\n{titles}"))]);
+        booted(there.iter().fold(fs, |fs, name| fs.file(&format!("/boot/{name}"), "")))
+    };
+    let all = ["a", "b", "c"];
+    for (head, there, wanted) in [
+        ("default 1", &all[..], "b"),
+        ("default 9", &all[..], "a"),
+        ("default 9\nfallback 2", &all[..], "c"),
+        ("default 0\nfallback 7 1 2", &all[1..], "b"),
+        ("default 0\nfallback 1 2", &all[2..], "c"),
+        ("default 3\nfallback 1", &all[..], "b"),
+        // All fail: the default is what is told.
+        ("default 0\nfallback 1", &[][..], "a"),
+    ] {
+        let found = boot(head, there).unwrap();
+        assert_eq!(found.entry.value, wanted, "{head}");
+        assert_eq!(found.missing.is_empty(), !there.is_empty(), "{head}");
+    }
+    let error = boot("default 3", &all).unwrap_err();
+    assert_eq!((error.kind, error.what.contains("(hd0,5) is no partition")), (ErrorKind::NotFound, true), "{error}");
+    let none = booted(MemoryFs::of_texts(&[("/boot/grub/menu.lst", "timeout 5\n")])).unwrap_err();
+    assert_eq!(none.kind, ErrorKind::NotFound);
+}
+
+#[test]
+fn extlinux_waits_for_ontimeout_and_reads_what_is_included() {
+    let labels = "LABEL a\n LINUX /a\nLABEL b\n LINUX /b\n";
+    let started = |head: &str, more: &str| {
+        let main = format!("{head}\nINCLUDE more.cfg\n");
+        let files = [("/boot/extlinux/extlinux.conf", main.as_str()), ("/boot/extlinux/more.cfg", more)];
+        booted(MemoryFs::of_texts(&files))
+    };
+    let boot = |head: &str| started(head, labels).unwrap().kernel;
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 0\nTIMEOUT 50"), "/a", "it does not wait");
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 1\nTIMEOUT 50"), "/b");
+    assert_eq!(boot("DEFAULT a\nONTIMEOUT b\nPROMPT 1\nTIMEOUT 0"), "/a");
+    assert_eq!(boot("UI menu.c32\nDEFAULT a\nONTIMEOUT b\nTIMEOUT 50"), "/b");
+    assert_eq!(started("DEFAULT b", labels).unwrap().entry.place, "/boot/extlinux/more.cfg:3");
+    assert_eq!(started("DEFAULT a", "INCLUDE more.cfg\n").unwrap_err().kind, ErrorKind::Limit);
+    let on_error = started("DEFAULT a\nONERROR b", labels).unwrap_err();
+    assert!(on_error.what.contains("onerror"), "{on_error}");
+    assert_eq!(
+        started("DEFAULT a\nPROMPT 1\nTIMEOUT 9\nONTIMEOUT kernel", labels).unwrap_err().kind,
+        ErrorKind::Unsupported
+    );
 }
 
 #[test]
@@ -101,18 +160,75 @@ fn extlinux_starts_its_default_label() {
 }
 
 #[test]
-fn of_two_loaders_the_boot_sector_decides_and_else_nobody() {
+fn of_two_loaders_the_firmware_decides_and_else_nobody() {
     let fs = MemoryFs::of_texts(&[
         ("/boot/grub/menu.lst", MENU_LST),
         ("/boot/grub2/grub.cfg", "menuentry x {\nlinux /boot/vmlinuz-new\n}\n"),
     ]);
     let error = booted(fs.clone()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
-    let mut sector = vec![0; 512];
-    sector[0x180..0x185].copy_from_slice(b"GRUB ");
-    assert_eq!(with_sector(fs.clone(), &sector).unwrap().loader, "grub2");
-    sector[0x3e..0x40].copy_from_slice(&[3, 2]);
-    assert_eq!(with_sector(fs, &sector).unwrap().loader, "grub-legacy");
+    let grub2 = started_by(fs.clone(), &[bios(Loader::Grub2)]).unwrap();
+    assert_eq!((grub2.loader.as_str(), &grub2.unused[..]), ("grub2", &["/boot/grub/menu.lst".to_owned()][..]));
+    assert_eq!(grub2.config, "/boot/grub2/grub.cfg");
+    let legacy = started_by(fs, &[bios(Loader::GrubLegacy)]).unwrap();
+    assert_eq!((legacy.loader.as_str(), legacy.unused.len()), ("grub-legacy", 0));
+}
+
+fn bios(loader: Loader) -> Way {
+    Way { mode: BootMode::Bios, loader, ..Way::default() }
+}
+
+pub(super) fn uefi(path: &str, program: Program) -> Way {
+    let (volume, path) = (Some("p2".to_owned()), Some(path.to_owned()));
+    Way { mode: BootMode::Uefi, loader: Loader::Fallback, volume, path, program: Some(program), at: None }
+}
+
+/// A menu.lst that is a link to nothing is as good as none.
+#[test]
+fn a_loader_without_its_configuration_is_told() {
+    let stage2 = MemoryFs::of_texts(&[("/boot/grub/stage2", "x")]);
+    let told = |fs: MemoryFs, loader| {
+        let error = started_by(fs, &[bios(loader)]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
+        error.what
+    };
+    assert_eq!(told(stage2.clone(), Loader::GrubLegacy), "GRUB legacy finds no /boot/grub/menu.lst");
+    let dangling = stage2.link("/boot/grub/menu.lst", "./grub.conf");
+    assert!(told(dangling, Loader::GrubLegacy).contains("is a link to ./grub.conf, where nothing is"));
+    let grub2 = MemoryFs::of_texts(&[("/boot/grub2/i386-pc/normal.mod", "x")]);
+    assert_eq!(told(grub2, Loader::Grub2), "GRUB 2 finds no /boot/grub2/grub.cfg");
+    // Where its folder is not there, it may lie where this program does not look.
+    let nothing = started_by(MemoryFs::new(), &[bios(Loader::Grub2)]).unwrap_err();
+    assert_eq!(nothing.kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn of_two_folders_the_one_with_grubs_modules_counts() {
+    let entry = |kernel: &str| format!("menuentry x {{\nlinux /boot/{kernel}\n}}\n");
+    let fs = MemoryFs::of_texts(&[
+        ("/boot/grub/grub.cfg", &entry("a")),
+        ("/boot/grub2/grub.cfg", &entry("b")),
+        ("/boot/grub/i386-pc/normal.mod", "x"),
+    ]);
+    assert_eq!(started_by(fs.clone(), &[bios(Loader::Grub2)]).unwrap().kernel, "/boot/a");
+    assert_eq!(booted(fs).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+/// The stub on the EFI system partition leads to the configuration that a BIOS' GRUB reads.
+#[test]
+fn two_firmwares_have_to_start_the_same() {
+    let stub = "search.fs_uuid uuid-p1 root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
+    let fs = MemoryFs::of_texts(&[
+        ("/boot/grub/grub.cfg", "menuentry x {\nlinux /boot/a\n}\n"),
+        ("/boot/efi/EFI/debian/grub.cfg", stub),
+    ]);
+    let ways = [bios(Loader::Grub2), uefi("/EFI/BOOT/BOOTX64.EFI", Program::Grub2)];
+    let boot = started_by(fs.clone(), &ways[1..]).unwrap();
+    assert_eq!((boot.kernel.as_str(), boot.entry.place.as_str()), ("/boot/a", "/boot/grub/grub.cfg:1"));
+    assert_eq!(started_by(fs.clone(), &ways).unwrap().config, "/boot/grub/grub.cfg");
+    let other = fs.file("/boot/efi/EFI/debian/grub.cfg", "menuentry x {\nlinux /boot/b\n}\n");
+    let error = started_by(other, &ways).unwrap_err();
+    assert!(error.what.contains("/boot/efi/EFI/debian/grub.cfg"), "{error}");
 }
 
 #[test]
@@ -145,7 +261,8 @@ fn real_configurations_never_panic_and_most_are_understood() {
                 read += 1;
             }
             Err(error) => {
-                assert!(matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Limit), "{name}: {error}");
+                let known = [ErrorKind::Unsupported, ErrorKind::Limit, ErrorKind::NotFound];
+                assert!(known.contains(&error.kind), "{name}: {error}");
                 println!("{name}: {error}");
             }
         }

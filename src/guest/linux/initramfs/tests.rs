@@ -43,6 +43,8 @@ fn every_compression_that_is_read_gives_the_same_members() {
         ("gzip", pipe(&["gzip", "-9n"], "gzip", &plain)),
         ("xz", pipe(&["xz", "--check=crc32"], "xz-utils", &plain)),
         ("zstd", pipe(&["zstd", "-q", "-19"], "zstd", &plain)),
+        ("lz4", pipe(&["lz4", "-l", "-9", "-c"], "lz4", &plain)),
+        ("lzma", pipe(&["xz", "--format=lzma"], "xz-utils", &plain)),
     ] {
         let found = listed(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(found.facts.compression, name);
@@ -103,6 +105,53 @@ fn mkinitrd_loads_only_what_its_init_names() {
     assert_eq!(found.blocked.keys().collect::<Vec<_>>(), [&"virtio_blk"]);
 }
 
+/// EL5 says what it loads before it does.
+#[test]
+fn to_name_a_module_is_not_to_load_it() {
+    let init = &b"#!/bin/nash\necho \"Loading virtio_blk.ko module\"\ninsmod /lib/virtio_pci.ko\n"[..];
+    let found = listed(&archive(&[("init", init), ("lib/virtio_pci.ko", b"x"), ("lib/virtio_blk.ko", b"x")])).unwrap();
+    assert_eq!(found.blocked.keys().collect::<Vec<_>>(), [&"virtio_blk"]);
+    // An older one than nash's, with another shell.
+    let init = &b"#!/bin/sh\ninsmod /lib/virtio_blk.ko\n"[..];
+    let found = listed(&archive(&[("linuxrc", init), ("lib/virtio_blk.ko", b"x"), ("lib/ext3.ko", b"x")])).unwrap();
+    assert_eq!((found.facts.tool.as_str(), found.blocked.keys().collect::<Vec<_>>()), ("mkinitrd", vec![&"ext3"]));
+}
+
+#[test]
+fn what_is_packed_once_more_is_not_read() {
+    let error = listed(&archive(&[("usr/lib/dracut/x", b"x"), ("squash/root.img", b"hsqs")])).unwrap_err();
+    assert!(error.kind == ErrorKind::Unsupported && error.what.contains("squash/root.img"), "{error}");
+}
+
+#[test]
+fn what_made_it_is_seen_and_whether_for_one_machine() {
+    let made = |members: &[(&str, &[u8])]| listed(&archive(members)).unwrap().facts;
+    let dracut = made(&[("usr/lib/dracut", b"x"), ("usr/lib/dracut/hostonly-kernel-modules.txt", b"ext4\n")]);
+    assert_eq!((dracut.tool.as_str(), dracut.host_only, dracut.lvm), ("dracut", true, false));
+    let arch = made(&[("buildconfig", b"HOOKS=(base lvm2)"), ("usr/bin/lvm", b"x"), ("init", b"#!/usr/bin/ash\n")]);
+    assert_eq!((arch.tool.as_str(), arch.host_only, arch.lvm), ("mkinitcpio", false, true));
+    assert_eq!(made(&[("sbin/nlplug-findfs", b"x")]).tool, "mkinitfs");
+    let generic = made(&[("usr/lib/dracut", b"x"), ("etc/lvm/lvm.conf", b"x")]);
+    assert!(!generic.host_only && !generic.lvm);
+}
+
+#[test]
+fn dracuts_own_command_line_blocks_as_the_kernels_does() {
+    let line = ("etc/cmdline.d/90-x.conf", &b" rd.driver.blacklist=virtio_blk \n"[..]);
+    let found = listed(&archive(&[(BLK, b"x"), line])).unwrap();
+    assert!(found.blocked["virtio_blk"].ends_with("etc/cmdline.d/90-x.conf: rd.driver.blacklist=virtio_blk"));
+}
+
+/// SLES 10 and 11: run_all.sh holds the list that start.sh sets, and modprobe loads what a module needs.
+#[test]
+fn suse_loads_what_its_modules_need() {
+    let run = &b"[ \"$RESOLVED_INITRD_MODULES\" ] || RESOLVED_INITRD_MODULES='virtio_blk virtio_pci ext3'\n"[..];
+    let ring = "lib/modules/6.1.0/kernel/drivers/virtio/virtio_ring.ko";
+    let dm = "lib/modules/6.1.0/kernel/drivers/md/dm-mod.ko";
+    let found = listed(&archive(&[("run_all.sh", run), (BLK, b"x"), (PCI, b"x"), (ring, b"x"), (dm, b"x")])).unwrap();
+    assert_eq!((found.drivers.len(), found.blocked.keys().collect::<Vec<_>>()), (4, vec![&"dm_mod"]));
+}
+
 #[test]
 fn suse_names_its_modules_in_start_sh() {
     let start = &b"RESOLVED_INITRD_MODULES='virtio_pci virtio-blk ext3'\n"[..];
@@ -112,12 +161,11 @@ fn suse_names_its_modules_in_start_sh() {
 
 #[test]
 fn what_is_not_read_is_named_and_damage_is_corrupt() {
-    for (tool, package, name) in [(["bzip2", "-c"], "bzip2", "bzip2"), (["xz", "--format=lzma"], "xz-utils", "lzma")] {
-        let error = listed(&pipe(&tool, package, &main_part())).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.what.contains(name), "{error}");
-    }
-    assert_eq!(listed(b"\x02\x21\x4c\x18....").unwrap_err().kind, ErrorKind::Unsupported);
+    let error = listed(&pipe(&["bzip2", "-c"], "bzip2", &main_part())).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(error.what.contains("bzip2"), "{error}");
+    assert_eq!(listed(b"\x89LZO....").unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(listed(b"\x02\x21\x4c\x18....").unwrap_err().kind, ErrorKind::Corrupt);
     assert_eq!(listed(b"garbage").unwrap_err().kind, ErrorKind::Unsupported);
     assert_eq!(listed(b"").unwrap_err().kind, ErrorKind::Corrupt);
     for tool in [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"]] {

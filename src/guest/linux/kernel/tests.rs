@@ -29,8 +29,7 @@ fn boot(line: &str) -> Boot {
 
 fn kernels(fs: MemoryFs, boot: Option<&Boot>) -> Vec<Kernel> {
     let tree = fs.tree();
-    let system =
-        System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], boot_sector: &[] };
+    let system = System { tree: &tree, devices: Devices { volumes: &[], partitions: &[] }, mounts: &[], modes: None };
     read(&system, boot).unwrap()
 }
 
@@ -113,6 +112,20 @@ fn an_initramfs_that_is_not_there_is_named_and_a_link_is_left_open() {
     assert_eq!(trouble(guest(), &missing), (TroubleKind::NotFound, what.clone()));
     // The boot loader did not find it missing: it may follow the link elsewhere.
     assert_eq!(trouble(guest().link("/boot/initrd-gone", "/x"), &gone), (TroubleKind::Unsupported, what));
+}
+
+/// What mounts the root is looked for in the default kernel alone.
+#[test]
+fn the_roots_filesystem_and_volume_need_drivers_too() {
+    use crate::guest::root::MountPoint;
+    use crate::inspect::facts::Volume;
+    let tree = guest().file("/boot/vmlinuz-5.10.0", "kernel").tree();
+    let volume = Volume { name: "vg/root".into(), type_id: "xfs".into(), ..Volume::default() };
+    let mounts = [MountPoint { at: "/".into(), volume: "vg/root".into(), inside: String::new() }];
+    let devices = Devices { volumes: std::slice::from_ref(&volume), partitions: &[] };
+    let found = read(&System { tree: &tree, devices, mounts: &mounts, modes: None }, Some(&boot(""))).unwrap();
+    let names = |kernel: &Kernel| kernel.drivers.iter().map(|d| d.name.clone()).skip(7).collect::<Vec<_>>();
+    assert_eq!((names(&found[0]), names(&found[1])), (vec!["xfs".to_owned(), "dm_mod".to_owned()], Vec::new()));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn found(on: &[Readable]) -> Root {
 fn booted(root: &Root) -> Boot {
     let known = volumes(&["p1", "p2"]);
     let devices = Devices::new(&known, None);
-    bootloader::read(&System { tree: &root.tree, devices, mounts: &root.mounts, boot_sector: &[] }).unwrap()
+    bootloader::read(&System { tree: &root.tree, devices, mounts: &root.mounts, modes: None }).unwrap()
 }
 
 fn grub(lines: &str) -> String {

@@ -31,6 +31,7 @@ fn boot_modes(dice: &mut Dice) -> Fact<BootModes> {
         volume: dice.maybe(|d| d.text(8)),
         path: dice.maybe(|d| d.text(60)),
         at: dice.maybe(|d| d.below(u64::MAX)),
+        program: dice.maybe(|d| [Program::Grub2, Program::Shim][d.below(2) as usize]),
     };
     let end = |dice: &mut Dice| DeadEnd {
         mode: BootMode::Uefi,

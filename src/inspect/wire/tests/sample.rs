@@ -45,6 +45,7 @@ fn kernel(n: usize) -> Kernel {
             compression: "gzip".into(),
             members: 1700 + n as u32,
             tool: "dracut".into(),
+            ..Initramfs::default()
         })),
         version,
         ..Kernel::default()
@@ -93,7 +94,8 @@ pub(super) fn services(facts: &mut Facts) {
 pub(super) fn boot_modes() -> Fact<BootModes> {
     let bios = Way { mode: BootMode::Bios, loader: Loader::Grub2, at: Some(1 << 20), ..Way::default() };
     let (volume, path) = (Some("p15".into()), Some("/EFI/redhat/shimx64.efi".into()));
-    let uefi = Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume, path, at: None };
+    let uefi =
+        Way { mode: BootMode::Uefi, loader: Loader::Vendor, volume, path, program: Some(Program::Grub2), at: None };
     Fact::Known(BootModes { ways: vec![Way { volume: Some("p14".into()), ..bios }, uefi], ..BootModes::default() })
 }
 

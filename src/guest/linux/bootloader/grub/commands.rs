@@ -101,7 +101,7 @@ pub struct Call<'c> {
 /// # Errors
 /// `Limit`, and what reading the guest's files reports.
 pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status> {
-    let &Call { line, name, args, block, depth } = call;
+    let &Call { line, name, args, depth, .. } = call;
     match name {
         "true" | ":" | "devicetree" | "setparams" | "savedefault" => Ok(Some(true)),
         // Nobody is at the keyboard.
@@ -131,7 +131,7 @@ pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status
         }
         "load_env" => env::load(runner.places, args, state),
         "menuentry" | "submenu" | "hiddenentry" => {
-            menu_entry(name, line, args, block, state)?;
+            menu_entry(&runner.file, call, state)?;
             Ok(Some(true))
         }
         "blscfg" => bls::add(runner.places, line, args, state),
@@ -145,7 +145,7 @@ pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status
         "module" | "module2" | "xen_module" => Ok(load_module(line, args, state)),
         // From here on nothing of the configuration is run.
         "boot" if state.loads.kernel.is_some() => {
-            (state.started, state.ended) = (Some(line), true);
+            (state.started, state.ended) = (Some(format!("{}:{line}", runner.file)), true);
             Ok(Some(true))
         }
         "boot" | "normal" | "exit" | "reboot" | "halt" => {
@@ -191,7 +191,8 @@ fn unknown_variables(args: &[Arg], state: &mut State) -> Result<()> {
     Ok(())
 }
 
-fn menu_entry(name: &str, line: u32, args: &[Arg], block: Option<&Rc<Block>>, state: &mut State) -> Result<()> {
+fn menu_entry(file: &str, call: &Call, state: &mut State) -> Result<()> {
+    let &Call { line, name, args, block, .. } = call;
     let mut title = None;
     let mut id = None;
     let mut args = args.iter();
@@ -216,7 +217,7 @@ fn menu_entry(name: &str, line: u32, args: &[Arg], block: Option<&Rc<Block>>, st
         title,
         body: body.clone(),
         submenu: name == "submenu",
-        place: line.to_string(),
+        place: format!("{file}:{line}"),
         loads: None,
     })
 }
@@ -240,9 +241,11 @@ fn file(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut St
         state.entries.clear();
         state.certain = None;
     }
-    let status = runner.block(&block, state, &[], depth.saturating_add(1))?;
+    let outer = std::mem::replace(&mut runner.file, path);
+    let status = runner.block(&block, state, &[], depth.saturating_add(1));
+    runner.file = outer;
     state.ended |= name == "configfile";
-    Ok(status)
+    status
 }
 
 fn load_kernel(line: u32, args: &[Arg], state: &mut State) -> Status {

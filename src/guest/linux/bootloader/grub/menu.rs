@@ -18,8 +18,8 @@ const MAX_DEPTH: u32 = 8;
 pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Loads)> {
     for _ in 0..MAX_DEPTH {
         state.settled()?;
-        if let Some(line) = state.started {
-            return Ok((unlisted(line), std::mem::take(&mut state.loads)));
+        if let Some(place) = &state.started {
+            return Ok((unlisted(place), std::mem::take(&mut state.loads)));
         }
         let default = state.get("default");
         let Some(default) = default.value() else {
@@ -42,10 +42,10 @@ pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Load
 }
 
 /// What a configuration starts by itself, as an entry: it has no title but the command that starts it.
-fn unlisted(line: u32) -> Rc<Entry> {
+fn unlisted(place: &str) -> Rc<Entry> {
     let title = Arg::known("boot");
     let (id, body) = (title.clone(), Rc::default());
-    Rc::new(Entry { title, id, body, submenu: false, place: line.to_string(), loads: None })
+    Rc::new(Entry { title, id, body, submenu: false, place: place.to_owned(), loads: None })
 }
 
 /// What the default variable says of this menu, and of the submenu it leads to: cut at the first single `>`.

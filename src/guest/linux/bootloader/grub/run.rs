@@ -28,13 +28,15 @@ pub type Status = Option<bool>;
 pub struct Runner<'a> {
     /// Where names lead.
     pub places: Places<'a>,
+    /// The file that is run, as the guest calls it.
+    pub file: String,
     steps: u32,
 }
 
 impl<'a> Runner<'a> {
-    /// A new one, with its whole allowance.
-    pub fn new(places: Places<'a>) -> Self {
-        Self { places, steps: MAX_STEPS }
+    /// A new one of this file, with its whole allowance.
+    pub fn new(places: Places<'a>, file: &str) -> Self {
+        Self { places, file: file.to_owned(), steps: MAX_STEPS }
     }
 
     /// Runs a block; `args` are `$1`, `$2`, ...

@@ -43,7 +43,7 @@ pub struct Entry {
     pub body: Rc<Block>,
     /// It is a menu of its own.
     pub submenu: bool,
-    /// Where it is written: line of the configuration, or the BLS file's path.
+    /// Where it is written: the configuration and its line, or the BLS file's path.
     pub place: String,
     /// It is made of a Boot Loader Specification file: commands that are not in the configuration.
     pub loads: Option<Loads>,
@@ -81,8 +81,8 @@ pub struct State {
     pub loads: Loads,
     /// A `configfile` or `boot` ended this configuration.
     pub ended: bool,
-    /// The line of the `boot` that started what was loaded, without a menu.
-    pub started: Option<u32>,
+    /// Where the `boot` is that started what was loaded, without a menu.
+    pub started: Option<String>,
 }
 
 impl State {

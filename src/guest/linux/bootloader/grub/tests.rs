@@ -229,6 +229,52 @@ fn versions_are_ordered_as_rpm_orders_them() {
     }
 }
 
+/// What grub-editenv writes is read as it lists it.
+#[test]
+fn an_environment_is_that_of_grub_editenv() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("grubenv");
+    let run = |args: &[&str]| {
+        let output = std::process::Command::new("grub-editenv").arg(&file).args(args).output();
+        let output = output.expect("install the Debian package grub-common");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["create"]);
+    run(&["set", "saved_entry=Advanced options>Debian, with Linux 6.1", "next_entry=", "odd=a\\b#c=d", "gone=1"]);
+    run(&["unset", "gone"]);
+    let ours = super::env::parse(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let ours: Vec<String> = ours.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(ours, run(&["list"]).lines().collect::<Vec<_>>());
+    assert_eq!(ours.len(), 3);
+}
+
+/// What GRUB's own parser refuses is not understood here either, and what it takes is.
+#[test]
+fn syntax_is_judged_as_grub_script_check_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("grub.cfg");
+    let whole = format!("{HEADER}{MENU}");
+    for (config, wanted) in [
+        (whole.as_str(), true),
+        ("set a='b\"c'\necho \"$a\" ${a}x # y\n", true),
+        ("if true; then echo a; elif false; then echo b; else echo c; fi\n", true),
+        ("for x in a b; do echo $x; done\n", true),
+        ("menuentry a { linux /a; initrd /b }\n", true),
+        ("echo a \\\n b\n", true),
+        ("menuentry a {\n", false),
+        ("if true; then echo a\n", false),
+        ("}\n", false),
+        ("function {\n}\n", false),
+    ] {
+        std::fs::write(&file, config).unwrap();
+        let output = std::process::Command::new("grub-script-check").arg(&file).output();
+        let theirs = output.expect("install the Debian package grub-common").status.success();
+        assert_eq!(theirs, wanted, "grub-script-check: {config}");
+        assert_eq!(super::parse::parse(config).is_ok(), wanted, "{config}");
+    }
+}
+
 #[test]
 fn a_stub_leads_to_the_configuration_it_names() {
     let config = "search --fs-uuid --set=dev uuid-p1\nset prefix=($dev)/boot/real\nexport $prefix\nconfigfile $prefix/grub.cfg\n";

@@ -1,0 +1,459 @@
+//! # What it checks
+//! That the boot loader which starts this disk has a configuration, and that its default entry names a kernel, an initramfs
+//! and a root filesystem that are in the image, under names that still hold in the cloud.
+//!
+//! # Why
+//! Alibaba Cloud asks that `/boot/grub/menu.lst` is not modified, or the instance cannot be started. Most systems start by
+//! another loader, which has a configuration of its own: that is the one that counts. A disk is `/dev/vda` on virtio, so an
+//! entry with `root=/dev/sda1` waits for a disk that never comes.
+//!
+//! # How it is found
+//! Which loader starts is read from the boot code and from the EFI system partition: GRUB legacy, GRUB 2, EXTLINUX,
+//! systemd-boot, a unified kernel. Only its configuration is judged: `menu.lst` or `grub.conf`; `grub.cfg`, with `grubenv`
+//! and the entries of the Boot Loader Specification; `extlinux.conf`; `loader.conf` and its entries. Files are looked up on
+//! the volume that the entry names, `root=` among the volumes of the image. The kernel or its initramfs must have the
+//! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
+//! Unknown. A `menu.lst` beside another loader is only told.
+//!
+//! # How to mend it
+//! Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
+//! /boot/grub2/grub.cfg`. In `menu.lst`, `extlinux.conf` and entry files name the root by UUID: `root=UUID=...` (`blkid`).
+
+use super::drv_01_virtio_installed::{late, on_virtio};
+use super::volumes::{filesystem, unknown_content};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
+use crate::inspect::facts::{
+    Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Loader, Program, Trouble, TroubleKind, Way,
+};
+
+/// LNX-03.
+pub const RULE: Rule = Rule {
+    id: "LNX-03",
+    name: "BootEntryResolvable",
+    code: "GrubMenuLstInvalid",
+    verifiable: Verifiable::Fully,
+    structural: false,
+    source: include_str!("lnx_03_boot_entry.rs"),
+    check,
+};
+
+/// What is wrong with the default entry.
+struct Fault {
+    grade: Grade,
+    what: String,
+    remedy: String,
+}
+
+/// What the default entry amounts to: faults, or why that is not known.
+enum Answer {
+    Faults(Vec<Fault>),
+    Undecided(Box<Verdict>),
+}
+
+fn check(case: &Case) -> Judged {
+    match case.guest()?.family {
+        Family::Windows => return Ok(Verdict::not_applicable("a Windows system")),
+        Family::FreeBSD => return Ok(Verdict::not_applicable("FreeBSD has none of these boot loaders")),
+        Family::Linux | Family::Unknown => {}
+    }
+    let modes = known(case.facts.boot_modes.as_ref(), "what starts the disk")?;
+    if case.coreos() {
+        return Ok(coreos(modes));
+    }
+    let linux = case.linux()?;
+    let ways: Vec<&Way> = modes.ways.iter().filter(|way| name(way).is_some()).collect();
+    if ways.is_empty() {
+        return Ok(Verdict::Unknown(unrecognised(modes)));
+    }
+    let boot = match &linux.boot {
+        Some(Fact::Unreadable(trouble)) if trouble.kind == TroubleKind::NotFound => {
+            return Ok(nothing_found(case, &ways, trouble));
+        }
+        fact => known(fact.as_ref(), "the boot loader's default entry")?,
+    };
+    let finding = seen(&ways, boot);
+    let mut faults: Vec<Fault> = boot.missing.iter().map(|path| missing(case, boot, linux, path)).collect();
+    let mut undecided = None;
+    match root(case, linux, boot) {
+        Answer::Faults(found) => faults.extend(found),
+        Answer::Undecided(verdict) => undecided = Some(verdict),
+    }
+    // Without its files it gets no further.
+    if boot.missing.is_empty() {
+        faults.extend(mounted(case, linux, boot));
+    }
+    faults.sort_by_key(|fault| fault.grade);
+    let breach = faults.first().is_some_and(|fault| fault.grade == Grade::Breach);
+    match undecided {
+        Some(verdict) if !breach => Ok(*verdict),
+        _ => Ok(judged(modes, boot, finding, faults)),
+    }
+}
+
+/// The verdict of the faults, the worst of which comes first.
+fn judged(modes: &BootModes, boot: &Boot, finding: Finding, faults: Vec<Fault>) -> Verdict {
+    let title = shown(&boot.entry.value);
+    let mut faults = faults.into_iter();
+    let mut finding = finding;
+    let worst = faults.next();
+    finding.notes = faults.take(3).map(|fault| (fault.grade, fault.what)).collect();
+    for path in boot.unused.iter().take(2) {
+        finding = finding.note(Grade::Note, format!("{path} is not used to boot this disk"));
+    }
+    for way in modes.ways.iter().filter(|way| name(way).is_none()).take(1) {
+        let path = way.path.as_deref().map_or_else(|| "a loader".to_owned(), shown);
+        finding = finding.note(Grade::Note, format!("what {path} starts on {} is not known", firmware(way.mode)));
+    }
+    match worst {
+        Some(Fault { grade, what, remedy }) => {
+            Finding { message: format!("the default entry {title}: {what}"), ..finding }.remedy(remedy).fail(grade)
+        }
+        None => {
+            let root = boot.root.as_deref().unwrap_or("the root filesystem");
+            let message = format!("the default entry {title} starts {} with {root} as root", shown(&boot.kernel));
+            Finding { message, ..finding }.pass()
+        }
+    }
+}
+
+/// 9b: its kernel lies in the EFI system partition, beside its loader.
+fn coreos(modes: &BootModes) -> Verdict {
+    match (&modes.kernel, modes.ways.first()) {
+        (Some(kernel), Some(_)) => {
+            Finding::new(format!("CoreOS: {kernel} on the EFI system partition, with its boot loader"))
+                .seen("kernel", kernel.clone())
+                .pass()
+        }
+        _ => Verdict::not_read("CoreOS: no kernel with a boot loader was found on the EFI system partition"),
+    }
+}
+
+/// The loader at the end of a way, where this version reads its configuration.
+fn name(way: &Way) -> Option<&'static str> {
+    Some(match (way.loader, way.program) {
+        (Loader::Grub2, _) | (Loader::Fallback | Loader::Vendor, Some(Program::Grub2)) => "GRUB 2",
+        (Loader::GrubLegacy, _) => "GRUB legacy",
+        (Loader::Syslinux, _) => "EXTLINUX",
+        (Loader::Fallback | Loader::Vendor, Some(Program::SystemdBoot)) => "systemd-boot",
+        (Loader::Fallback | Loader::Vendor, Some(Program::UnifiedKernel)) => "a unified kernel",
+        _ => return None,
+    })
+}
+
+fn firmware(mode: BootMode) -> &'static str {
+    match mode {
+        BootMode::Bios => "a BIOS",
+        BootMode::Uefi => "UEFI",
+        BootMode::Other => "a firmware this version does not know",
+    }
+}
+
+/// Why it is not known which loader starts.
+fn unrecognised(modes: &BootModes) -> Why {
+    if let Some(way) = modes.ways.first() {
+        let place = way.path.as_deref().map_or_else(|| "the boot code".to_owned(), shown);
+        let what = match way.program {
+            Some(Program::Shim) => format!("{place} is shim, and the program that it starts is not there"),
+            _ => format!("the loader that {place} leads to is none that this version knows"),
+        };
+        return Why { reason: "NotReadYet", message: what };
+    }
+    match modes.undecided.first() {
+        Some(undecided) => {
+            let why = Why::from(&undecided.trouble);
+            Why { message: format!("the boot loader is not known: {}", why.message), ..why }
+        }
+        None => Why { reason: "FactMissing", message: "no firmware finds a boot loader on the disk".to_owned() },
+    }
+}
+
+/// The loader has no configuration, or its default entry names what is not on the disk.
+fn nothing_found(case: &Case, ways: &[&Way], trouble: &Trouble) -> Verdict {
+    if let Some(unread) = unknown_content(case.facts) {
+        let what = format!("{}; it may be on {}, which is not read", trouble.what, unread.name);
+        return Verdict::not_read(what);
+    }
+    let finding = places(Finding::new(trouble.what.clone()), ways);
+    let loader = ways.first().and_then(|way| name(way)).unwrap_or_default();
+    let loader = match loader {
+        "GRUB legacy" => "grub-legacy",
+        "systemd-boot" => "systemd-boot",
+        _ => "grub2",
+    };
+    finding.remedy(rewritten(case, loader)).fail(Grade::Breach)
+}
+
+/// The loaders and where they were found.
+fn places(finding: Finding, ways: &[&Way]) -> Finding {
+    ways.iter().fold(finding, |finding, way| {
+        let what = format!("{}, found by {}", name(way).unwrap_or_default(), firmware(way.mode));
+        let volume = way.volume.clone().unwrap_or_else(|| "disk".to_owned());
+        match (&way.path, way.at) {
+            (Some(path), _) => finding.seen(what, format!("{volume}: {path}")),
+            (None, Some(at)) => finding.seen_at(what, volume, at),
+            (None, None) => finding.seen(what, volume),
+        }
+    })
+}
+
+fn seen(ways: &[&Way], boot: &Boot) -> Finding {
+    let finding = places(Finding::default(), ways);
+    let finding = finding.seen(format!("default entry {}", shown(&boot.entry.value)), boot.entry.place.clone());
+    let finding = finding.seen("kernel", boot.kernel.clone());
+    let finding = boot.initrd.iter().take(2).fold(finding, |seen, path| seen.seen("initramfs", path.clone()));
+    let finding = boot.missing.iter().take(3).fold(finding, |seen, path| seen.seen("not in the image", path.clone()));
+    match &boot.root_name {
+        Some(name) => {
+            finding.seen(format!("root={}", shown(name)), boot.root.clone().unwrap_or_else(|| "nowhere".into()))
+        }
+        None => finding,
+    }
+}
+
+fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
+    let kernel = path == boot.kernel;
+    let release = linux.kernels.iter().find(|kernel| kernel.default).map(|kernel| kernel.version.clone());
+    let release = release.filter(|release| !release.is_empty());
+    let what = format!("its {} {} is not in the image", if kernel { "kernel" } else { "initramfs" }, shown(path));
+    let made = match (&release, case.os_id()) {
+        _ if kernel => None,
+        (Some(release), "debian" | "ubuntu") => Some(format!("`update-initramfs -c -k {}`", bare(release))),
+        (Some(release), _) => Some(format!("`dracut -f {path} {}`", bare(release))),
+        (None, _) => None,
+    };
+    let remedy = match made {
+        Some(made) => {
+            format!("In the guest: {made}, or take an entry whose files are there: {}", rewritten(case, &boot.loader))
+        }
+        None => rewritten(case, &boot.loader),
+    };
+    Fault { grade: Grade::Breach, what, remedy }
+}
+
+/// Text of a guest for a command: what would need quotes is left out.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || "+-._~/=:".contains(*c)).collect()
+}
+
+/// What writes the loader's configuration again.
+fn rewritten(case: &Case, loader: &str) -> String {
+    match (loader, case.os_id()) {
+        ("grub2", "debian" | "ubuntu") => "In the guest: `update-grub`.".to_owned(),
+        ("grub2", "opensuse" | "opensuse-leap" | "sles" | "sled") => {
+            "In the guest: `grub2-mkconfig -o /boot/grub2/grub.cfg`.".to_owned()
+        }
+        ("grub2", _) => "In the guest: `grub2-mkconfig -o /boot/grub2/grub.cfg`, or `grubby --set-default` with a \
+                         kernel that is there."
+            .to_owned(),
+        ("grub-legacy", "debian" | "ubuntu") => "In the guest: `update-grub`.".to_owned(),
+        ("grub-legacy", _) => {
+            "Correct the default entry in /boot/grub/menu.lst (grub.conf on CentOS and RHEL): `default`, `root (hd0,N)`, \
+             `kernel` and `initrd`."
+                .to_owned()
+        }
+        ("extlinux", "alpine") => "In the guest: `update-extlinux`.".to_owned(),
+        ("extlinux", _) => "Correct `kernel`, `initrd` and `append` of the default label.".to_owned(),
+        ("systemd-boot", _) => {
+            "In the guest: `kernel-install add $(uname -r) /boot/vmlinuz-$(uname -r)`; `bootctl list` shows what is \
+             started."
+                .to_owned()
+        }
+        _ => "Make the unified kernel again with the right command line.".to_owned(),
+    }
+}
+
+/// Whether `root=` leads to the root filesystem, here and in the cloud.
+fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
+    let Some(asked) = &boot.root_name else { return without_name(case, boot) };
+    let Some(found) = &boot.root else {
+        return match () {
+            () if elsewhere(asked) => {
+                Answer::Undecided(Box::new(Verdict::not_read(format!("whether root={} is there", shown(asked)))))
+            }
+            () => match unknown_content(case.facts) {
+                Some(unread) => Answer::Undecided(Box::new(Verdict::not_read(format!(
+                    "root={} may be on {}, which is not read",
+                    shown(asked),
+                    unread.name
+                )))),
+                None => Answer::Faults(vec![Fault {
+                    grade: Grade::Breach,
+                    what: format!("root={} is in no partition or volume of the image", shown(asked)),
+                    remedy: renamed(case, boot),
+                }]),
+            },
+        };
+    };
+    let system = case.facts.guest.as_ref().and_then(|guest| guest.root.as_deref());
+    if system.is_some_and(|system| system != found) {
+        return Answer::Faults(vec![Fault {
+            grade: Grade::Breach,
+            what: format!("root={} is {found}, and the system is on {}", shown(asked), system.unwrap_or_default()),
+            remedy: renamed(case, boot),
+        }]);
+    }
+    let kernel = linux.kernels.iter().find(|kernel| kernel.default);
+    let mut faults = Vec::new();
+    let mut fault = |grade, what: String| faults.push(Fault { grade, what, remedy: renamed(case, boot) });
+    match of_disk(asked) {
+        Named::Scsi if kernel.is_some_and(on_virtio) => {
+            fault(Grade::Breach, format!("root={}: with its virtio driver the disk is /dev/vda", shown(asked)));
+        }
+        Named::Scsi => fault(Grade::Doubt, format!("root={}: on virtio the disk is /dev/vda", shown(asked))),
+        Named::Machine => {
+            fault(Grade::Doubt, format!("root={}: the name of the disk changes with the machine", shown(asked)));
+        }
+        Named::Filesystem if boot.initrd.is_empty() && boot.loader != "uki" => fault(
+            Grade::Doubt,
+            format!(
+                "root={} without an initramfs: Linux itself finds a root by PARTUUID or /dev name only",
+                shown(asked)
+            ),
+        ),
+        Named::Filesystem | Named::Stable => {}
+    }
+    Answer::Faults(faults)
+}
+
+/// Whether a root is none of a local disk, or one that this version does not resolve.
+fn elsewhere(name: &str) -> bool {
+    let other = [
+        "/dev/nfs",
+        "/dev/ram",
+        "/dev/root",
+        "/dev/dm-",
+        "/dev/md",
+        "/dev/loop",
+        "nfs",
+        "live:",
+        "zfs",
+        "ZFS=",
+        "iscsi:",
+        "nbd:",
+        "block:",
+        "tmpfs",
+        "gpt-auto",
+    ];
+    let numbers = !name.is_empty() && name.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+    numbers
+        || other.iter().any(|start| name.starts_with(start))
+        || name.starts_with("PARTUUID=") && name.contains("/PART")
+}
+
+/// What a name of the root rests on.
+enum Named {
+    /// `/dev/sda1`, `/dev/hda1`: gone with a virtio disk.
+    Scsi,
+    /// Another name that counts disks, or is made of the hardware's.
+    Machine,
+    /// Content of a volume that only an initramfs looks up.
+    Filesystem,
+    /// Anything else.
+    Stable,
+}
+
+fn of_disk(name: &str) -> Named {
+    let starts = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+    let mapped = ["dm-", "md-", "lvm-"];
+    let by_hardware = ["/dev/disk/by-id/", "/dev/disk/by-path/"].iter().find_map(|start| name.strip_prefix(start));
+    match () {
+        () if starts(&["/dev/sd", "/dev/hd"]) => Named::Scsi,
+        () if starts(&["/dev/xvd", "/dev/nvme", "/dev/mmcblk"]) => Named::Machine,
+        () if by_hardware.is_some_and(|rest| !mapped.iter().any(|start| rest.starts_with(start))) => Named::Machine,
+        () if starts(&["UUID=", "LABEL=", "/dev/disk/", "/dev/mapper/"]) => Named::Filesystem,
+        () => Named::Stable,
+    }
+}
+
+/// No `root=`: the initramfs, the partition's type or the kernel's own header names it.
+fn without_name(case: &Case, boot: &Boot) -> Answer {
+    let by_type = case.root().ok().and_then(|root| super::volumes::partition(case.facts, root));
+    let typed = by_type.is_some_and(|partition| ROOT_TYPES.contains(&partition.type_id.as_str()));
+    if typed && matches!(boot.loader.as_str(), "systemd-boot" | "uki") {
+        return Answer::Faults(Vec::new());
+    }
+    Answer::Undecided(Box::new(Verdict::not_read(
+        "the kernel command line has no root=; whether the initramfs knows its root is not read",
+    )))
+}
+
+/// Types of a root partition by which systemd finds it (Discoverable Partitions Specification): x86-64, x86, 64-bit ARM.
+const ROOT_TYPES: &[&str] = &[
+    "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
+    "44479540-f297-41b2-9af7-d131d5f0458a",
+    "b921b045-1df0-41c3-af44-4c6f280d3fae",
+];
+
+/// What names the root by what lies on it.
+fn renamed(case: &Case, boot: &Boot) -> String {
+    let uuid = case.root().ok().map(|volume| bare(&volume.uuid)).filter(|uuid| !uuid.is_empty());
+    let name = uuid.map_or_else(|| "UUID=... (`blkid` prints it)".to_owned(), |uuid| format!("UUID={uuid}"));
+    let place = &boot.entry.place;
+    match (boot.loader.as_str(), case.os_id()) {
+        ("grub2", "debian" | "ubuntu") => {
+            format!("Write root={name}: take GRUB_DISABLE_LINUX_UUID out of /etc/default/grub, then `update-grub`.")
+        }
+        ("grub2", _) => format!(
+            "Write root={name}: `grubby --update-kernel=ALL --args=\"root={name}\"`, or /etc/default/grub and \
+             `grub2-mkconfig -o /boot/grub2/grub.cfg`."
+        ),
+        ("uki", _) => format!("Make the unified kernel again with root={name} on its command line."),
+        _ => format!("In {place} write root={name}."),
+    }
+}
+
+/// What mounting the root takes that its kernel does not have when it must: the filesystem's driver, and what starts
+/// logical volumes. Where that was not found out, VirtioInstalled says so.
+fn mounted(case: &Case, linux: &Linux, boot: &Boot) -> Vec<Fault> {
+    let (Ok(volume), Some(kernel)) = (case.root(), linux.kernels.iter().find(|kernel| kernel.default)) else {
+        return Vec::new();
+    };
+    let initramfs = kernel.initramfs.as_ref().and_then(Fact::known);
+    // What a layout that is not known loads is not known either.
+    let sure = boot.initrd.is_empty() || initramfs.is_some_and(|initramfs| !initramfs.tool.is_empty());
+    let grade = if sure { Grade::Breach } else { Grade::Doubt };
+    let mut what = Vec::new();
+    let drivers = of_filesystem(filesystem(volume));
+    if let Some(why) = late(kernel, drivers) {
+        what.push(format!("its root is {}, and {why}", filesystem(volume)));
+    }
+    if volume.name.contains('/') {
+        match late(kernel, &["dm_mod"]) {
+            Some(why) => what.push(format!("its root is the logical volume {}, and {why}", volume.name)),
+            None if initramfs.is_some_and(|initramfs| !initramfs.lvm) => what.push(format!(
+                "its root is the logical volume {}, and its initramfs has no lvm to start it",
+                volume.name
+            )),
+            None => {}
+        }
+    }
+    what.into_iter().map(|what| Fault { grade, what, remedy: remade(kernel, drivers) }).collect()
+}
+
+/// Drivers of a filesystem: any one will do.
+fn of_filesystem(name: &str) -> &'static [&'static str] {
+    match name {
+        "ext4" => &["ext4"],
+        "ext3" | "ext2" => &["ext4", "ext3"],
+        "xfs" => &["xfs"],
+        "btrfs" => &["btrfs"],
+        _ => &[],
+    }
+}
+
+/// What makes the initramfs with a driver.
+fn remade(kernel: &Kernel, drivers: &[&str]) -> String {
+    let (release, driver) = (bare(&kernel.version), drivers.first().unwrap_or(&"dm_mod"));
+    match kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |initramfs| initramfs.tool.as_str()) {
+        "initramfs-tools" => format!(
+            "In the guest: `echo {driver} >> /etc/initramfs-tools/modules && update-initramfs -u -k {release}`; for logical volumes install lvm2 first."
+        ),
+        "mkinitrd" => format!("In the guest: `mkinitrd -f --with={driver} /boot/initrd-{release}.img {release}`."),
+        "mkinitcpio" => format!(
+            "In the guest: add {driver} to MODULES in /etc/mkinitcpio.conf, and lvm2 to HOOKS for logical volumes, then `mkinitcpio -P`."
+        ),
+        _ => format!(
+            "In the guest: `dracut -f --add-drivers {driver} --kver {release}`, with `--add lvm` for logical volumes."
+        ),
+    }
+}
