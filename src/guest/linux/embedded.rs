@@ -40,9 +40,10 @@ pub struct Embedded {
 pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> {
     image::unpacked(tree, path, |kernel| {
         let mut kernel = Window { from: kernel, bytes: Vec::new(), pos: 0, past: 0, ended: false };
-        let (mut listing, mut allowance) = (Listing { release, ..Listing::default() }, Allowance::default());
+        let (mut found, mut allowance) = (Listing::default(), Allowance::default());
         let (mut looks, mut used, mut trouble) = (MAX_LOOKS, "none", None);
         while let Some(kind) = kernel.next(&mut looks)? {
+            let mut listing = Listing { release, ..Listing::default() };
             let archive = match kind {
                 None => cpio::read_one(&mut kernel, &mut allowance, &mut listing),
                 Some(kind) => kind
@@ -50,18 +51,22 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
                     .and_then(|decoder| cpio::read_one(&mut BufReader::new(decoder), &mut allowance, &mut listing)),
             };
             match archive {
-                Ok(()) => used = kind.map_or(used, Compression::name),
+                Ok(()) => {
+                    used = kind.map_or(used, Compression::name);
+                    found.members = found.members.saturating_add(listing.members);
+                    found.drivers.append(&mut listing.drivers);
+                }
                 // Another one may come, as behind the broken one that some builds begin with.
                 Err(error) => trouble = trouble.or(Some(Error { layer: LAYER, ..error })),
             }
         }
-        match (listing.members, trouble) {
+        match (found.members, trouble) {
             (0, Some(error)) => Err(error),
             (0, None) => Ok(None),
             (members, _) => {
                 let path = cut(&format!("{path} (built in)"), PATH_MAX);
                 let facts = Initramfs { path, compression: used.to_owned(), members, tool: String::new() };
-                Ok(Some(Embedded { facts, drivers: listing.drivers }))
+                Ok(Some(Embedded { facts, drivers: found.drivers }))
             }
         }
     })

@@ -89,7 +89,7 @@ fn coreos(dir: &Path, usr_a: std::path::PathBuf, usr_b: Content, files: &[(&str,
             part(4, USR, "USR-B", [uuid(4, USR_B), attributes(4, &[49, 56])].concat(), usr_b),
             part(6, DATA, "OEM", vec![], Content::File(ext4(dir, "oem", "OEM", 4))),
             part(7, RESERVED, "OEM-CONFIG", vec![], Content::Nothing),
-            part(9, ROOT, "ROOT", vec![], Content::File(ext4(dir, "root", "ROOT", 16))),
+            part(9, ROOT, "ROOT", vec![], Content::File(ext4(dir, "root", "ROOT", 128))),
         ],
     )
 }

@@ -130,10 +130,7 @@ fn selinux_that_the_kernel_has_off_enforces_nothing() {
             .file("/etc/selinux/config", "SELINUX=enforcing\nSELINUXTYPE=default\n")
             .file("/boot/vmlinuz-4.19.0", "kernel")
             .file("/boot/config-4.19.0", config)
-            .file(
-                "/boot/grub/grub.cfg",
-                "menuentry 'Debian' {\nlinux /boot/vmlinuz-4.19.0 root=UUID=0a1b ro\n}\n",
-            )
+            .file("/boot/grub/grub.cfg", "menuentry 'Debian' {\nlinux /boot/vmlinuz-4.19.0 root=UUID=0a1b ro\n}\n")
     };
     let off = [(A2020, "LNX-06", Advice), (A2018_06, "LNX-06", Advice)];
     assert_rows(&with(config), &off, "AppArmor comes first");
@@ -153,7 +150,7 @@ pack() { # name, its file
   printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n' "$1" >"$1"/DEBIAN/control
   cp /bin/bash "$1"/bin/"$2"
   (cd "$1" && md5sum bin/"$2" >DEBIAN/md5sums)
-  dpkg-deb -q --build "$1" "$1".deb
+  dpkg-deb --build "$1" "$1".deb
 }
 pack bash bash
 pack dash sh

@@ -27,6 +27,7 @@ fn system(root: &Path) {
     );
     write(root, "etc/master.passwd", "root:*:0:0::0:0:Charlie &:/root:/bin/sh\n");
     write(root, "etc/spwd.db", "db");
+    write(root, "etc/ssh/sshd_config", "#Port 22\n#PermitRootLogin no\n");
     write(root, "etc/rc.conf", "ifconfig_DEFAULT=\"DHCP\"\nsshd_enable=\"YES\"\ncloudinit_enable=\"YES\"\n");
     write(
         root,
@@ -37,14 +38,24 @@ fn system(root: &Path) {
     write(root, "boot/kernel/kernel", b"\x7fELF\0virtio_pci/virtio_blk\0virtio_pci\0virtio_pci/vtnet\0vtnet\0");
 }
 
-/// UFS2 with the files of a folder; `flags` is a specification of mtree(5).
-fn ufs(dir: &Path, tree: &str, flags: &str) -> PathBuf {
-    let (image, spec, tree) = (dir.join(format!("{tree}.ufs")), dir.join("mtree"), dir.join(tree));
+/// UFS2 with the files of a folder.
+fn ufs(dir: &Path, tree: &str) -> PathBuf {
+    let (image, tree) = (dir.join(format!("{tree}.ufs")), dir.join(tree));
     let _ = std::fs::remove_file(&image);
-    std::fs::write(&spec, format!("#mtree\n. type=dir\n{flags}")).unwrap();
-    let (at, spec, from) = (image.to_str().unwrap(), spec.to_str().unwrap(), tree.to_str().unwrap());
-    run("makefs", "makefs", &["-t", "ffs", "-B", "le", "-s", "16m", "-o", "version=2", "-F", spec, at, from]);
+    let (at, from) = (image.to_str().unwrap(), tree.to_str().unwrap());
+    run("makefs", "makefs", &["-t", "ffs", "-B", "le", "-s", "16m", "-o", "version=2", at, from]);
     image
+}
+
+/// Gives the one file of that size the flag `schg`, which makefs sets on a BSD alone: `di_mode`, `di_size` and `di_flags`
+/// of an inode (sys/ufs/ufs/dinode.h).
+fn schg(image: &Path, size: u64) {
+    let mut bytes = std::fs::read(image).unwrap();
+    let is_it = |inode: &[u8]| inode[..2] == 0o100_644_u16.to_le_bytes() && inode[16..24] == size.to_le_bytes();
+    let found: Vec<usize> = (0..bytes.len() / 256).filter(|at| is_it(&bytes[at * 256..at * 256 + 256])).collect();
+    let [inode] = found.as_slice() else { panic!("{found:?}") };
+    bytes[inode * 256 + 88..inode * 256 + 92].copy_from_slice(&0x2_0000_u32.to_le_bytes());
+    std::fs::write(image, bytes).unwrap();
 }
 
 fn freebsd(dir: &Path, root: PathBuf, more: Vec<Part>) -> PathBuf {
@@ -64,7 +75,7 @@ fn a_stock_image_answers_row_by_row() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     system(&dir.join("root"));
-    let image = freebsd(dir, ufs(dir, "root", ""), vec![]);
+    let image = freebsd(dir, ufs(dir, "root"), vec![]);
     assert_rows(
         &image,
         &[
@@ -108,7 +119,6 @@ fn what_a_cloud_does_not_take_is_found() {
     let dir = dir.path();
     let root = &dir.join("root");
     system(root);
-    let flags = "./etc type=dir\n./etc/master.passwd type=file flags=schg\n";
     write(
         root,
         "etc/fstab",
@@ -122,8 +132,10 @@ fn what_a_cloud_does_not_take_is_found() {
     write(root, "usr/local/bin/qemu-ga", "ELF");
     write(root, "boot/kernel/kernel", b"\x7fELF\0ada\0");
     write(&dir.join("data"), "photos/a.jpg", "x");
-    let data = Part { number: 5, kind: UFS, name: "data", more: vec![], content: Content::File(ufs(dir, "data", "")) };
-    let image = freebsd(dir, ufs(dir, "root", flags), vec![data]);
+    let data = Part { number: 5, kind: UFS, name: "data", more: vec![], content: Content::File(ufs(dir, "data")) };
+    let files = ufs(dir, "root");
+    schg(&files, std::fs::metadata(root.join("etc/master.passwd")).unwrap().len());
+    let image = freebsd(dir, files, vec![data]);
     assert_rows(
         &image,
         &[
@@ -146,6 +158,6 @@ fn what_a_cloud_does_not_take_is_found() {
     // A required filesystem that is nowhere, and a folder without which it does not start.
     write(root, "etc/fstab", "/dev/gpt/rootfs / ufs rw 1 1\n/dev/gpt/gone /gone ufs rw 2 2\n");
     std::fs::remove_dir_all(root.join("libexec")).unwrap();
-    let image = freebsd(dir, ufs(dir, "root", ""), vec![]);
+    let image = freebsd(dir, ufs(dir, "root"), vec![]);
     assert_rows(&image, &[(A2020, "LNX-04", Fail), (A2020, "LNX-01", Fail)]);
 }

@@ -85,11 +85,10 @@ fn a_kernel_without_one_says_so_and_a_broken_one_what_is_wrong() {
     vmlinux(dir, &[]);
     assert_eq!(found(compressed(dir, "gzip")).unwrap(), None);
     archive(dir, "main", &[MODULE]);
+    // Its end, with the trailer, is lacking.
     let whole = std::fs::read(dir.join("main.cpio")).unwrap();
-    // A header whose name is longer than any.
-    let mut broken = whole;
-    broken[94..102].copy_from_slice(b"7fffffff");
-    std::fs::write(dir.join("broken.cpio"), broken).unwrap();
+    let end = whole.windows(7).position(|bytes| bytes == b"TRAILER").unwrap() - 110;
+    std::fs::write(dir.join("broken.cpio"), &whole[..end]).unwrap();
     vmlinux(dir, &["broken.cpio"]);
     assert_eq!(found(compressed(dir, "gzip")).unwrap_err().kind, ErrorKind::Corrupt);
     vmlinux(dir, &["broken.cpio", "main.cpio"]);

@@ -32,9 +32,8 @@ fn an_esp_in_fstab_is_no_second_partition_and_a_swap_that_dangles_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     debian(dir, "LABEL=root / ext4 defaults 0 1\nLABEL=EFI-SYSTEM /boot/efi vfat umask=0077 0 1\n");
-    let with_esp = |dir: &Path| {
-        disk(dir, &[part(1, ESP, esp(dir, &[])), part(2, LINUX, ext4(dir, "root", "root", 24))])
-    };
+    let with_esp =
+        |dir: &Path| disk(dir, &[part(1, ESP, esp(dir, &[])), part(2, LINUX, ext4(dir, "root", "root", 24))]);
     let rows = [(A2020, "PAR-05", Pass), (A2020, "FS-01", Pass), (A2020, "LNX-04", Pass), (TENCENT, "PAR-08", Pass)];
     assert_rows(&with_esp(dir), &rows);
     debian(dir, "LABEL=root / ext4 defaults 0 1\nUUID=0b3a8d5e-93a4-4b4e-8a3c-1f6b8f1f7a11 none swap sw 0 0\n");
@@ -138,13 +137,16 @@ fn a_root_and_a_swap_on_lvm_are_followed() {
     debian(dir, "/dev/mapper/vg0-root / ext4 defaults 0 1\n/dev/vg0/swap none swap sw 0 0\n");
     let Some(volume) = physical_volume(dir, &ext4(dir, "root", "root", 24)) else { return };
     let image = disk(dir, &[part(1, "E6D6D379-F507-44C2-A23C-238F2A3DF928", volume)]);
-    assert_rows(&image, &[
-        (A2020, "PAR-02", Pass),
-        (A2020, "PAR-05", Warn),
-        (A2020, "FS-01", Pass),
-        (A2020, "LNX-04", Pass),
-        (A2020, "OS-01", Pass),
-        (TENCENT, "PAR-02", Pass),
-    ]);
+    assert_rows(
+        &image,
+        &[
+            (A2020, "PAR-02", Pass),
+            (A2020, "PAR-05", Warn),
+            (A2020, "FS-01", Pass),
+            (A2020, "LNX-04", Pass),
+            (A2020, "OS-01", Pass),
+            (TENCENT, "PAR-02", Pass),
+        ],
+    );
     assert!(judged(&image, A2020)["PAR-05"].message.contains("vg0/swap"));
 }
