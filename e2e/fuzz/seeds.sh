@@ -155,7 +155,7 @@ printf '<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>' >image; plac
 head -c 200000 /bin/bash >image; place object image elf
 place object disk raw
 
-# --- initial ramdisks, and a kernel with its configuration inside
+# --- initial ramdisks, and a kernel with its configuration or a ramdisk inside
 mkdir -p root/usr/lib/modules/6.1.0/kernel/drivers/block root/etc/modprobe.d root/conf early/kernel/x86/microcode
 for name in virtio_blk.ko virtio_pci.ko.xz; do echo module >"root/usr/lib/modules/6.1.0/kernel/drivers/block/$name"; done
 echo 'blacklist virtio_net' >root/etc/modprobe.d/block.conf
@@ -170,7 +170,9 @@ for program in 'gzip -c' 'bzip2 -c' 'xz --check=crc32 -c' 'zstd -qc' 'lz4 -lqc' 
 python3 - <<'PYTHON'
 import bz2, gzip, lzma
 vmlinux = bytes(5000) + b"IKCFG_ST" + gzip.compress(b"CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=m\n" * 20) + b"IKCFG_ED" + bytes(900)
-for name, payload in [("gzip", gzip.compress(vmlinux)), ("bzip2", bz2.compress(vmlinux)), ("lzma", lzma.compress(vmlinux, lzma.FORMAT_ALONE)), ("xz", lzma.compress(vmlinux, check=lzma.CHECK_CRC32))]:
+ramdisk = open("main", "rb").read()
+def inside(archive): return vmlinux + bytes(-len(vmlinux) % 4) + archive
+for name, payload in [("gzip", gzip.compress(vmlinux)), ("ramdisk", gzip.compress(inside(ramdisk))), ("packed", gzip.compress(inside(lzma.compress(ramdisk, check=lzma.CHECK_CRC32)))), ("bzip2", bz2.compress(vmlinux)), ("lzma", lzma.compress(vmlinux, lzma.FORMAT_ALONE)), ("xz", lzma.compress(vmlinux, check=lzma.CHECK_CRC32))]:
     # Documentation/arch/x86/boot.rst
     image = bytearray(5 * 512 + 64)
     image[0x1F1] = 4
@@ -182,7 +184,7 @@ for name, payload in [("gzip", gzip.compress(vmlinux)), ("bzip2", bz2.compress(v
     image[0x600:0x600 + len(text)] = text
     open(f"kernel-{name}", "wb").write(bytes(image) + payload)
 PYTHON
-for name in gzip bzip2 lzma xz; do place kernel "kernel-$name" "$name"; done
+for name in gzip bzip2 lzma xz ramdisk packed; do place kernel "kernel-$name" "$name"; done
 
 # --- a unified kernel: systemd's stub without most of its code, and all sections that are read
 printf 'ID=a\nPRETTY_NAME="A"\nVERSION_ID=1\n' >osrel; printf 'root=LABEL=root ro' >cmdline
@@ -209,7 +211,7 @@ printf 'Package: bash\nStatus: install ok installed\nVersion: 5\nDescription: sh
 printf '\xffC:Q1\nP:cloud-init\nV:22.4-r0\nA:x86_64\nF:usr/bin\nR:cloud-init\n\n' | text packages apk
 printf 'users: [default]\ndatasource_list: [NoCloud, &a None]\ndatasource:\n  NoCloud: {seedfrom: *a}\n\xff# made by hand\ndatasource_list:\n  - AliYun\n  - Ec2\n\xffpolicy: search,found=first\ndatasource: Ec2\n\xffstart on mounted MOUNTPOINT=/\n' | text cloud_init plain
 printf 'auto lo eth0\niface lo inet loopback\nallow-hotplug eth0\niface eth0 inet static\n address 10.0.0.2/24\n gateway 10.0.0.1\niface eth0 inet6 auto\nsource /etc/network/interfaces.d/*\nmapping eth1\n script /bin/x\n map a b\n\xffnetwork:\n  version: 2\n  renderer: networkd\n  ethernets:\n    eth0: {dhcp4: true, match: {macaddress: "52:54:00:00:00:01"}, set-name: lan}\n    eth1:\n      addresses: [10.0.0.3/24]\n\xffDEVICE=eth0\nBOOTPROTO="dhcp"\nONBOOT=yes\nHWADDR=52:54:00:00:00:01\nIPV6INIT=yes\n\xff[connection]\nid=a\ntype=ethernet\ninterface-name=eth0\n\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n\xff[Match]\nName=en* eth?\nMACAddress=52:54:00:00:00:01\n[Network]\nDHCP=ipv4\nAddress=10.0.0.2/24\n\xff[main]\nplugins=ifcfg-rh,keyfile\n[ifupdown]\nmanaged=true\n[keyfile]\nunmanaged-devices=mac:52:54:00:00:00:01;interface-name:eth1\n\xffSUBSYSTEM=="net", ACTION=="add", ATTR{address}=="52:54:00:00:00:01", NAME="eth0"\n' | text network plain
-printf 'WICKED_DEBUG=""\nDHCLIENT=yes\n\xffBOOTPROTO="static"\nSTARTMODE='"'auto'"'\nIPADDR_0=10.0.0.2/24\nLLADDR=52:54:00:00:00:01\n\xffifconfig_em0="inet 10.0.0.2/24"\nifconfig_DEFAULT="SYNCDHCP"\nnetwork_interfaces="auto"\n' | text rc_conf plain
+printf 'WICKED_DEBUG=""\nDHCLIENT=yes\n\xffBOOTPROTO="static"\nSTARTMODE='"'auto'"'\nIPADDR_0=10.0.0.2/24\nLLADDR=52:54:00:00:00:01\n\xffifconfig_em0="inet 10.0.0.2/24"\nifconfig_DEFAULT="SYNCDHCP"\nnetwork_interfaces="auto"\n\xff# virtio\nvirtio_blk_load="YES"\nkernel="kernel"\n\xff#!/bin/sh\nUSERLAND_VERSION="13.2-RELEASE-p4"\n' | text rc_conf plain
 printf '#!/usr/sbin/nft -f\nflush ruleset\ndefine p = { 22, 80 }\ntable inet filter {\n set s { type inet_service; elements = { 22, 443 } }\n chain input {\n  type filter hook input priority 0; policy drop;\n  ct state established,related accept\n  iif lo accept\n  tcp dport $p accept\n  tcp dport @s counter jump other\n }\n chain other { ip saddr 10.0.0.0/8 accept; }\n}\n\xff*filter\n:INPUT DROP [0:0]\n:OTHER - [0:0]\n-A INPUT -m state --state ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m multiport --dports 22,80 -j OTHER\n-A OTHER -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n\xff<?xml version="1.0"?>\n<zone target="DROP"><short>P</short><service name="ssh"/><port port="80-90" protocol="tcp"/><rule family="ipv4"><source address="10.0.0.0/8"/><accept/></rule></zone>\n\xffDefaultZone=public\n\xffENABLED=yes\n\xffFW_SERVICES_EXT_TCP="ssh"\nFW_DEV_EXT="any"\n\xffPort 22\nInclude /etc/ssh/sshd_config\nPermitRootLogin no\nMatch User a,!b\n PasswordAuthentication yes\n\xfffirewall_enable="YES"\nfirewall_type="workstation"\nsshd_enable="YES"\npf_enable=no\n\xff[Unit]\nConditionPathExists=!/x\n[Install]\nWantedBy=multi-user.target\n' | text firewall plain
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/sbin/nologin\n\xffroot:$6$salt$hash:19000:0:99999:7:::\nnobody:!:1::::::\n\xffroot:$2b$04$hash:0:0::0:0:Charlie:/root:/bin/sh\ntoor:*:0:0::0:0::/root:\n' | text accounts plain
 printf '{"facts":{"worker":"1","source":{"access":"reached","sizeBytes":5},"table":{"known":{"scheme":"gpt","partitions":[{"number":1}]}},"volumes":[{"name":"p1"}],"guest":{"family":"Linux","linux":{"kernels":[{"version":"1","drivers":[{"name":"virtio_blk"}]}]}}}}' | text wire facts

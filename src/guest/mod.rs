@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing))]
 
 pub mod boot;
+pub mod freebsd;
 pub mod linux;
 pub mod root;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What each volume holds, which one is a system's root, and the tree that the system sees.
 
+mod coreos;
 mod look;
 #[cfg(test)]
 mod tests;
@@ -122,6 +123,9 @@ impl<'a> Candidate<'a> {
 /// # Errors
 /// What the filesystems report.
 pub fn find(volumes: &[Readable], devices: &Devices) -> Result<Option<Root>> {
+    if let Some(found) = coreos::find(volumes, devices)? {
+        return Ok(Some(found));
+    }
     let mut candidates = Vec::new();
     for volume in volumes.iter().filter(|v| v.look.holds == Holds::System) {
         candidates.extend(Candidate::all(volume)?);
@@ -147,8 +151,10 @@ pub fn find(volumes: &[Readable], devices: &Devices) -> Result<Option<Root>> {
         rivals: candidates.iter().skip(1).map(Candidate::name).collect(),
         volume,
     };
-    if found.family == Family::Linux {
+    if matches!(found.family, Family::Linux | Family::FreeBSD) {
         found.mount_by_fstab(volumes, devices)?;
+    }
+    if found.family == Family::Linux {
         found.mount_boot(volumes)?;
         found.mount_esp(volumes, devices)?;
     }

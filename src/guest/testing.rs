@@ -212,3 +212,17 @@ fn entry(kind: NodeKind, content: Content) -> Entry {
         broken: None,
     }
 }
+
+/// A bzImage as the boot protocol describes it, with this payload.
+pub(crate) fn bzimage(release: &str, payload: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 5 * 512 + 64];
+    image[0x1f1] = 4;
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
+    image[0x20e..0x210].copy_from_slice(&0x400_u16.to_le_bytes());
+    let text = format!("{release} (builder@host) #1 SMP");
+    image[0x600..0x600 + text.len()].copy_from_slice(text.as_bytes());
+    image[0x248..0x24c].copy_from_slice(&64_u32.to_le_bytes());
+    image.extend(payload);
+    image
+}

@@ -16,6 +16,7 @@ use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::Tree;
 use crate::guest::boot::{self, Generation};
+use crate::guest::freebsd;
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::{self, System, accounts, architecture, fstab, network, release};
 use crate::guest::root::{self, Readable, Root};
@@ -175,7 +176,8 @@ fn guest(
         guest.network = Some(network);
         guest.linux = Some(linux);
     } else if root.family == Family::FreeBSD {
-        guest.linux = Some(linux::freebsd(&root.tree)?);
+        guest.release = Some(Fact::settle(freebsd::release(&root.tree))?);
+        guest.linux = Some(freebsd::read(&root.tree, &system.devices)?);
         guest.network = Some(Fact::settle(network::freebsd(&root.tree))?);
     }
     if matches!(root.family, Family::Linux | Family::FreeBSD) {

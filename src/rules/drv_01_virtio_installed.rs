@@ -10,7 +10,8 @@
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
 //! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
 //! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are warned about;
-//! rescue and kdump ones are not judged.
+//! rescue and kdump ones are not judged. CoreOS: the kernel on the EFI system partition, and the initramfs inside it.
+//! FreeBSD: the kernel's own strings, or a module that loader.conf loads; what neither shows is Unknown.
 //!
 //! # How to mend it
 //! Put the drivers into the initramfs. Debian, Ubuntu: add `virtio_blk` and `virtio_pci` to `/etc/initramfs-tools/modules`,
@@ -51,6 +52,9 @@ fn check(case: &Case) -> Judged {
     if case.guest()?.family == Family::Windows {
         return Ok(Verdict::not_applicable("a Windows system"));
     }
+    if case.freebsd() {
+        return freebsd(case);
+    }
     let linux = case.linux()?;
     let boot = known(linux.boot.as_ref(), "the boot loader's default entry")?;
     let Some(kernel) = linux.kernels.iter().find(|k| k.default) else {
@@ -79,8 +83,8 @@ fn check(case: &Case) -> Judged {
         }
         At::Unknown(verdict) if case.coreos() => return Ok(softened(*verdict)),
         At::Unknown(verdict) => return Ok(*verdict),
-        At::Late(_) if case.coreos() => {
-            return Ok(Verdict::not_read("CoreOS: the initramfs inside the kernel is not read"));
+        At::Late(why) if case.coreos() => {
+            return Ok(Verdict::not_read(format!("CoreOS: {why}; another initramfs inside the kernel may have it")));
         }
         At::Late(why) => without_virtio(case, kernel, &why, evidence),
     };
@@ -104,6 +108,30 @@ pub(super) fn late(kernel: &Kernel, names: &[&str]) -> Option<String> {
         }
     }
     why
+}
+
+/// What a FreeBSD needs is in its kernel, or loaded with it.
+fn freebsd(case: &Case) -> Judged {
+    let Some(kernel) = case.unix()?.kernels.first() else {
+        return Ok(Verdict::missing("FreeBSD: the kernel that starts was not found"));
+    };
+    let mut finding = Finding::default();
+    let mut how = Vec::new();
+    for name in ["virtio_blk", "virtio_pci", "virtio_net"] {
+        let (what, place) = match find(kernel, name) {
+            Some(Driver { state: DriverState::Builtin, .. }) => ("built in", kernel.path.clone()),
+            Some(Driver { in_initramfs: Some(module), .. }) => ("loaded by the boot loader", module.clone()),
+            _ => {
+                let path = shown(&kernel.path);
+                return Ok(Verdict::missing(format!(
+                    "FreeBSD: {name} is not among the strings of {path}, and no loader.conf loads it"
+                )));
+            }
+        };
+        how.push(format!("{name} {what}"));
+        finding = finding.seen(format!("{name} {what}"), place);
+    }
+    Ok(Finding { message: how.join(", "), ..finding }.pass())
 }
 
 /// CoreOS is never failed for what its embedded initramfs may hold.

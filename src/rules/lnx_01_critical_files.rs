@@ -10,7 +10,8 @@
 //! The folders: each is a folder or a relative link; `/lib64` is asked for only where the dynamic loader lies in it. The
 //! files: init, sh, bash, the dynamic loader, the C library, mount, chpasswd and useradd, by the digests that dpkg, rpm or
 //! apk hold of them; a link is compared as a link. Only what a package owns is compared: added drivers and programs
-//! are no finding. A program that prelink has rewritten is undecided.
+//! are no finding. A program that prelink has rewritten is undecided. CoreOS has the folders in `/usr`, where the links lead
+//! that it makes at its first boot. On FreeBSD `/libexec/ld-elf.so.1` is asked for, and no file is compared.
 //!
 //! # How to mend it
 //! Install the package again: `apt-get install --reinstall PACKAGE`, `yum reinstall PACKAGE`, `zypper install --force
@@ -18,7 +19,7 @@
 
 use super::text::join;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Changed, Critical, Fact, Family, Packages};
+use crate::inspect::facts::{Changed, Critical, Fact, Packages};
 
 /// LNX-01.
 pub const RULE: Rule = Rule {
@@ -32,17 +33,12 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(case: &Case) -> Judged {
-    if case.guest()?.family == Family::Windows {
-        return Ok(Verdict::not_applicable("a Windows system"));
-    }
-    let linux = case.linux()?;
+    let linux = case.unix()?;
     let critical = known(linux.critical.as_ref(), "the folders of the system")?;
-    // CoreOS makes the links in its root when it first starts.
-    let missing = if case.coreos() { &[][..] } else { critical.missing.as_slice() };
     let packages = linux.packages.as_ref();
     let manager = packages.and_then(Fact::known).map_or("", |packages| packages.manager.as_str());
     let gone = critical.changed.iter().filter(|changed| changed.found.is_empty());
-    let mut lacks: Vec<String> = missing.iter().map(|path| shown(path)).collect();
+    let mut lacks: Vec<String> = critical.missing.iter().map(|path| shown(path)).collect();
     lacks.extend(gone.map(|changed| format!("{} of {}", shown(&changed.path), shown(&changed.package))));
     let mut finding = Finding::default();
     for changed in critical.changed.iter().take(8) {
@@ -115,6 +111,10 @@ fn reinstall(case: &Case, manager: &str, changed: &[Changed]) -> String {
     // Names are the guest's own words: only those that a shell takes as they are.
     let plain = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c));
     packages.retain(plain);
+    if case.freebsd() {
+        return "Extract it again from base.txz of the same release: `tar -C / -xpf base.txz ./sbin ./bin ./lib ./libexec`."
+            .to_owned();
+    }
     if packages.is_empty() {
         return "Bring the folder back, as the distribution has it: a folder, or a relative link into /usr.".to_owned();
     }

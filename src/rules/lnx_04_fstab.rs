@@ -7,15 +7,17 @@
 //!
 //! # How it is found
 //! Each line's source (UUID, LABEL, PARTUUID, PARTLABEL, device-mapper and LVM names, `/dev/disk/by-*`, `/dev/sdX`) is
-//! looked up among the partitions and volumes of the image. Not judged: `noauto`, `nofail`, pseudo filesystems, bind mounts,
-//! swap files, removable media. While a volume cannot be read, a name that is found nowhere is Unknown.
+//! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
+//! `/dev/ufsid`, `/dev/ada0p2`). Not judged: `noauto`, `nofail`, `failok`, pseudo filesystems, bind mounts, swap files,
+//! removable media. While a volume cannot be read, a name that is found nowhere is Unknown.
 //!
 //! # How to mend it
-//! Name filesystems by UUID (`blkid` prints them), and add `nofail` to what the system can start without.
+//! Name filesystems by UUID (`blkid` prints them), and add `nofail` to what the system can start without. FreeBSD: by
+//! `/dev/gpt/NAME` (`gpart show -l` prints them), with `failok`.
 
 use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Family, Fstab, Mount, Volume};
+use crate::inspect::facts::{Fstab, Mount, Volume};
 
 /// LNX-04.
 pub const RULE: Rule = Rule {
@@ -36,10 +38,7 @@ struct Line<'a> {
 }
 
 fn check(case: &Case) -> Judged {
-    if case.guest()?.family == Family::Windows {
-        return Ok(Verdict::not_applicable("a Windows system"));
-    }
-    let fstab = known(case.linux()?.fstab.as_ref(), "/etc/fstab")?;
+    let fstab = known(case.unix()?.fstab.as_ref(), "/etc/fstab")?;
     if !fstab.present {
         if case.coreos() {
             return Ok(Verdict::passed("CoreOS mounts without /etc/fstab"));
@@ -101,9 +100,9 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     let source = mount.source.as_str();
     let swap = mount.type_id == "swap";
     let path = source.starts_with('/') && !source.starts_with("/dev/") && !source.starts_with("//");
-    let removable = ["/dev/fd", "/dev/sr", "/dev/cdrom", "/dev/dvd"].iter().any(|p| source.starts_with(p));
-    if has("noauto") || has("nofail") || has("bind") || has("rbind") || has("x-systemd.automount") || path || removable
-    {
+    let removable = ["/dev/fd", "/dev/sr", "/dev/cd", "/dev/dvd"].iter().any(|p| source.starts_with(p));
+    let optional = ["noauto", "nofail", "failok", "bind", "rbind", "x-systemd.automount"].into_iter().any(has);
+    if optional || path || removable {
         return None;
     }
     let line = |grade, what: String| Some(Line { grade, mount, what });
@@ -158,13 +157,13 @@ fn is_network(mount: &Mount) -> bool {
 
 /// Names that count disks: the kernel of another machine counts differently. `/dev/vdX` is what virtio has.
 fn by_position(source: &str) -> bool {
-    const COUNTED: &[&str] = &["sd", "hd", "xvd", "nvme", "mmcblk", "nbd", "loop", "ada", "da"];
+    const COUNTED: &[&str] = &["sd", "hd", "xvd", "nvme", "mmcblk", "nbd", "loop", "ada", "da", "nda", "nvd"];
     source.strip_prefix("/dev/").is_some_and(|name| COUNTED.iter().any(|kind| name.starts_with(kind)))
 }
 
 /// Names made of a disk's slot or serial number.
 fn by_hardware(source: &str) -> bool {
-    source.starts_with("/dev/disk/by-path/") || source.starts_with("/dev/disk/by-id/")
+    ["/dev/disk/by-path/", "/dev/disk/by-id/", "/dev/diskid/"].iter().any(|start| source.starts_with(start))
 }
 
 /// Whether a hardware name is that of the disk `/` is on.
@@ -181,8 +180,9 @@ fn same_type(asked: &str, volume: &Volume) -> bool {
         || asked.split(',').any(|one| match one {
             "" | "auto" => true,
             "ext4" => matches!(found, "ext4" | "ext3" | "ext2"),
+            "ext2fs" => matches!(found, "ext4" | "ext3" | "ext2"),
             "ext3" => found == "ext3",
-            "vfat" | "msdos" | "fat" => matches!(found, "vfat" | "msdos" | "fat"),
+            "vfat" | "msdos" | "msdosfs" | "fat" => matches!(found, "vfat" | "msdos" | "fat"),
             "ntfs" | "ntfs3" | "ntfs-3g" => found == "ntfs",
             other => other == found,
         })
@@ -191,6 +191,19 @@ fn same_type(asked: &str, volume: &Volume) -> bool {
 fn remedy(case: &Case, line: &Line) -> String {
     let mount = line.mount;
     let volume = mount.volume.as_ref().and_then(|name| case.facts.volumes.iter().find(|v| v.name == *name));
+    if case.freebsd() {
+        return match volume.filter(|v| v.type_id == "ufs" && !v.uuid.is_empty()) {
+            Some(ufs) => format!(
+                "In line {} of /etc/fstab write /dev/ufsid/{} for the source.",
+                mount.line,
+                shown(&ufs.uuid).trim_matches('"')
+            ),
+            None => format!(
+                "In line {} of /etc/fstab write /dev/gpt/NAME for the source (`gpart show -l` prints the names), or add the option failok.",
+                mount.line
+            ),
+        };
+    }
     match volume.filter(|v| !v.uuid.is_empty()) {
         Some(volume) => format!(
             "In line {} of /etc/fstab write UUID={} ({}) for the source.",

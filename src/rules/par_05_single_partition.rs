@@ -17,6 +17,7 @@
 use super::text::join;
 use super::volumes::{described, is_helper, mounted_at, partition};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::disk::partition::is_coreos;
 use crate::inspect::facts::{Family, Volume, VolumeClass};
 
 /// PAR-05.
@@ -87,10 +88,7 @@ fn check(case: &Case) -> Judged {
 
 /// Whether a volume is one more beside the root.
 fn counts(case: &Case, volume: &Volume) -> bool {
-    let coreos = || {
-        partition(case.facts, volume)
-            .is_some_and(|p| ["USR-A", "USR-B", "OEM", "OEM-CONFIG", "ROOT"].contains(&p.name.as_str()))
-    };
+    let coreos = || partition(case.facts, volume).is_some_and(is_coreos);
     matches!(volume.class, VolumeClass::Filesystem | VolumeClass::Encrypted | VolumeClass::Swap)
         && !is_helper(case.facts, volume)
         && !(case.coreos() && coreos())

@@ -8,17 +8,19 @@
 //! # How it is found
 //! Installed: by the package database, or the program itself; configuration left behind by a removed package does not
 //! count. Starting: by a unit wanted by a target, the generator or a start link, and nothing that disables it
-//! (`/etc/cloud/cloud-init.disabled`, the kernel command line, masked units).
+//! (`/etc/cloud/cloud-init.disabled`, the kernel command line, masked units); on FreeBSD by `cloudinit_enable`. CoreOS has
+//! coreos-cloudinit or Ignition instead, which pass.
 //!
 //! # How to mend it
 //! Debian, Ubuntu: `apt-get install cloud-init`. CentOS, RHEL: `yum install cloud-init`. openSUSE, SUSE: `zypper install
 //! cloud-init`. Where it is installed: remove `/etc/cloud/cloud-init.disabled`, then `systemctl unmask cloud-init` and
-//! `systemctl enable cloud-init-local cloud-init cloud-config cloud-final`.
+//! `systemctl enable cloud-init-local cloud-init cloud-config cloud-final`. FreeBSD: `pkg install net/cloud-init` and `sysrc
+//! cloudinit_enable=YES`.
 
 use super::version::compare;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
 use crate::api::Expect;
-use crate::inspect::facts::{CloudInit, Family};
+use crate::inspect::facts::CloudInit;
 
 /// SVC-01.
 pub const RULE: Rule = Rule {
@@ -31,12 +33,9 @@ pub const RULE: Rule = Rule {
     check,
 };
 
-/// cloud-init of a Linux guest.
+/// cloud-init of a Linux or FreeBSD guest.
 pub fn found<'a>(case: &Case<'a>) -> Result<&'a CloudInit, Box<Verdict>> {
-    if case.guest()?.family == Family::Windows {
-        return Err(Box::new(Verdict::not_applicable("a Windows system")));
-    }
-    known(case.linux()?.cloud_init.as_ref(), "cloud-init")
+    known(case.unix()?.cloud_init.as_ref(), "cloud-init")
 }
 
 fn check(case: &Case) -> Judged {
@@ -53,9 +52,9 @@ fn check(case: &Case) -> Judged {
                 .fail(Grade::Breach))
         }
         (Expect::Absent, None) => Ok(Verdict::passed("not installed")),
-        (Expect::Present, None) if case.coreos() => {
-            Ok(Verdict::not_read("CoreOS: coreos-cloudinit and Ignition are not looked for by this version"))
-        }
+        (Expect::Present, None) if case.coreos() => Ok(Verdict::missing(
+            "CoreOS: neither coreos-cloudinit nor Ignition was found, and a kernel may have it inside",
+        )),
         (Expect::Present, None) => {
             Ok(Finding::new("cloud-init is not installed").remedy(install(case)).fail(Grade::Breach))
         }
@@ -80,7 +79,7 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
     if let Some(why) = disabled {
         let by = cloud_init.disabled_by.clone().unwrap_or_default();
         let message = format!("cloud-init is installed and {why}");
-        let finding = Finding { message, ..finding }.narrowed("Disabled").remedy(enable(&by));
+        let finding = Finding { message, ..finding }.narrowed("Disabled").remedy(enable(case, &by));
         return if by.is_empty() { finding } else { finding.seen("disables it", by) }.fail(Grade::Breach);
     }
     let starts = cloud_init.enabled_by.clone().unwrap_or_default();
@@ -104,12 +103,16 @@ fn install(case: &Case) -> String {
         "debian" | "ubuntu" => "apt-get install cloud-init",
         "centos" | "rhel" | "rocky" | "almalinux" | "alinux" | "fedora" | "ol" => "yum install cloud-init",
         "opensuse" | "opensuse-leap" | "sles" | "sles_sap" | "sled" => "zypper install cloud-init",
+        _ if case.freebsd() => "pkg install net/cloud-init && sysrc cloudinit_enable=YES",
         _ => return "Install cloud-init with the distribution's package manager.".to_owned(),
     };
     format!("In the guest: `{command}`.")
 }
 
-fn enable(by: &str) -> String {
+fn enable(case: &Case, by: &str) -> String {
+    if case.freebsd() {
+        return "In the guest: `sysrc cloudinit_enable=YES`.".to_owned();
+    }
     let first = match by {
         path if path.starts_with("/etc/cloud/cloud-init.disabled") => "rm /etc/cloud/cloud-init.disabled && ",
         line if line.contains("kernel") || line.contains("cmdline") => {

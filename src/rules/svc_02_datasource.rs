@@ -38,6 +38,7 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::not_applicable("the cloud names no datasource"));
     };
     let cloud_init = svc_01_cloud_init::found(case)?;
+    case.linux()?;
     if cloud_init.installed.is_none() || cloud_init.disabled_by.is_some() || cloud_init.enabled_by.is_none() {
         return Ok(Verdict::not_applicable("cloud-init is not installed or does not start: see CloudInitInstalled"));
     }

@@ -38,9 +38,6 @@ fn check(case: &Case) -> Judged {
     let by = shown(&ssh.starts.by);
     let idle = match ssh.starts.when {
         When::Boot => None,
-        When::Absent if case.coreos() => {
-            return Ok(Verdict::missing("no SSH server was found: /usr of a CoreOS is a partition of its own"));
-        }
         When::Unknown => return Ok(Verdict::missing(format!("whether an SSH server starts: {by}"))),
         When::Demand => return Ok(Verdict::missing(format!("the SSH server starts when something asks for it: {by}"))),
         When::Kept => Some(format!("the SSH server is kept from starting by {by}")),
@@ -143,6 +140,7 @@ fn enable(case: &Case, ssh: &Ssh) -> String {
     let by = ssh.starts.by.as_str();
     let command = match () {
         () if case.freebsd() => "sysrc sshd_enable=YES".to_owned(),
+        () if case.coreos() => "systemctl enable sshd.socket".to_owned(),
         () if case.os_id() == "alpine" => format!("{install}rc-update add sshd default"),
         () if by.ends_with("(masked)") => format!("systemctl unmask {name} && systemctl enable {name}"),
         () if by.contains("Condition") => {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use image_import::disk::{Memory, ReadAt};
 use image_import::guest::linux::device::Devices;
+use image_import::guest::freebsd;
 use image_import::guest::linux::services::Services;
 use image_import::guest::linux::{
-    self, System, accounts, bootloader, cloud_init, fstab, kernel, network, packages, release,
+    self, System, accounts, bootloader, cloud_init, embedded, fstab, kernel, network, packages, release,
 };
 use image_import::guest::root::MountPoint;
 use image_import::inspect::facts::{BootMode, BootModes, Family, Loader, Program, Volume, Way};
@@ -158,9 +159,18 @@ pub fn network(data: &[u8]) {
 
 /// The same of SUSE and FreeBSD.
 pub fn rc_conf(data: &[u8]) {
-    let paths = ["/etc/sysconfig/network/config", "/etc/sysconfig/network/ifcfg-eth0", "/etc/rc.conf"];
-    let tree = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).tree();
-    let _ = (network::read(&tree, "", None), network::freebsd(&tree));
+    let paths = [
+        "/etc/sysconfig/network/config",
+        "/etc/sysconfig/network/ifcfg-eth0",
+        "/etc/rc.conf",
+        "/boot/loader.conf",
+        "/bin/freebsd-version",
+    ];
+    let files = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).with("/boot/kernel/kernel", stub());
+    system(files, |system| {
+        let _ = (network::read(system.tree, "", None), network::freebsd(system.tree));
+        let _ = (freebsd::read(system.tree, &system.devices), freebsd::release(system.tree));
+    });
 }
 
 /// What is let through to the guest, by every program that filters, and the secure shell behind it.
@@ -182,7 +192,7 @@ pub fn firewall(data: &[u8]) {
     });
     let files = files.with("/lib/systemd/systemd", stub()).with("/usr/sbin/sshd", stub());
     system(files, |system| {
-        let _ = (linux::read(system), linux::freebsd(system.tree));
+        let _ = (linux::read(system), freebsd::read(system.tree, &system.devices));
     });
 }
 
@@ -199,9 +209,13 @@ pub fn initramfs(file: Arc<dyn ReadAt>) {
     );
 }
 
-/// A kernel, with its configuration inside.
+/// A kernel, with its configuration inside, or an initial ramdisk; the same as a FreeBSD's.
 pub fn kernel(file: Arc<dyn ReadAt>) {
-    kernels(Files::new().with("/boot/vmlinuz-6.1.0", file));
+    let path = "/boot/vmlinuz-6.1.0";
+    system(Files::new().with(path, Arc::clone(&file)).with("/boot/kernel/kernel", file), |system| {
+        let _ = (kernel::read(system, None), embedded::read(system.tree, path, "6.1.0"));
+        let _ = freebsd::read(system.tree, &system.devices);
+    });
 }
 
 fn kernels(files: Files) {

@@ -21,6 +21,11 @@ const USUAL_ARRAY: u64 = 16 << 10;
 const NAME: usize = 36;
 /// Attribute: a BIOS may boot from it.
 const LEGACY_BOOT: u64 = 1 << 2;
+/// Attributes of a `/usr` of CoreOS, which are those of Chromium OS' kernels (disk format, "Selecting the kernel"): four
+/// bits of priority, four of tries that are left, and one that says that it has started before.
+const PRIORITY: u64 = 0xf << 48;
+const TRIES: u64 = 0xf << 52;
+const SUCCESSFUL: u64 = 1 << 56;
 
 /// A valid copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,14 +217,16 @@ impl Header {
         let name: Vec<u16> = name.filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?))).collect();
         let name = name.split(|unit| *unit == 0).next().unwrap_or_default();
         let type_id = guid::text(kind);
+        let attributes = u64_le(LAYER, entry, 48)?;
         Ok(Some(Partition {
             number,
             start_bytes: self.bytes(first),
             // An entry that ends before it starts has no sector; whoever opens it says so.
             size_bytes: last.saturating_add(1).checked_sub(first).map_or(0, |sectors| self.bytes(sectors)),
             role: role::of_gpt(&type_id),
+            priority: (type_id == role::COREOS_USR).then(|| priority(attributes)),
             type_id,
-            active: u64_le(LAYER, entry, 48)? & LEGACY_BOOT != 0,
+            active: attributes & LEGACY_BOOT != 0,
             uuid: guid::text(array(LAYER, entry, 16)?),
             name: String::from_utf16_lossy(name).chars().filter(|c| !c.is_control()).collect(),
         }))
@@ -228,4 +235,11 @@ impl Header {
     fn bytes(&self, sectors: u64) -> u64 {
         sectors.saturating_mul(u64::from(self.sector_bytes))
     }
+}
+
+/// How early CoreOS' boot loader takes it: 0 where it never does, as `gptprio.next` of its GRUB decides.
+fn priority(attributes: u64) -> u8 {
+    let is_tried = attributes & (TRIES | SUCCESSFUL) != 0;
+    let priority = if is_tried { (attributes & PRIORITY) >> 48 } else { 0 };
+    u8::try_from(priority).unwrap_or_default()
 }

@@ -187,6 +187,7 @@ impl Reader<'_> {
             active: entry.flag == 0x80,
             uuid: format!("{:08x}-{number:02x}", self.disk_id),
             name: String::new(),
+            priority: None,
         }
     }
 }

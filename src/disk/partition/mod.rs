@@ -18,7 +18,7 @@ use super::{Error, ErrorKind, ReadAt, Result, Slice};
 use crate::inspect::facts::{GptCopy, Partition, PartitionTable, Role, Scheme, Trouble};
 
 pub use foreign::{BSD, is_foreign};
-pub use role::{is_bsd_slice, is_freebsd_slice};
+pub use role::{is_bsd_slice, is_coreos, is_coreos_root, is_coreos_usr, is_freebsd_slice};
 
 /// Enough for an MBR and a GPT of 128 entries with sectors of 512 or 4096 bytes.
 const HEAD: u64 = 32 << 10;

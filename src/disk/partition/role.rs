@@ -20,6 +20,11 @@ const GPT_ROLES: &[(&str, Role)] = &[
     ("49f48d32-b10e-11dc-b99b-0019d1879648", Role::BsdSwap),
 ];
 
+/// CoreOS' partitions by type: `/usr`, the root, the root on RAID, what it keeps for later.
+pub const COREOS_USR: &str = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6";
+const COREOS_ROOT: [&str; 2] = ["3884dd41-8582-4404-b9a8-e9b84f2df50e", "be9067b9-ea49-4f15-b4f6-f36f8c9e1818"];
+const COREOS_RESERVED: &str = "c95dc21a-df0e-4340-8d7b-26cbfa9a03e0";
+
 /// FreeBSD's slice, as MBR and as GPT know it.
 const FREEBSD_SLICE: [&str; 2] = ["a5", "516e7cb4-6ecf-11d6-8ff8-00022d09712b"];
 /// OpenBSD's and NetBSD's.
@@ -60,4 +65,22 @@ pub fn is_freebsd_slice(partition: &Partition) -> bool {
 /// True for a partition that one of the BSDs slices once more.
 pub fn is_bsd_slice(partition: &Partition) -> bool {
     is_freebsd_slice(partition) || OTHER_BSD_SLICE.contains(&partition.type_id.as_str())
+}
+
+/// True for a `/usr` of CoreOS, by type or by the name it always has.
+pub fn is_coreos_usr(partition: &Partition) -> bool {
+    partition.type_id == COREOS_USR || matches!(partition.name.as_str(), "USR-A" | "USR-B")
+}
+
+/// True for the root of CoreOS, by type or by name.
+pub fn is_coreos_root(partition: &Partition) -> bool {
+    COREOS_ROOT.contains(&partition.type_id.as_str()) || partition.name == "ROOT"
+}
+
+/// True for any partition of CoreOS' layout that holds files, but the EFI system partition.
+pub fn is_coreos(partition: &Partition) -> bool {
+    is_coreos_usr(partition)
+        || is_coreos_root(partition)
+        || partition.type_id == COREOS_RESERVED
+        || matches!(partition.name.as_str(), "OEM" | "OEM-CONFIG")
 }

@@ -42,7 +42,10 @@ pub fn read(
 }
 
 /// What says that it is installed, and the version where that is known.
-fn installed(tree: &Tree, packages: &Result<Option<Packages>>) -> Result<Option<(Evident, String)>> {
+///
+/// # Errors
+/// As [`read`].
+pub fn installed(tree: &Tree, packages: &Result<Option<Packages>>) -> Result<Option<(Evident, String)>> {
     if let Some(found) = evident(packages, "cloud-init") {
         return Ok(Some(found));
     }

@@ -17,6 +17,9 @@ const LETTERED: &[&str] = &["sd", "vd", "hd", "xvd"];
 /// What the kernel calls first disks whose partitions come after a `p`.
 const NUMBERED: &[&str] = &["nvme0n1", "mmcblk0", "nbd0", "loop0"];
 
+/// What FreeBSD calls first disks: on virtio, SATA, SCSI, NVMe (vtblk(4), ada(4), da(4), nda(4), nvd(4)).
+const FREEBSD: &[&str] = &["vtbd0", "ada0", "da0", "nda0", "nvd0"];
+
 /// udev writes what it does not allow in a name as `\x20`.
 const UDEV: Escape = Escape { mark: "\\x", digits: 2, radix: 16 };
 
@@ -62,7 +65,7 @@ impl<'a> Devices<'a> {
             return self.by_mapper_name(mapped);
         }
         if path.contains('/') {
-            return self.by_name(path);
+            return self.by_name(path).or_else(|| self.by_geom(path));
         }
         // Arrays are called as they are: `md0`.
         self.first_disk(path).or_else(|| self.by_name(path).filter(|_| path.starts_with("md")))
@@ -92,12 +95,21 @@ impl<'a> Devices<'a> {
         self.volumes.iter().find(|v| v.name == name)
     }
 
+    /// The partition that the volume of that name is.
+    pub fn partition_of(&self, volume: &str) -> Option<&'a Partition> {
+        let number = self.by_name(volume)?.partition?;
+        self.partitions.iter().find(|partition| partition.number == number)
+    }
+
     fn by_partition(&self, wanted: impl Fn(&Partition) -> bool) -> Option<&'a Volume> {
         let partition = self.partitions.iter().find(|p| wanted(p))?;
         self.by_number(partition.number)
     }
 
     fn first_disk(&self, name: &str) -> Option<&'a Volume> {
+        if let Some(part) = FREEBSD.iter().find_map(|disk| name.strip_prefix(disk)) {
+            return self.of_freebsd(part);
+        }
         let part = LETTERED
             .iter()
             .find_map(|kind| name.strip_prefix(kind)?.strip_prefix('a'))
@@ -106,6 +118,37 @@ impl<'a> Devices<'a> {
             return self.by_name("disk");
         }
         self.by_number(part.strip_prefix('p').unwrap_or(part).parse().ok()?)
+    }
+}
+
+impl<'a> Devices<'a> {
+    /// What FreeBSD's glabel(8) names: `gpt/NAME`, `gptid/UUID`, `ufs/LABEL`, `ufsid/ID`, `msdosfs/LABEL`, and
+    /// `diskid/DISK-SERIALp2`, which is taken for this disk as Linux' `by-id` is.
+    fn by_geom(&self, path: &str) -> Option<&'a Volume> {
+        let (by, name) = path.split_once('/')?;
+        match by {
+            "gpt" => self.by_partition(|p| p.name == name && !name.is_empty()),
+            "gptid" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(name) && !name.is_empty()),
+            "ufs" | "msdosfs" => self.by_label(name),
+            "ufsid" => self.by_uuid(name),
+            "diskid" => self.of_freebsd(name.get(name.rfind(['p', 's'])?..)?),
+            _ => None,
+        }
+    }
+
+    /// What comes after a disk's name: `p2` of a GPT, `s1a` of a disklabel in a slice, `a` of one on the whole disk.
+    fn of_freebsd(&self, part: &str) -> Option<&'a Volume> {
+        if let Some(number) = part.strip_prefix('p') {
+            return self.by_number(number.parse().ok()?);
+        }
+        let Some(slice) = part.strip_prefix('s') else {
+            return self.by_name(&if part.is_empty() { "disk".to_owned() } else { format!("disk/{part}") });
+        };
+        let digits = slice.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        match slice.strip_prefix(digits).unwrap_or_default() {
+            "" => self.by_number(digits.parse().ok()?),
+            letter => self.by_name(&format!("p{digits}/{letter}")),
+        }
     }
 }
 
@@ -138,6 +181,7 @@ mod tests {
                 volume("p2", Some(2), "1c2d", "root"),
                 volume("my-vg/root", None, "3e4f", ""),
                 volume("md0", None, "5a6b", ""),
+                volume("p2/a", None, "7c8d", ""),
             ],
             vec![partition(1, "C0FFEE-01", "system boot"), partition(2, "c0ffee-02", "")],
         )
@@ -166,6 +210,15 @@ mod tests {
             ("/dev/sda1", "p1"),
             ("/dev/vda2", "p2"),
             ("/dev/nvme0n1p2", "p2"),
+            // FreeBSD's.
+            ("/dev/gpt/system boot", "p1"),
+            ("/dev/gptid/c0ffee-02", "p2"),
+            ("/dev/ufs/root", "p2"),
+            ("/dev/ufsid/0a1b", "p1"),
+            ("/dev/vtbd0p2", "p2"),
+            ("/dev/ada0s1", "p1"),
+            ("/dev/da0s2a", "p2/a"),
+            ("/dev/diskid/DISK-QM00001p2", "p2"),
         ] {
             assert_eq!(devices.resolve(spec).map(|v| v.name.as_str()), Some(volume), "{spec}");
         }
@@ -188,6 +241,12 @@ mod tests {
             "/dev/mapper/other-root",
             "/dev/disk/by-label/boot\\xZZdisk",
             "/swapfile",
+            "/dev/gpt/other",
+            "/dev/ufs/",
+            "/dev/ada1p2",
+            "/dev/vtbd0s2b",
+            "/dev/da0px",
+            "/dev/diskid/DISK-1",
             "/dev/",
             "",
         ] {

@@ -44,11 +44,18 @@ const PSEUDO: &[&str] = &[
     "autofs",
     "bpf",
     "overlay",
+    // FreeBSD's (fstab(5) there, mdmfs(8)).
+    "devfs",
+    "fdescfs",
+    "linprocfs",
+    "linsysfs",
+    "mfs",
+    "procfs",
     "none",
     "ignore",
 ];
-/// Options that decide what a missing source does.
-const DECIDING: &[&str] = &["noauto", "nofail", "ro", "bind", "rbind", "_netdev", "x-systemd.automount"];
+/// Options that decide what a missing source does; `failok` is FreeBSD's `nofail`.
+const DECIDING: &[&str] = &["noauto", "nofail", "failok", "ro", "bind", "rbind", "_netdev", "x-systemd.automount"];
 
 /// Reads it and resolves each source to a volume of this disk.
 ///

@@ -65,6 +65,14 @@ fn release(setup: &[u8]) -> Option<String> {
 /// # Errors
 /// `Unsupported` for an image or a compression that is not read, `Corrupt`, `Limit`, and what the filesystem reports.
 pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
+    unpacked(tree, path, |kernel| find_config(kernel))
+}
+
+/// What `read` makes of an unpacked kernel, an ELF file of at most 512 MiB.
+///
+/// # Errors
+/// As [`config`], and those of `read`.
+pub fn unpacked<T>(tree: &Tree, path: &str, read: impl FnOnce(Box<dyn Read + '_>) -> Result<T>) -> Result<T> {
     let begin = start(tree, path)?;
     let setup = tree.read_at(path, begin, SETUP_BYTES)?;
     let version = u16_le(LAYER, &setup, 0x206).unwrap_or_default();
@@ -80,13 +88,13 @@ pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
     let Some(kind) = compression(&head) else {
         return Err(Error::unsupported(LAYER, "the kernel's payload has no known compression"));
     };
-    let found = kind.decoder(&mut stream).and_then(find_config);
+    let found = kind.decoder(&mut stream).and_then(|kernel| read(Box::new(kernel.take(MAX_KERNEL))));
     found.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, ..error }))
 }
 
 /// Searches an unpacked kernel for its configuration.
 fn find_config(kernel: impl Read) -> Result<Option<String>> {
-    let mut kernel = BufReader::with_capacity(256 * 1024, kernel.take(MAX_KERNEL));
+    let mut kernel = BufReader::with_capacity(256 * 1024, kernel);
     let mut tail: Vec<u8> = Vec::new();
     loop {
         let chunk = kernel.fill_buf().map_err(|e| from_io(LAYER, &e))?;
@@ -115,26 +123,12 @@ mod tests {
 
     use super::*;
     use crate::guest::linux::testarchive;
-    use crate::guest::testing::MemoryFs;
+    use crate::guest::testing::{MemoryFs, bzimage};
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
-    }
-
-    /// A bzImage as the boot protocol describes it, with this payload.
-    pub(crate) fn bzimage(release: &str, payload: &[u8]) -> Vec<u8> {
-        let mut image = vec![0; 5 * 512 + 64];
-        image[0x1f1] = 4;
-        image[0x202..0x206].copy_from_slice(b"HdrS");
-        image[0x206..0x208].copy_from_slice(&0x020f_u16.to_le_bytes());
-        image[0x20e..0x210].copy_from_slice(&0x400_u16.to_le_bytes());
-        let text = format!("{release} (builder@host) #1 SMP");
-        image[0x600..0x600 + text.len()].copy_from_slice(text.as_bytes());
-        image[0x248..0x24c].copy_from_slice(&64_u32.to_le_bytes());
-        image.extend(payload);
-        image
     }
 
     #[test]

@@ -5,9 +5,11 @@ pub mod agents;
 pub mod architecture;
 pub mod bootloader;
 pub mod cloud_init;
+mod coreos;
 mod cpio;
 pub mod device;
 mod drivers;
+pub mod embedded;
 mod escape;
 pub mod firewall;
 pub mod fstab;
@@ -24,7 +26,7 @@ mod selinux;
 pub mod services;
 mod shell;
 pub mod ssh;
-mod stream;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -32,9 +34,9 @@ mod yaml;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, BootModes, Fact, Kernel, Linux, Network, Packages};
+use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Kernel, Linux, Network, Packages};
 use device::Devices;
-use services::{Services, rcconf::RcConf};
+use services::Services;
 
 /// Most characters of a path that go into the facts.
 pub(crate) const PATH_MAX: usize = 256;
@@ -63,14 +65,26 @@ pub struct System<'a> {
 /// `Io`.
 pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
     let fstab = Fact::settle(fstab::read(system.tree, &system.devices).and_then(fstab::whole))?;
-    let boot = Fact::settle(bootloader::read(system))?;
-    let kernels = kernel::read(system, boot.known())?;
+    let coreos = coreos::usr(system);
+    let boot = Fact::settle(match coreos {
+        Some(usr) => coreos::boot(system, usr),
+        None => bootloader::read(system),
+    })?;
+    let mut kernels = kernel::read(system, boot.known())?;
+    if let (Some(_), Some(kernel)) = (coreos, kernels.first_mut().filter(|kernel| kernel.default)) {
+        coreos::with_embedded(system.tree, kernel)?;
+    }
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
     let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line, &database))?;
     let network =
         of(services, |services| network::read(system.tree, services, line.unwrap_or_default(), cloud_init.known()))?;
+    // What CoreOS has in its place sets up no network.
+    let cloud_init = match cloud_init {
+        Fact::Known(CloudInit { installed: None, .. }) if coreos.is_some() => Fact::settle(coreos::agent(system.tree))?,
+        found => found,
+    };
     let ssh = of(services, |services| ssh::read(system.tree, services))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
     let agent = of(services, |services| agents::read(system.tree, services, &database))?;
@@ -110,19 +124,6 @@ fn of<T>(services: &Result<Services>, read: impl FnOnce(&Services) -> Result<T>)
         Ok(services) => read(services),
         Err(error) => Err(error.clone()),
     })
-}
-
-/// What this program reads of a FreeBSD: what `rc.conf` starts, and who may reach it.
-///
-/// # Errors
-/// `Io`.
-pub fn freebsd(tree: &Tree) -> Result<Linux> {
-    let conf = &RcConf::read(tree);
-    let failed = |error: &Error| error.clone();
-    let ssh = Fact::settle(conf.as_ref().map_err(failed).and_then(|conf| ssh::freebsd(tree, conf)))?;
-    let firewall = Fact::settle(conf.as_ref().map_err(failed).map(firewall::freebsd))?;
-    let agent = Fact::settle(conf.as_ref().map_err(failed).and_then(|conf| agents::freebsd(tree, conf)))?;
-    Ok(Linux { ssh: Some(ssh), firewall: Some(firewall), agent: Some(agent), ..Linux::default() })
 }
 
 /// What of the package database goes into the facts. `kernel` is the default entry's, where that is known.

@@ -11,6 +11,9 @@ use crate::guest::Tree;
 const CHUNK: usize = 4 << 20;
 /// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
 const WINDOW_BYTES: u64 = 32 << 20;
+/// What xz' decoder asks for beside its window, which Linux' own kernels make as large as it may be
+/// (`scripts/xz_wrap.sh`: `dict=32MiB`).
+const XZ_KIB: u32 = 1024;
 
 /// A file of the guest, from its beginning on.
 pub struct FileStream<'a> {
@@ -153,7 +156,7 @@ impl Compression {
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::GzDecoder::new(from)),
             Self::Xz => {
-                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX);
+                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX).saturating_add(XZ_KIB);
                 Box::new(lzma_rust2::XzReader::new_mem_limit(from, false, limit))
             }
             Self::Zstd => {

@@ -145,7 +145,7 @@ pub struct Driver {
     pub name: String,
     /// How the kernel has it.
     pub state: DriverState,
-    /// In the initramfs: the member's name.
+    /// In the initramfs: the member's name. Of FreeBSD: the module that the boot loader loads, and the line that says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_initramfs: Option<String>,
     /// Blocked from loading: where that is said.

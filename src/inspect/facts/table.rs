@@ -132,6 +132,9 @@ pub struct Partition {
     /// GPT: the name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// GPT, a `/usr` of CoreOS: of several its boot loader takes the one with the highest; 0 is not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
 }
 
 /// What a partition's type says it is for.
