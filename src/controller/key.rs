@@ -176,14 +176,14 @@ mod tests {
         Source { url: "s3://b/k".into(), ..Source::default() }
     }
 
-    fn spec(source: Source, image: Option<ImageRequest>) -> ImageImportSpec {
+    fn spec(source: &Source, image: Option<&ImageRequest>) -> ImageImportSpec {
         let spec = serde_json::json!({"source": source, "profileRef": {"name": "p"}, "image": image});
         serde_json::from_value(spec).unwrap()
     }
 
     #[test]
     fn a_reading_is_valid_until_the_way_to_the_object_changes() {
-        let inspection = |source: &Source, requested| inspection(&spec(source.clone(), None), requested);
+        let inspection = |source: &Source, requested| inspection(&spec(source, None), requested);
         let key = inspection(&source(), None);
         let changed = [
             Source { url: "s3://b/other".into(), ..source() },
@@ -201,17 +201,17 @@ mod tests {
 
     #[test]
     fn a_reading_is_valid_until_another_password_is_to_be_judged() {
-        let key = |image: ImageRequest| inspection(&spec(source(), Some(image)), None);
+        let key = |image: &ImageRequest| inspection(&spec(&source(), Some(image)), None);
         let password = |name: &str, compare_password| {
             let password_secret_ref = Some(LocalRef { name: name.into() });
-            key(ImageRequest { password_secret_ref, compare_password, ..ImageRequest::default() })
+            key(&ImageRequest { password_secret_ref, compare_password, ..ImageRequest::default() })
         };
-        let keys = [key(ImageRequest::default()), password("a", false), password("b", false), password("a", true)];
+        let keys = [key(&ImageRequest::default()), password("a", false), password("b", false), password("a", true)];
         for (at, one) in keys.iter().enumerate() {
             assert!(keys.iter().skip(at + 1).all(|other| other != one), "{keys:?}");
         }
         let declared = ImageRequest { platform: Some("CentOS".into()), ..ImageRequest::default() };
-        assert_eq!(key(declared), keys[0], "only judged");
+        assert_eq!(key(&declared), keys[0], "only judged");
     }
 
     #[test]

@@ -8,14 +8,16 @@
 //! # How it is found
 //! `ID`, `ID_LIKE` and `VERSION_ID` of `/etc/os-release`, or what an older release file amounts to. Versions are compared by
 //! the part before the first dot, unless the profile says exactly or at least. What the package database says of it (dpkg's
-//! `base-files`, rpm's `centos-release` and its kin) is held against the file, which anybody may have changed. A system without a version is Unknown where
-//! versions count. With the platform declared as one for unlisted systems the rule passes and says what was found.
+//! `base-files`, rpm's `centos-release` and its kin) is held against the file, which anybody may have changed. A system
+//! without a version is Unknown where versions count. With the platform declared as one for unlisted systems the rule passes
+//! and says what was found.
 //! Where the cloud takes what is based on a listed system, `ID_LIKE` has to name one; Alibaba Cloud Linux, a system of
 //! another cloud, is refused there all the same.
 //!
 //! # How to mend it
 //! A release file that is not of the system: install its package again (`yum reinstall centos-release`, `zypper install
-//! --force sles-release`, `apt-get install --reinstall base-files`). Where the cloud has such platforms, declare the image as `Customized Linux` or `Others Linux` in `spec.image.platform`.
+//! --force sles-release`, `apt-get install --reinstall base-files`). Where the cloud has such platforms, declare the image as
+//! `Customized Linux` or `Others Linux` in `spec.image.platform`.
 //! Otherwise upgrade an older guest to a listed version, or reinstall one that is newer than the list, or not on it.
 
 use super::version::compare;

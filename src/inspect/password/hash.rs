@@ -12,12 +12,12 @@ const PASSWORD_MAX: usize = 128;
 /// Longest salt of `$1$`, `$5$` and `$6$`; what is beyond it is not hashed.
 const MD5_SALT: usize = 8;
 const SHA_SALT: usize = 16;
-/// Rounds of `$5$` and `$6$` where the hash names none, the fewest there are, and the most that are gone through: below
-/// half a second.
+/// Rounds of `$5$` and `$6$` where the hash names none, the fewest there are, and the most that are gone through: less than
+/// a second.
 const SHA_ROUNDS: u32 = 5000;
 const SHA_ROUNDS_MIN: u32 = 1000;
 const SHA_ROUNDS_MAX: u32 = 200_000;
-/// Cost of `$2b$`, the logarithm of its rounds: a quarter of a second.
+/// Cost of `$2b$`, the logarithm of its rounds: less than a second.
 const BCRYPT_COST: std::ops::RangeInclusive<u32> = 4..=12;
 /// Characters of a whole `$2b$`.
 const BCRYPT_LEN: usize = 60;
@@ -67,7 +67,7 @@ fn sha_crypt(password: &[u8], hash: &str, rest: &str) -> Result<bool, Uncompared
         None => (SHA_ROUNDS, rest),
         Some(named) => {
             let (rounds, rest) = named.split_once('$').ok_or(Uncompared::Malformed)?;
-            if rounds.starts_with('0') || !rounds.bytes().all(|digit| digit.is_ascii_digit()) {
+            if rounds.is_empty() || rounds.starts_with('0') || !rounds.bytes().all(|digit| digit.is_ascii_digit()) {
                 return Err(Uncompared::Malformed);
             }
             (rounds.parse().map_err(|_| Uncompared::TooCostly)?, rest)

@@ -122,6 +122,7 @@ fn own_making(f: &mut Facts) {
 /// Columns: no ticket acknowledged, OthersLinuxTicket, CustomKernelTicket, both.
 #[test]
 fn a_system_that_needs_a_ticket_has_one() {
+    use Acknowledgement::{CustomKernelTicket, OthersLinuxTicket};
     type Row = (&'static str, Option<&'static str>, fn(&mut Facts), [Outcome; 4]);
     let rows: &[Row] = &[
         ("a distribution", None, |_| {}, [NotApplicable; 4]),
@@ -204,7 +205,6 @@ fn a_system_that_needs_a_ticket_has_one() {
         ),
         ("nothing was read", None, |f| f.guest = None, [Unknown; 4]),
     ];
-    use Acknowledgement::{CustomKernelTicket, OthersLinuxTicket};
     let given =
         [vec![], vec![OthersLinuxTicket], vec![CustomKernelTicket], vec![OthersLinuxTicket, CustomKernelTicket]];
     for (what, platform, change, wanted) in rows {
