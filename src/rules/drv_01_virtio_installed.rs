@@ -9,9 +9,9 @@
 //! From the default boot entry: its kernel's configuration and `modules.builtin`, and the list of its initramfs. `virtio_blk`
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
 //! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
-//! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are warned about;
-//! rescue and kdump ones are not judged. CoreOS: the kernel on the EFI system partition, and the initramfs inside it.
-//! FreeBSD: the kernel's own strings, or a module that loader.conf loads; what neither shows is Unknown.
+//! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are
+//! warned about; rescue and kdump ones are not judged. CoreOS: the kernel on the EFI system partition, and the initramfs
+//! inside it. FreeBSD: the kernel's own strings, or a module that loader.conf loads; what neither shows is Unknown.
 //!
 //! # How to mend it
 //! Put the drivers into the initramfs. Debian, Ubuntu: add `virtio_blk` and `virtio_pci` to `/etc/initramfs-tools/modules`,

@@ -65,7 +65,7 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
             (0, None) => Ok(None),
             (members, _) => {
                 let path = cut(&format!("{path} (built in)"), PATH_MAX);
-                let facts = Initramfs { path, compression: used.to_owned(), members, tool: String::new() };
+                let facts = Initramfs { path, compression: used.to_owned(), members, ..Initramfs::default() };
                 Ok(Some(Embedded { facts, drivers: found.drivers }))
             }
         }

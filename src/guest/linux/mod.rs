@@ -34,7 +34,7 @@ mod yaml;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Kernel, Linux, Network, Packages};
+use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Kernel, Linux, Network, Packages, ReleasePackage};
 use device::Devices;
 use services::Services;
 
@@ -44,6 +44,9 @@ pub(crate) const PATH_MAX: usize = 256;
 pub(crate) const LINE_MAX: usize = 512;
 /// Most names of one directory of configuration.
 const MAX_NAMES: usize = 4096;
+/// Most packages that say which distribution it is, and most characters of their names and versions.
+const RELEASES: usize = 8;
+const RELEASE_MAX: usize = 64;
 
 /// A Linux system as its own files show it, and the disk that it is on.
 #[derive(Clone, Copy)]
@@ -133,7 +136,17 @@ fn packaged(tree: &Tree, found: Option<&packages::Packages>, kernel: Option<&Ker
         Some(kernel) => packages::kernel::package(tree, found, kernel)?,
         None => None,
     };
-    Ok(Packages { manager: found.manager.name().to_owned(), format: found.format.to_owned(), kernel })
+    let release = found.installed.iter().filter(|package| packages::is_release(&package.name)).take(RELEASES);
+    let release = release.map(|package| ReleasePackage {
+        name: cut(&package.name, RELEASE_MAX),
+        version: cut(&package.version, RELEASE_MAX),
+    });
+    Ok(Packages {
+        manager: found.manager.name().to_owned(),
+        format: found.format.to_owned(),
+        kernel,
+        release: release.collect(),
+    })
 }
 
 /// Guest-controlled text that is fit to be a fact: no control characters, at most `max` characters.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::disk::testkit::run;
 use crate::guest::linux::device::Devices;
-use crate::guest::linux::{self, System, network, release};
+use crate::guest::linux::{self, System, release};
 use crate::guest::root::MountPoint;
 use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::Fact;
@@ -43,13 +43,11 @@ fn judged(fs: MemoryFs, profile: &str, id: &str) -> RuleResult {
     let table = image.table.as_ref().and_then(Fact::known);
     let mounts = [MountPoint { at: "/".to_owned(), volume: "p1".to_owned(), inside: String::new() }];
     let devices = Devices::new(&image.volumes, table);
-    let read = linux::read(&System { tree: &tree, devices, mounts: &mounts, boot_sector: &[] }).unwrap();
-    let cloud_init = read.cloud_init.as_ref().and_then(Fact::known);
-    let network = network::read(&tree, "", cloud_init).unwrap();
+    let (read, network) = linux::read(&System { tree: &tree, devices, mounts: &mounts, modes: None }).unwrap();
     result(profile, id, |facts, _| {
         let guest = guest(facts);
         guest.release = Some(Fact::Known(release::read(&tree).unwrap()));
-        guest.network = Some(Fact::Known(network));
+        guest.network = Some(network);
         let own = guest.linux.replace(read).unwrap();
         if linux(facts).kernels.is_empty() {
             (linux(facts).boot, linux(facts).kernels) = (own.boot, own.kernels);
