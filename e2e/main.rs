@@ -17,6 +17,7 @@ mod cases {
     mod images;
     mod lifecycle;
     mod outcome;
+    mod password;
     mod smoke;
     mod source;
     mod verdicts;

@@ -81,6 +81,10 @@ fn unusable_credentials_are_exit_78_and_a_failed_transport_75() {
     let (output, message) = run(&["inspect", &source("s3://bucket/key"), "--source-credentials=/nonexistent"]);
     assert_eq!(output.status.code(), Some(78));
     assert!(parse_failure(&message).unwrap().what.contains("accessKeyID"));
+    let (output, message) = run(&["inspect", &source("s3://bucket/key"), "--password-file=/nonexistent"]);
+    assert_eq!(output.status.code(), Some(78));
+    let failure = parse_failure(&message).unwrap();
+    assert!(failure.layer == "credentials" && failure.what.contains("the password in the Secret"), "{failure:?}");
     let (output, message) = run(&["inspect", &source("http://127.0.0.1:9/x")]);
     assert_eq!(output.status.code(), Some(75));
     assert_eq!(parse_failure(&message).unwrap().kind, "io");

@@ -296,6 +296,14 @@ async fn the_operator_makes_worker_jobs_and_no_others() {
     assert!(ok, "the chart's policies are not installed: {image}");
     let image = image.split('\'').nth(1).unwrap();
     assert_eq!(said(&operator, worker(image), &dry()).await, "");
+    let password = json!({"name": "password", "projected": {"sources": [
+        {"secret": {"name": "root", "items": [{"key": "password", "path": "password"}]}}]}});
+    let mut reading = worker(image);
+    set(&mut reading, "/spec/template/spec/volumes/-", &password);
+    assert_eq!(said(&operator, reading.clone(), &dry()).await, "");
+    set(&mut reading, "/spec/template/spec/containers/0/args", &json!(["worker", "convert"]));
+    let refusal = said(&operator, reading, &dry()).await;
+    assert!(refusal.contains("to inspect, of the item password alone"), "{refusal:?}");
 
     let pod = "/spec/template/spec";
     let secret =
@@ -323,6 +331,11 @@ async fn the_operator_makes_worker_jobs_and_no_others() {
             "must mount Secrets as projected volumes",
         ),
         ("/volumes/-", secret(json!([{"key": "tls.key", "path": "k"}])), "must mount Secrets as projected volumes"),
+        (
+            "/volumes/-",
+            secret(json!([{"key": "password", "path": "p"}, {"key": "accessKeyID", "path": "k"}])),
+            "must mount Secrets as projected volumes",
+        ),
         ("/volumes/-", secret(json!([])), "must mount Secrets as projected volumes"),
         ("/volumes/-", json!({"name": "x", "hostPath": {"path": "/"}}), "must mount Secrets as projected volumes"),
         (

@@ -154,6 +154,13 @@ pub struct ImageRequest {
     /// Tencent Cloud's forced import: a missing cloud-init is only advised against.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Secret of this namespace whose key `password` is the password that root has or shall have. Only the worker reads it,
+    /// and tells only whether the cloud would accept it. A changed Secret is read when a new reading is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret_ref: Option<LocalRef>,
+    /// The password is tried against the hash of root's in the image, too, unless the hash makes that too costly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compare_password: bool,
     /// What was settled with the cloud beforehand, and no byte of the image shows.
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -246,6 +253,13 @@ pub struct Waiver {
     #[schemars(extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
+}
+
+impl Waiver {
+    /// When it expired, if it had at `now`.
+    pub fn expired(&self, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        self.expiration_time.as_ref().map(|end| end.0).filter(|end| *end <= now)
+    }
 }
 
 /// What was seen and done.

@@ -114,6 +114,12 @@ pub const CHECKS: &[Check] = &[
     shape("spec.source.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.destination.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.profileRef.name", NAME, NAME_MESSAGE),
+    shape("spec.image.passwordSecretRef.name", NAME, NAME_MESSAGE),
+    shape(
+        "spec.image",
+        "!has(self.comparePassword) || !self.comparePassword || has(self.passwordSecretRef)",
+        "`comparePassword` must be left out where no `passwordSecretRef` names a password",
+    ),
     shape(
         "spec.destination.url",
         "self.matches('^s3://[^/?#@[:cntrl:]]+/([^/?#[:cntrl:]][^?#[:cntrl:]]*)?$')",

@@ -7,6 +7,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -58,6 +59,12 @@ pub struct Args {
     /// Ask for a forced import, without cloud-init
     #[arg(long)]
     pub force: bool,
+    /// File with the password that root has or shall have: it is judged, and shown nowhere
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Try it against the image's hash, too
+    #[arg(long, requires = "password_file")]
+    pub compare_password: bool,
     /// Say that this was settled with the cloud beforehand. Repeatable
     #[arg(long = "acknowledge", value_name = "WHAT", value_enum)]
     pub acknowledgements: Vec<Acknowledgement>,

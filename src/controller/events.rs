@@ -9,7 +9,7 @@ use super::key::Stage;
 use super::work;
 use crate::api::conditions::{COMPLIANT, READY, find, reason as word};
 use crate::api::{ImageImport, ImageImportStatus, Waiver};
-use crate::rules;
+use crate::rules::{self, Request};
 
 /// One event: reason, action, text, and whether it warns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +59,14 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
 }
 
 /// Waivers that change nothing, and why.
-pub fn idle_waivers(waivers: &[Waiver]) -> Vec<Told> {
-    let why = |w: &Waiver| rules::waivable(&w.rule).err().map(|why| format!("The waiver changes nothing: {why}"));
+pub fn idle_waivers(request: &Request) -> Vec<Told> {
+    let why = |waiver: &Waiver| match (rules::waivable(&waiver.rule), waiver.expired(request.now)) {
+        (Err(why), _) => Some(format!("The waiver changes nothing: {why}")),
+        (Ok(rule), Some(end)) => Some(format!("The waiver changes nothing: that of {} expired at {end}", rule.name)),
+        (Ok(_), None) => None,
+    };
     let told = |note| Told { reason: "WaiverIgnored", action: "Judge", note, warns: true };
-    waivers.iter().filter_map(why).map(told).collect()
+    request.waivers.iter().filter_map(why).map(told).collect()
 }
 
 /// Publishes them. An event that cannot be published is no reason to fail.
@@ -84,6 +88,8 @@ pub async fn publish(shared: &Shared, import: &ImageImport, told: Vec<Told>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::{Value, json};
 
     fn status(conditions: &[(&str, &str, &str)], job: Option<&str>) -> ImageImportStatus {
@@ -123,11 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_of_no_rule_or_of_damage_is_told() {
+    fn a_waiver_of_no_rule_or_of_damage_or_that_expired_is_told() {
         let waiver = |rule: &str| Waiver { rule: rule.into(), justification: "x".into(), expiration_time: None };
-        let told = idle_waivers(&["VirtioInstalled", "NoSuchRule", "RootPartitionFound"].map(waiver));
+        let until = |second| Some(Time(Timestamp::from_second(second).unwrap()));
+        let mut waivers = ["VirtioInstalled", "NoSuchRule", "RootPartitionFound"].map(waiver).to_vec();
+        waivers.push(Waiver { expiration_time: until(59), ..waiver("CloudInitInstalled") });
+        waivers.push(Waiver { expiration_time: until(61), ..waiver("DhcpEnabled") });
+        let told = idle_waivers(&Request { waivers, now: until(60).unwrap().0, ..Request::default() });
         assert!(told[0].note.contains("NoSuchRule") && told[1].note.contains("RootPartitionFound cannot be waived"));
-        assert_eq!(told.len(), 2);
+        assert!(
+            told[2].note.contains("that of CloudInitInstalled expired at 1970-01-01T00:00:59Z"),
+            "{}",
+            told[2].note
+        );
+        assert_eq!(told.len(), 3);
     }
 
     #[test]

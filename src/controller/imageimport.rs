@@ -296,7 +296,7 @@ impl Hand<'_> {
         let written = shared.writer.report(&live, &part).await?;
         verdict::settle(&mut draft, &report, &facts, key, self.import.spec.destination.is_some());
         let latest = shared.writer.lifecycle(&written, &draft.status).await?;
-        events::publish(shared, self.import, events::idle_waivers(&self.import.spec.waivers)).await;
+        events::publish(shared, self.import, events::idle_waivers(&request)).await;
         self.count(&report, inspection.start_time.as_ref(), facts.reads.bytes, last.is_none());
         Ok((latest, None))
     }
@@ -430,7 +430,7 @@ fn seconds_since(time: &Time) -> f64 {
     Timestamp::now().duration_since(time.0).as_secs_f64().max(0.0)
 }
 
-/// What the rules read of the spec. Waivers that have expired are left out.
+/// What the rules read of the spec.
 pub fn request(import: &ImageImport, now: Timestamp) -> Request {
     let spec = &import.spec;
     let image = spec.image.clone().unwrap_or_default();
@@ -443,6 +443,7 @@ pub fn request(import: &ImageImport, now: Timestamp) -> Request {
         system_disk_size_gib: image.system_disk_size_gib,
         force: image.force,
         acknowledgements: image.acknowledgements,
-        waivers: super::key::waivers_at(&spec.waivers, now),
+        waivers: spec.waivers.clone(),
+        now,
     }
 }

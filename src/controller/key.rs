@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::api::{ImageImport, ImportProfileSpec, Source, SourceIdentity, Waiver};
+use crate::api::{ImageImport, ImageImportSpec, ImportProfileSpec, Source, SourceIdentity, Waiver};
 
 /// Version of the rules: an upgrade judges again what was refused.
 pub const RULES: &str = env!("CARGO_PKG_VERSION");
@@ -64,11 +64,14 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What a reading depends on: how the object is reached, and the last request for a new reading. The declared format is
-/// judged, not read, and so left out.
-pub fn inspection(source: &Source, requested_at: Option<&str>) -> String {
-    let reached = Source { format: None, ..source.clone() };
-    short(hash(&["inspection", &json(&reached), requested_at.unwrap_or_default()]), 16)
+/// What a reading depends on: how the object is reached, which password is judged there, and the last request for a new
+/// reading. The declared format is judged, not read, and so left out. Secrets count by their names: nobody but the worker
+/// may see that one has changed.
+pub fn inspection(spec: &ImageImportSpec, requested_at: Option<&str>) -> String {
+    let reached = Source { format: None, ..spec.source.clone() };
+    let password = spec.image.as_ref().and_then(|i| Some((i.password_secret_ref.as_ref()?, i.compare_password)));
+    let password = password.map(|password| json(&password)).unwrap_or_default();
+    short(hash(&["inspection", &json(&reached), &password, requested_at.unwrap_or_default()]), 16)
 }
 
 /// The object's identity: its entity tag, or size and time where the store gives no strong one.
@@ -94,9 +97,9 @@ pub fn conversion(import: &ImageImport, source: &SourceIdentity) -> String {
     short(content(import, source), 16)
 }
 
-/// Waivers that count at `now`.
-pub fn waivers_at(waivers: &[Waiver], now: Timestamp) -> Vec<Waiver> {
-    waivers.iter().filter(|w| w.expiration_time.as_ref().is_none_or(|t| t.0 > now)).cloned().collect()
+/// Waivers, and which of them count at `now`: that one expired is said, so it counts too.
+fn waivers_at(waivers: &[Waiver], now: Timestamp) -> Vec<(&Waiver, bool)> {
+    waivers.iter().map(|waiver| (waiver, waiver.expired(now).is_none())).collect()
 }
 
 /// Hash of a profile's rules: the same rules under the same name are the same profile, whoever put them there.
@@ -167,14 +170,20 @@ pub fn custom_image_name(import: &ImageImport, source: &SourceIdentity) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{Addressing, Format, LocalRef};
+    use crate::api::{Addressing, Format, ImageRequest, LocalRef};
 
     fn source() -> Source {
         Source { url: "s3://b/k".into(), ..Source::default() }
     }
 
+    fn spec(source: &Source, image: Option<&ImageRequest>) -> ImageImportSpec {
+        let spec = serde_json::json!({"source": source, "profileRef": {"name": "p"}, "image": image});
+        serde_json::from_value(spec).unwrap()
+    }
+
     #[test]
     fn a_reading_is_valid_until_the_way_to_the_object_changes() {
+        let inspection = |source: &Source, requested| inspection(&spec(source, None), requested);
         let key = inspection(&source(), None);
         let changed = [
             Source { url: "s3://b/other".into(), ..source() },
@@ -188,6 +197,21 @@ mod tests {
         }
         assert_ne!(inspection(&source(), Some("now")), key);
         assert_eq!(inspection(&Source { format: Some(Format::Raw), ..source() }, None), key, "only judged");
+    }
+
+    #[test]
+    fn a_reading_is_valid_until_another_password_is_to_be_judged() {
+        let key = |image: &ImageRequest| inspection(&spec(&source(), Some(image)), None);
+        let password = |name: &str, compare_password| {
+            let password_secret_ref = Some(LocalRef { name: name.into() });
+            key(&ImageRequest { password_secret_ref, compare_password, ..ImageRequest::default() })
+        };
+        let keys = [key(&ImageRequest::default()), password("a", false), password("b", false), password("a", true)];
+        for (at, one) in keys.iter().enumerate() {
+            assert!(keys.iter().skip(at + 1).all(|other| other != one), "{keys:?}");
+        }
+        let declared = ImageRequest { platform: Some("CentOS".into()), ..ImageRequest::default() };
+        assert_eq!(key(&declared), keys[0], "only judged");
     }
 
     #[test]

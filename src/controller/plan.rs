@@ -71,12 +71,12 @@ impl Planner<'_> {
         if let Some(requested) = import.requested_at() {
             self.draft.status.last_handled_request_at = Some(requested);
         }
-        let key = key::inspection(&import.spec.source, self.draft.status.last_handled_request_at.as_deref());
+        let key = key::inspection(&import.spec, self.draft.status.last_handled_request_at.as_deref());
         if let Some((_, work)) = work::in_flight(&self.draft.status) {
             if work.job_name == Some(self.name(Stage::Inspect, &key, work.attempt)) {
                 return self.observe(Stage::Inspect, &work);
             }
-            // The way to the object changed while it was read: what comes of that reading is not wanted.
+            // The way to the object, or the password, changed while it was read: what comes of that reading is not wanted.
             self.draft.disk().inspection = None;
             self.changed = true;
         }
@@ -99,7 +99,7 @@ impl Planner<'_> {
                 note_facts(&mut self.draft, &facts);
                 self.draft.status.verdict_key = None;
                 let handled = self.draft.status.last_handled_request_at.clone();
-                let key = key::inspection(&self.world.import.spec.source, handled.as_deref());
+                let key = key::inspection(&self.world.import.spec, handled.as_deref());
                 self.act(Act::KeepFacts { text, key })
             }
             Outcome::Written(written) => {
@@ -215,7 +215,7 @@ impl Planner<'_> {
         }
         if self.source().is_none() {
             let handled = self.draft.status.last_handled_request_at.clone();
-            return self.read(&key::inspection(&self.world.import.spec.source, handled.as_deref()), false);
+            return self.read(&key::inspection(&self.world.import.spec, handled.as_deref()), false);
         }
         self.rest(self.next_expiry())
     }

@@ -1,6 +1,7 @@
 //! The worker's Job and pod.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use k8s_openapi::api::batch::v1::{
     Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
@@ -17,7 +18,7 @@ use kube::api::ObjectMeta;
 use super::key::Stage;
 use super::settings::Settings;
 use crate::api::{Destination, Format, ImageImport, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
-use crate::worker::{ConvertArgs, DESTINATION_CREDENTIALS, Exit, InspectArgs, RESULT, SOURCE_CREDENTIALS};
+use crate::worker::{ConvertArgs, DESTINATION_CREDENTIALS, Exit, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS};
 
 /// Label of every worker Job and pod: the UID of its import. Names may be longer than a label's value.
 pub const IMPORT_UID: &str = "imageimport.dev/import-uid";
@@ -30,18 +31,49 @@ const USER: i64 = 65532;
 /// Keys a credential must have, and those it may have.
 const KEYS: &[&str] = &["accessKeyID", "secretAccessKey"];
 const OPTIONAL_KEYS: &[&str] = &["sessionToken"];
+/// The key of a Secret that holds the password of the image's root.
+const PASSWORD_KEY: &str = "password";
+
+/// A Secret that a pod mounts.
+struct Mount<'a> {
+    secret: &'a LocalRef,
+    volume: &'static str,
+    path: &'static str,
+    keys: &'static [&'static str],
+    optional_keys: &'static [&'static str],
+}
+
+impl<'a> Mount<'a> {
+    fn credentials(secret: &'a LocalRef, volume: &'static str, path: &'static str) -> Self {
+        Self { secret, volume, path, keys: KEYS, optional_keys: OPTIONAL_KEYS }
+    }
+
+    fn source(import: &'a ImageImport) -> Option<Self> {
+        let secret = import.spec.source.secret_ref.as_ref()?;
+        Some(Self::credentials(secret, "source-credentials", SOURCE_CREDENTIALS))
+    }
+
+    fn destination(destination: &'a Destination) -> Option<Self> {
+        let secret = destination.secret_ref.as_ref()?;
+        Some(Self::credentials(secret, "destination-credentials", DESTINATION_CREDENTIALS))
+    }
+
+    fn password(import: &'a ImageImport) -> Option<Self> {
+        let secret = import.spec.image.as_ref()?.password_secret_ref.as_ref()?;
+        Some(Self { secret, volume: "password", path: PASSWORD, keys: &[PASSWORD_KEY], optional_keys: &[] })
+    }
+}
 
 /// The Job of a stage, complete. `source` and `format` are what was inspected, for a copy.
 pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) -> Option<Job> {
-    let (args, secrets) = match stage {
-        Stage::Inspect => (inspect_args(settings, import).to_args(), vec![("source", &import.spec.source.secret_ref)]),
+    let (args, second) = match stage {
+        Stage::Inspect => (inspect_args(settings, import).to_args(), Mount::password(import)),
         Stage::Convert => {
             let destination = import.spec.destination.as_ref()?;
-            let secrets = vec![("source", &import.spec.source.secret_ref), ("destination", &destination.secret_ref)];
-            (convert_args(settings, import)?.to_args(), secrets)
+            (convert_args(settings, import)?.to_args(), Mount::destination(destination))
         }
     };
-    let secrets = secrets.into_iter().filter_map(|(role, secret)| Some((role, secret.as_ref()?))).collect::<Vec<_>>();
+    let mounts = Mount::source(import).into_iter().chain(second).collect::<Vec<_>>();
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
         namespace: import.metadata.namespace.clone(),
@@ -63,7 +95,7 @@ pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) 
                 annotations: metadata.annotations.clone(),
                 ..ObjectMeta::default()
             }),
-            spec: Some(pod(settings, stage, args, &secrets)),
+            spec: Some(pod(settings, stage, args, &mounts)),
         },
         ..JobSpec::default()
     };
@@ -116,11 +148,11 @@ fn failure_policy(stage: Stage) -> PodFailurePolicy {
     }
 }
 
-fn pod(settings: &Settings, stage: Stage, args: Vec<String>, secrets: &[(&str, &LocalRef)]) -> PodSpec {
+fn pod(settings: &Settings, stage: Stage, args: Vec<String>, mounts: &[Mount]) -> PodSpec {
     let config = &settings.worker;
-    let mount = |(role, _): &(&str, &LocalRef)| VolumeMount {
-        name: format!("{role}-credentials"),
-        mount_path: credentials(role).to_owned(),
+    let mount = |mount: &Mount| VolumeMount {
+        name: mount.volume.to_owned(),
+        mount_path: mount.path.to_owned(),
         read_only: Some(true),
         ..VolumeMount::default()
     };
@@ -152,7 +184,7 @@ fn pod(settings: &Settings, stage: Stage, args: Vec<String>, secrets: &[(&str, &
         // Logs may carry a guest's text: only the message counts.
         termination_message_policy: Some("File".into()),
         termination_message_path: Some(RESULT.into()),
-        volume_mounts: Some(secrets.iter().map(mount).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
+        volume_mounts: Some(mounts.iter().map(mount).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
         ..Container::default()
     };
     PodSpec {
@@ -169,7 +201,7 @@ fn pod(settings: &Settings, stage: Stage, args: Vec<String>, secrets: &[(&str, &
             ..PodSecurityContext::default()
         }),
         containers: vec![container],
-        volumes: Some(secrets.iter().map(volume).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
+        volumes: Some(mounts.iter().map(volume).collect::<Vec<_>>()).filter(|v| !v.is_empty()),
         node_selector: Some(config.node_selector.clone()).filter(|v| !v.is_empty()),
         tolerations: Some(config.tolerations.clone()).filter(|v| !v.is_empty()),
         affinity: config.affinity.clone(),
@@ -184,25 +216,22 @@ fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn credentials(role: &str) -> &'static str {
-    if role == "source" { SOURCE_CREDENTIALS } else { DESTINATION_CREDENTIALS }
-}
-
 /// A Secret's documented keys and no others, so that no other Secret can be used; one `optional` covers a whole source,
 /// hence two.
-fn volume((role, secret): &(&str, &LocalRef)) -> Volume {
+fn volume(mount: &Mount) -> Volume {
     let project = |keys: &[&str], optional: bool| VolumeProjection {
         secret: Some(SecretProjection {
-            name: secret.name.clone(),
+            name: mount.secret.name.clone(),
             items: Some(keys.iter().map(|k| KeyToPath { key: (*k).into(), path: (*k).into(), mode: None }).collect()),
             optional: optional.then_some(true),
         }),
         ..VolumeProjection::default()
     };
+    let groups = [(mount.keys, false), (mount.optional_keys, true)].into_iter().filter(|(keys, _)| !keys.is_empty());
     Volume {
-        name: format!("{role}-credentials"),
+        name: mount.volume.to_owned(),
         projected: Some(ProjectedVolumeSource {
-            sources: Some(vec![project(KEYS, false), project(OPTIONAL_KEYS, true)]),
+            sources: Some(groups.map(|(keys, optional)| project(keys, optional)).collect()),
             default_mode: None,
         }),
         ..Volume::default()
@@ -213,15 +242,21 @@ fn source(import: &ImageImport) -> Source {
     Source { secret_ref: None, ..import.spec.source.clone() }
 }
 
-fn mounted(role: &str, secret: Option<&LocalRef>) -> Option<std::path::PathBuf> {
-    secret.map(|_| credentials(role).into())
+fn path(mount: Option<&Mount>) -> Option<PathBuf> {
+    mount.map(|mount| mount.path.into())
 }
 
 fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
     let deadline = settings.inspect_deadline.as_secs().unsigned_abs();
     InspectArgs {
         source: source(import),
-        source_credentials: mounted("source", import.spec.source.secret_ref.as_ref()),
+        source_credentials: path(Mount::source(import).as_ref()),
+        password_file: path(Mount::password(import).as_ref()).map(|folder| folder.join(PASSWORD_KEY)),
+        compare_password: import
+            .spec
+            .image
+            .as_ref()
+            .is_some_and(|i| i.compare_password && i.password_secret_ref.is_some()),
         result: RESULT.into(),
         // Facts with LimitExceeded must arrive before the Job's time is up.
         seconds: (deadline / 2).max(1),
@@ -236,10 +271,10 @@ fn convert_args(settings: &Settings, import: &ImageImport) -> Option<ConvertArgs
     let destination = import.spec.destination.clone()?;
     Some(ConvertArgs {
         source: source(import),
-        source_credentials: mounted("source", import.spec.source.secret_ref.as_ref()),
+        source_credentials: path(Mount::source(import).as_ref()),
         etag,
         size: u64::try_from(size_bytes).ok()?,
-        destination_credentials: mounted("destination", destination.secret_ref.as_ref()),
+        destination_credentials: path(Mount::destination(&destination).as_ref()),
         destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
         destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
         result: RESULT.into(),

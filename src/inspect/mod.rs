@@ -10,4 +10,4 @@ pub mod wire;
 
 pub use budget::Budget;
 pub use facts::Facts;
-pub use walk::inspect;
+pub use walk::{inspect, inspect_with};

@@ -1,6 +1,14 @@
 //! What the clouds ask of a password, asked of one that the user gave. Only the answers become facts.
 
-use super::facts::{Break, Judgement};
+mod hash;
+mod md5;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::facts::{Break, Given, Judgement};
 
 /// At least three of the four kinds of characters.
 pub const THREE_CLASSES: &str = "ThreeClasses";
@@ -13,6 +21,50 @@ pub const POLICIES: &[&str] = &[THREE_CLASSES, LETTER_DIGIT_SPECIAL];
 const SPECIAL: &str = "()`~!@#$%^&*-_+=|{}[]:;'<>,.?/";
 /// Fewest and most characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
+
+/// Bytes of a file that are read: far more than any password has.
+const FILE_MAX: u64 = 1024;
+
+/// A password that the user gave, which is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password {
+    bytes: Vec<u8>,
+    compare: bool,
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl Password {
+    /// The password in a file, without the newline at its end. `compare`: it is tried against the image's hash, too.
+    ///
+    /// # Errors
+    /// Why the file cannot be read.
+    pub fn read(path: &Path, compare: bool) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_MAX).read_to_end(&mut bytes)?;
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+            if bytes.ends_with(b"\r") {
+                bytes.pop();
+            }
+        }
+        Ok(Self { bytes, compare })
+    }
+
+    /// What it is found to be. `hash` is what the image has of the account's password; `None` where that is no hash.
+    pub fn given(&self, hash: Option<&str>) -> Given {
+        let policies = judge(&String::from_utf8_lossy(&self.bytes));
+        match hash.filter(|_| self.compare).map(|hash| hash::matches(&self.bytes, hash)) {
+            None => Given { policies, ..Given::default() },
+            Some(Ok(matches)) => Given { policies, matches: Some(matches), ..Given::default() },
+            Some(Err(why)) => Given { policies, uncompared: Some(why), ..Given::default() },
+        }
+    }
+}
 
 /// A password by every policy. Nothing of it is kept but what is wrong with it.
 pub fn judge(password: &str) -> Vec<Judgement> {
@@ -81,9 +133,44 @@ mod tests {
         }
     }
 
+    fn of_file(content: &[u8], compare: bool) -> Password {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        Password::read(file.path(), compare).unwrap()
+    }
+
     #[test]
-    fn no_part_of_a_password_is_in_the_facts() {
-        let text = serde_json::to_string(&judge("Secret!pw1")).unwrap();
-        assert!(!text.contains("Secret") && !text.contains("pw1"), "{text}");
+    fn no_part_of_a_password_is_in_the_facts_or_in_a_log() {
+        let password = of_file(b"Secret!pw1", true);
+        for hash in [None, Some("$6$salt$hash"), Some("$1$salt$nonsense")] {
+            let text = format!("{} {password:?}", serde_json::to_string(&password.given(hash)).unwrap());
+            assert!(!text.contains("Secret") && !text.contains("pw1") && !text.contains("salt"), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_newline_at_the_end_of_a_file_is_no_part_of_the_password() {
+        for content in [&b"Abcdef1!"[..], b"Abcdef1!\n", b"Abcdef1!\r\n"] {
+            assert_eq!(of_file(content, false).bytes, b"Abcdef1!");
+        }
+        assert_eq!(of_file(b"Abcdef1!\n\n", false).bytes, b"Abcdef1!\n");
+        assert_eq!(of_file(b"", false).given(None).policies[0].breaks, [Break::Length, Break::Kinds]);
+        assert!(Password::read(Path::new("/nonexistent"), false).is_err());
+    }
+
+    #[test]
+    fn a_file_of_any_size_and_of_any_bytes_is_judged() {
+        assert_eq!(of_file(&b"Aa1!".repeat(1 << 20), false).given(None).policies[0].breaks, [Break::Length]);
+        assert_eq!(of_file(b"Abcdef1!\xff\xfe", false).given(None).policies[0].breaks, [Break::Character]);
+    }
+
+    #[test]
+    fn it_is_compared_only_when_that_is_asked_for() {
+        const HASH: &str = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"; // of "password"
+        let given = |compare, hash| of_file(b"password", compare).given(hash).matches;
+        assert_eq!(given(false, Some(HASH)), None);
+        assert_eq!(given(true, Some(HASH)), Some(true));
+        assert_eq!(given(true, None), None);
+        assert_eq!(of_file(b"passwore", true).given(Some(HASH)).matches, Some(false));
     }
 }

@@ -12,6 +12,7 @@ use super::facts::{
     BootModes, Container, Fact, Family, Guest, Holds, PartitionTable, Scheme, Trouble, TroubleKind, Volume,
     VolumeClass, is_written,
 };
+use super::password::Password;
 use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result, container, filesystem, partition, volume};
 use crate::guest::Tree;
@@ -29,11 +30,19 @@ const SECTOR: usize = 512;
 /// # Errors
 /// `Io` when the transport failed: nothing is known then. Every other trouble is a fact.
 pub fn inspect(source: &Opened) -> Result<Facts> {
+    inspect_with(source, None)
+}
+
+/// The same, and what the password is that the user gave for the image's root.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_with(source: &Opened, given: Option<&Password>) -> Result<Facts> {
     let start = Instant::now();
     let mut facts =
         Facts { worker: env!("CARGO_PKG_VERSION").to_owned(), source: source.facts.clone(), ..Facts::default() };
     if let Some(object) = &source.bytes {
-        object_facts(object, &mut facts)?;
+        object_facts(object, given, &mut facts)?;
     }
     facts.reads.requests = source.meter.requests();
     facts.reads.bytes = source.meter.bytes();
@@ -42,7 +51,7 @@ pub fn inspect(source: &Opened) -> Result<Facts> {
     Ok(facts)
 }
 
-fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
+fn object_facts(object: &Arc<dyn ReadAt>, given: Option<&Password>, facts: &mut Facts) -> Result<()> {
     let stage = wanted_for("container");
     let opened = match Fact::settle(container::open(object.clone()))? {
         Fact::Known(opened) => opened,
@@ -77,7 +86,7 @@ fn object_facts(object: &Arc<dyn ReadAt>, facts: &mut Facts) -> Result<()> {
         facts.volumes.push(volume);
     }
     if !facts.volumes.is_empty() {
-        let guest = guest(&disk, table, &mut facts.volumes, &readable)?;
+        let guest = guest(&disk, table, &mut facts.volumes, &readable, given)?;
         facts.guest = Some(guest);
     }
     if table.scheme != Scheme::None {
@@ -143,6 +152,7 @@ fn guest(
     table: &PartitionTable,
     volumes: &mut [Volume],
     readable: &[Readable],
+    given: Option<&Password>,
 ) -> Result<Guest> {
     let root = match Fact::settle(root::find(readable, &Devices::new(volumes, Some(table))))? {
         Fact::Known(Some(root)) => root,
@@ -183,7 +193,7 @@ fn guest(
         guest.network = Some(Fact::settle(network::freebsd(&root.tree))?);
     }
     if matches!(root.family, Family::Linux | Family::FreeBSD) {
-        guest.accounts = Some(Fact::settle(accounts::read(&root.tree, root.family))?);
+        guest.accounts = Some(Fact::settle(accounts::read(&root.tree, root.family, given))?);
     }
     let mounted = mounted(&root, &system)?;
     for (name, at) in mounted {

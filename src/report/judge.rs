@@ -1,5 +1,7 @@
 //! Facts, profile and request to a report. Pure: the same input gives the same report.
 
+use jiff::Timestamp;
+
 use super::sanitise::{MESSAGE_BYTES, clean};
 use super::{Outcome, Overall, Report, ReportEvidence, ReportReads, ReportSource, RuleResult, SCHEMA, image_summary};
 use crate::api::{Action, Guests, ImportProfileSpec, PlatformAction, RuleCounts, Waiver};
@@ -13,6 +15,8 @@ pub(super) const NOT_LOOKED_AT: &str = "the profile does not look at it";
 const EVIDENCE: usize = 16;
 /// Longest piece of evidence, in bytes.
 const EVIDENCE_BYTES: usize = 256;
+/// Longest justification of a waiver in a message, in bytes.
+const JUSTIFICATION_BYTES: usize = 128;
 /// Longest remedy, in bytes: our command, and the cloud's own words in two languages.
 const REMEDY_BYTES: usize = 1024;
 
@@ -112,10 +116,10 @@ fn result(rule: &Rule, case: &Case) -> RuleResult {
         }
         Verdict::Fail(grade, finding) => {
             let worst = worst(Some(grade), &finding, action);
-            let waiver = case.request.waivers.iter().find(|w| w.rule == rule.name);
-            let waiver = waiver.filter(|_| worst == Outcome::Fail && !rule.structural && !finding.structural);
-            let worst = if waiver.is_some() { Outcome::Waived } else { worst };
-            let result = out(worst, code, &with_waiver(waiver, &text(&finding)));
+            let waiver = case.request.waivers.iter().find(|w| w.rule == rule.name && worst == Outcome::Fail);
+            let (counts, said) = waiver.map(|w| waived(w, rule, &finding, case.request.now)).unwrap_or_default();
+            let worst = if counts { Outcome::Waived } else { worst };
+            let result = out(worst, code, &format!("{said}{}", text(&finding)));
             RuleResult { evidence: evidence(&finding), remedy: remedy(rule, case, code, &finding, worst), ..result }
         }
     }
@@ -173,10 +177,15 @@ fn text(finding: &Finding) -> String {
     text
 }
 
-fn with_waiver(waiver: Option<&Waiver>, text: &str) -> String {
-    match waiver {
-        Some(waiver) => format!("waived ({}): {text}", clean(&waiver.justification, 128)),
-        None => text.to_owned(),
+/// Whether the waiver of a rule that fails counts, and what is said of it in front of the finding.
+fn waived(waiver: &Waiver, rule: &Rule, finding: &Finding, now: Timestamp) -> (bool, String) {
+    let why = clean(&waiver.justification, JUSTIFICATION_BYTES);
+    match waiver.expired(now) {
+        _ if rule.structural || finding.structural => {
+            (false, format!("cannot be waived ({why}), as it is damage that no import survives: "))
+        }
+        Some(end) => (false, format!("the waiver ({why}) expired at {end}: ")),
+        None => (true, format!("waived ({why}): ")),
     }
 }
 

@@ -1,5 +1,8 @@
 //! From verdicts to what people and programs read.
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::table::columns;
 use super::*;
 use crate::api::{Action, Waiver};
@@ -53,6 +56,37 @@ fn a_waiver_turns_a_failure_into_waived_and_nothing_else() {
     assert_eq!(report(TENCENT, &structural, &asked).verdict, Overall::NonCompliant);
     let warned = report(A2020, &broken(), &asked);
     assert_eq!(warned.rules.iter().find(|r| r.id == "SVC-01").unwrap().result, Outcome::Warn);
+}
+
+#[test]
+fn a_waiver_that_does_not_count_is_told_and_why() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let rule = |facts: &Facts, rule: &str, ends: Option<i64>, now: i64| {
+        let expiration_time = ends.map(|end| Time(at(end)));
+        let waiver = Waiver { rule: rule.into(), justification: "tested by hand".into(), expiration_time };
+        let asked = Request { waivers: vec![waiver], now: at(now), ..request() };
+        report(TENCENT, facts, &asked).rules.into_iter().find(|r| r.rule == rule).unwrap()
+    };
+    let mut no_table = healthy();
+    table_of(&mut no_table).scheme = crate::inspect::facts::Scheme::None;
+    let mut no_loader = healthy();
+    crate::rules::fixture::boot_modes(&mut no_loader).ways.clear();
+    let expired = "the waiver (tested by hand) expired at 1970-01-01T00:01:00Z: ";
+    let structural = "cannot be waived (tested by hand), as it is damage that no import survives: ";
+    for (what, facts, name, ends, wanted, says) in [
+        ("it never expires", &broken(), "VirtioInstalled", None, Outcome::Waived, "waived (tested by hand): "),
+        ("not yet", &broken(), "VirtioInstalled", Some(61), Outcome::Waived, "waived (tested by hand): "),
+        ("at this moment", &broken(), "VirtioInstalled", Some(60), Outcome::Fail, expired),
+        ("a rule of damage", &no_table, "PartitionTablePresent", None, Outcome::Fail, structural),
+        ("that, and expired", &no_table, "PartitionTablePresent", Some(60), Outcome::Fail, structural),
+        ("a finding of damage", &no_loader, "BootLoaderFound", None, Outcome::Fail, structural),
+    ] {
+        let found = rule(facts, name, ends, 60);
+        assert_eq!(found.result, wanted, "{what}");
+        assert!(found.message.starts_with(says), "{what}: {}", found.message);
+    }
+    let passes = rule(&healthy(), "VirtioInstalled", Some(60), 60);
+    assert!(passes.result == Outcome::Pass && !passes.message.contains("waive"), "{}", passes.message);
 }
 
 #[test]

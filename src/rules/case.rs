@@ -37,8 +37,10 @@ pub struct Request {
     pub force: bool,
     /// What was settled with the cloud beforehand.
     pub acknowledgements: Vec<Acknowledgement>,
-    /// Waivers that count now: the caller has left out the expired ones.
+    /// Rules that may fail; a waiver counts until it expires.
     pub waivers: Vec<Waiver>,
+    /// The moment that waivers are held against.
+    pub now: jiff::Timestamp,
 }
 
 /// What an object is to a rule about disks.

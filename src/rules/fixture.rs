@@ -106,6 +106,7 @@ pub fn healthy() -> Facts {
                         vendor: "Debian Kernel Team <debian-kernel@lists.debian.org>".into(),
                         source: "linux".into(),
                     }),
+                    release: Vec::new(),
                 })),
                 critical: Some(Fact::Known(Critical { same: 9, ..Critical::default() })),
                 issue: Some(Fact::Known(vec![issue("/etc/issue"), issue("/etc/issue.net")])),
@@ -125,7 +126,7 @@ pub fn healthy() -> Facts {
                     must_change: false,
                     place: "/etc/shadow:1".into(),
                 }),
-                given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true) }),
+                given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true), uncompared: None }),
                 ..Accounts::default()
             })),
             ..Guest::default()

@@ -7,15 +7,18 @@
 //! # How it is found
 //! An image holds no password but its hash, and hashes are never tried against lists: whether it is good enough is not
 //! verifiable. What shows: an empty or locked password, the hash's scheme, a forced change. A password that is given with the
-//! import is judged by the cloud's words, where the image is read, and is stored nowhere.
+//! import (`spec.image.passwordSecretRef`, `inspect --password-file`) is judged by the cloud's words where the image is read,
+//! and only what is wrong with it leaves that place. It is tried against root's hash only where that is asked for
+//! (`comparePassword`, `--compare-password`), and the hash asks for no more work than programs that set passwords do.
 //!
 //! # How to mend it
 //! `passwd root` in the guest, with 8 to 30 characters: letters of both cases, digits, and specials among
-//! `` ( ) ` ~ ! @ # $ % ^ & * - _ + = | { } [ ] : ; ' < > , . ? / ``.
+//! `` ( ) ` ~ ! @ # $ % ^ & * - _ + = | { } [ ] : ; ' < > , . ? / ``. A given password: put such a one into the Secret's key
+//! `password`, and have the image read again.
 
 use super::lnx_05_shadow_writable::accounts;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why};
-use crate::inspect::facts::{Accounts, Break, Judgement, Password, PasswordState};
+use crate::inspect::facts::{Accounts, Break, Given, Judgement, Password, PasswordState, Uncompared};
 
 /// LNX-07.
 pub const RULE: Rule = Rule {
@@ -30,48 +33,53 @@ pub const RULE: Rule = Rule {
 
 /// Schemes that are broken within hours.
 const WEAK: &[&str] = &["des", "bsdi", "md5", "nt"];
+/// What the cloud accepts, for remedies.
+const WANTED: &str = "8 to 30 characters: letters of both cases, digits, and specials among ( ) ` ~ ! @ # $ % ^ & * - _ + = | { } [ ] : ; ' < > , . ? /";
+/// Where a given password comes from, for remedies.
+const SECRET: &str =
+    "the key password of the Secret that spec.image.passwordSecretRef names (then have the image read again)";
 
 fn check(case: &Case) -> Judged {
     let accounts = accounts(case)?;
+    let empty = accounts.root.as_ref().filter(|root| root.state == PasswordState::Empty);
+    if let Some(root) = empty {
+        return Ok(Finding::new(format!("root's password is empty ({})", root.place))
+            .seen("empty", root.place.clone())
+            .remedy("In the guest: `passwd root`.")
+            .fail(Grade::Breach));
+    }
+    let broken = judgement(case, accounts).map(|judgement| broken(&judgement.breaks)).unwrap_or_default();
+    if !broken.is_empty() {
+        return Ok(Finding::new(format!("the given password {}", broken.join(" and ")))
+            .remedy(format!("Put another password into {SECRET}, of {WANTED}."))
+            .fail(Grade::Breach));
+    }
     let Some(root) = &accounts.root else {
         return Ok(Verdict::missing("there is no account root among the passwords"));
     };
     if root.state == PasswordState::Unknown {
         return Ok(Verdict::missing("the state of root's password is not known to this version"));
     }
-    if root.state == PasswordState::Empty {
-        return Ok(Finding::new(format!("root's password is empty ({})", root.place))
-            .seen("empty", root.place.clone())
-            .remedy("In the guest: `passwd root`.")
-            .fail(Grade::Breach));
-    }
     let finding = noted(Finding::default().seen(words(root), root.place.clone()), root);
-    if let Some((grade, what)) = given(case, accounts) {
-        return Ok(Finding { message: what, ..finding }.fail(grade));
-    }
-    if WEAK.contains(&root.scheme.as_str()) {
-        let message = format!("root's password is hashed with {} ({})", root.scheme, root.place);
-        let remedy = "In the guest: `passwd root`, once /etc/login.defs says ENCRYPT_METHOD SHA512.";
-        return Ok(Finding { message, ..finding }.remedy(remedy).fail(Grade::Doubt));
-    }
-    if accounts.given.as_ref().is_some_and(|given| given.matches == Some(false)) {
-        let message = "the given password is not root's in the image".to_owned();
-        return Ok(Finding { message, ..finding }.fail(Grade::Doubt));
+    let doubts = doubts(case, accounts, root);
+    if !doubts.is_empty() {
+        let (messages, remedies): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
+        return Ok(Finding { message: messages.join("; "), ..finding }.remedy(remedies.join(" ")).fail(Grade::Doubt));
     }
     if root.state == PasswordState::Locked {
         let message = format!("root's password is locked ({})", root.place);
         return Ok(Finding { message, ..finding }.pass());
     }
-    if judgement(case, accounts).is_some() {
-        return Ok(Finding { message: "the given password is as the cloud wants it".to_owned(), ..finding }.pass());
-    }
-    Ok(Verdict::Unknown(Why {
-        reason: "NotVerifiable",
-        message: format!(
-            "root has a password ({}): whether the cloud would accept it, its hash does not tell",
-            words(root)
-        ),
-    }))
+    let Some(given) = accounts.given.as_ref().filter(|_| judgement(case, accounts).is_some()) else {
+        return Ok(Verdict::Unknown(Why {
+            reason: "NotVerifiable",
+            message: format!(
+                "root has a password ({}): whether the cloud would accept it, its hash does not tell",
+                words(root)
+            ),
+        }));
+    };
+    Ok(compared(finding, given).pass())
 }
 
 /// Scheme and state in a few words, never the hash.
@@ -97,9 +105,9 @@ fn judgement<'a>(case: &Case, accounts: &'a Accounts) -> Option<&'a Judgement> {
     accounts.given.as_ref()?.policies.iter().find(|judgement| judgement.policy == policy)
 }
 
-/// What is wrong with the given password, and how bad that is.
-fn given(case: &Case, accounts: &Accounts) -> Option<(Grade, String)> {
-    let breaks = &judgement(case, accounts)?.breaks;
+/// For what the cloud refuses a password. A slash at its start is refused for Windows alone, and one case of letters is a
+/// doubt.
+fn broken(breaks: &[Break]) -> Vec<&'static str> {
     let wrong = |one: Break, what: &'static str| breaks.contains(&one).then_some(what);
     let bad = [
         wrong(Break::Length, "is not 8 to 30 characters long"),
@@ -107,11 +115,47 @@ fn given(case: &Case, accounts: &Accounts) -> Option<(Grade, String)> {
         wrong(Break::Kinds, "has too few kinds of characters"),
         wrong(Break::Other, "breaks a rule that this version does not know"),
     ];
-    let bad: Vec<&str> = bad.into_iter().flatten().collect();
-    if !bad.is_empty() {
-        return Some((Grade::Breach, format!("the given password {}", bad.join(" and "))));
+    bad.into_iter().flatten().collect()
+}
+
+/// What the cloud may object to, and what mends it.
+fn doubts(case: &Case, accounts: &Accounts, root: &Password) -> Vec<(String, String)> {
+    let one_case = judgement(case, accounts).is_some_and(|judgement| judgement.breaks.contains(&Break::OneCase));
+    let differs = accounts.given.as_ref().is_some_and(|given| given.matches == Some(false));
+    let weak = WEAK.contains(&root.scheme.as_str());
+    let doubts = [
+        one_case.then(|| {
+            let message = "the given password has letters of one case only".to_owned();
+            (message, format!("Put one with letters of both cases into {SECRET}."))
+        }),
+        weak.then(|| {
+            let message = format!("root's password is hashed with {} ({})", root.scheme, root.place);
+            (message, "In the guest: `passwd root`, once /etc/login.defs says ENCRYPT_METHOD SHA512.".to_owned())
+        }),
+        differs.then(|| {
+            let message = format!("the given password is not root's in the image ({})", root.place);
+            (message, format!("In the guest: `passwd root`. Or put root's password into {SECRET}."))
+        }),
+    ];
+    doubts.into_iter().flatten().collect()
+}
+
+/// A given password that the cloud accepts, and whether it is root's.
+fn compared(finding: Finding, given: &Given) -> Finding {
+    let accepted = "the given password is as the cloud wants it";
+    let why = match given.uncompared {
+        None if given.matches == Some(true) => {
+            return Finding { message: format!("{accepted}, and root's in the image"), ..finding };
+        }
+        None => None,
+        Some(Uncompared::TooCostly) => Some("the hash asks for more work than a comparison may cost"),
+        Some(Uncompared::Scheme) => Some("this version does not compute hashes of this scheme"),
+        Some(Uncompared::Malformed) => Some("the hash is not as its scheme has it"),
+        Some(Uncompared::Other) => Some("for a reason that this version does not know"),
+    };
+    let finding = Finding { message: accepted.to_owned(), ..finding };
+    match why {
+        Some(why) => finding.note(Grade::Note, format!("it was not compared with root's in the image: {why}")),
+        None => finding,
     }
-    // "/" at the start is refused for Windows alone.
-    let one_case = wrong(Break::OneCase, "the given password has letters of one case only");
-    one_case.map(|what| (Grade::Doubt, what.to_owned()))
 }

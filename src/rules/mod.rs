@@ -6,6 +6,7 @@
 mod case;
 pub mod docs;
 mod interfaces;
+mod release_package;
 mod text;
 mod verdict;
 mod version;
@@ -33,6 +34,7 @@ mod lnx_07_root_password;
 mod os_01_version_accepted;
 mod os_06_standard_platform;
 mod os_07_customized_linux;
+mod os_08_system_ticket;
 mod os_09_architecture;
 mod os_10_native_kernel;
 mod os_11_declared_platform;
@@ -136,6 +138,7 @@ pub const RULES: &[&Rule] = &[
     &os_01_version_accepted::RULE,
     &os_06_standard_platform::RULE,
     &os_07_customized_linux::RULE,
+    &os_08_system_ticket::RULE,
     &os_09_architecture::RULE,
     &os_10_native_kernel::RULE,
     &os_11_declared_platform::RULE,

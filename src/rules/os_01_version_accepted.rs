@@ -7,17 +7,21 @@
 //!
 //! # How it is found
 //! `ID`, `ID_LIKE` and `VERSION_ID` of `/etc/os-release`, or what an older release file amounts to. Versions are compared by
-//! the part before the first dot, unless the profile says exactly or at least. A system without a version is Unknown where
-//! versions count. With the platform declared as one for unlisted systems the rule passes and says what was found.
+//! the part before the first dot, unless the profile says exactly or at least. What the package database says of it (dpkg's
+//! `base-files`, rpm's `centos-release` and its kin) is held against the file, which anybody may have changed. A system
+//! without a version is Unknown where versions count. With the platform declared as one for unlisted systems the rule passes
+//! and says what was found.
 //! Where the cloud takes what is based on a listed system, `ID_LIKE` has to name one; Alibaba Cloud Linux, a system of
 //! another cloud, is refused there all the same.
 //!
 //! # How to mend it
-//! Where the cloud has such platforms, declare the image as `Customized Linux` or `Others Linux` in `spec.image.platform`.
+//! A release file that is not of the system: install its package again (`yum reinstall centos-release`, `zypper install
+//! --force sles-release`, `apt-get install --reinstall base-files`). Where the cloud has such platforms, declare the image as
+//! `Customized Linux` or `Others Linux` in `spec.image.platform`.
 //! Otherwise upgrade an older guest to a listed version, or reinstall one that is newer than the list, or not on it.
 
 use super::version::compare;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, release_package, shown};
 use crate::api::{OperatingSystem, VersionMatch};
 use crate::inspect::facts::{Family, Release};
 
@@ -54,6 +58,11 @@ fn check(case: &Case) -> Judged {
     let finding = Finding::new(found(release)).seen(identity(release), release.file.clone());
     let systems = &case.profile.operating_systems;
     let by_id: Vec<&OperatingSystem> = systems.iter().filter(|s| s.ids.contains(&release.id)).collect();
+    let versions = !by_id.is_empty() && by_id.iter().all(|system| !system.versions.is_empty());
+    let finding = match release_package::contradiction(case, release, versions) {
+        Some((what, remedy)) => finding.note(Grade::Doubt, what).remedy(remedy),
+        None => finding,
+    };
     if !by_id.is_empty() {
         return Ok(by_version(case, release, &by_id, finding));
     }

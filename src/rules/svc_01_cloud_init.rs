@@ -57,7 +57,8 @@ fn check(case: &Case) -> Judged {
             Ok(Verdict::not_read("CoreOS: coreos-cloudinit and Ignition are not looked for by this version"))
         }
         (Expect::Present, None) => {
-            Ok(Finding::new("cloud-init is not installed").remedy(install(case)).fail(Grade::Breach))
+            let finding = Finding::new("cloud-init is not installed").remedy(install(case));
+            Ok(forced(case, finding).fail(Grade::Breach))
         }
         (Expect::Present, Some(installed)) => {
             let finding =
@@ -81,6 +82,7 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
         let by = cloud_init.disabled_by.clone().unwrap_or_default();
         let message = format!("cloud-init is installed and {why}");
         let finding = Finding { message, ..finding }.narrowed("Disabled").remedy(enable(&by));
+        let finding = forced(case, finding);
         return if by.is_empty() { finding } else { finding.seen("disables it", by) }.fail(Grade::Breach);
     }
     let starts = cloud_init.enabled_by.clone().unwrap_or_default();
@@ -97,6 +99,18 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
     }
     let message = format!("cloud-init {}", shown(&cloud_init.version));
     Finding { message, ..finding }.pass()
+}
+
+/// What a forced import asks for in its place: the cloud's page on it, to which its document leads.
+fn forced(case: &Case, finding: Finding) -> Finding {
+    match case.wanted.forced.filter(|_| case.request.force) {
+        Some(_) => finding.note(
+            Grade::Note,
+            "the import is forced: at boot a script of the image's own has to read /qcloud_action/os.conf from the CD labelled \
+             config-2; whether there is one is not looked at, and every other rule stays",
+        ),
+        None => finding,
+    }
 }
 
 fn install(case: &Case) -> String {

@@ -10,6 +10,8 @@ use crate::api::{Destination, Format, Source};
 pub const SOURCE_CREDENTIALS: &str = "/run/credentials/source";
 /// Where the pod mounts the destination's credentials.
 pub const DESTINATION_CREDENTIALS: &str = "/run/credentials/destination";
+/// Where the pod mounts the password that the user gave for the image.
+pub const PASSWORD: &str = "/run/credentials/password";
 /// Where the kubelet takes the message from.
 pub const RESULT: &str = "/dev/termination-log";
 
@@ -22,6 +24,12 @@ pub struct InspectArgs {
     /// Folder with the files accessKeyID, secretAccessKey and perhaps sessionToken; without it requests are anonymous.
     #[arg(long)]
     pub source_credentials: Option<PathBuf>,
+    /// File with the password that the image's root has or shall have: it is judged, and never told.
+    #[arg(long)]
+    pub password_file: Option<PathBuf>,
+    /// It is tried against the image's hash, too.
+    #[arg(long, requires = "password_file")]
+    pub compare_password: bool,
     /// File the message is written to.
     #[arg(long, default_value = RESULT)]
     pub result: PathBuf,
@@ -89,6 +97,10 @@ impl InspectArgs {
     pub fn to_args(&self) -> Vec<String> {
         let mut args = vec!["worker".to_owned(), "inspect".to_owned(), format!("--source={}", text(&self.source))];
         push_path(&mut args, "--source-credentials", self.source_credentials.as_ref());
+        push_path(&mut args, "--password-file", self.password_file.as_ref());
+        if self.compare_password {
+            args.push("--compare-password".to_owned());
+        }
         args.push(format!("--result={}", self.result.display()));
         args.push(format!("--seconds={}", self.seconds));
         self.egress.push(&mut args);
@@ -182,17 +194,32 @@ mod tests {
         assert_eq!(convert("s3://store/web.raw", Some(Format::Raw)).object_url(Some("0a1b")), "s3://store/web.raw");
     }
 
+    #[derive(clap::Parser)]
+    struct Wrapped<T: Args> {
+        #[command(flatten)]
+        args: T,
+    }
+
+    fn parsed<T: Args>(words: &[String]) -> T {
+        <Wrapped<T> as clap::Parser>::parse_from(words.iter().skip(1)).args
+    }
+
     #[test]
     fn arguments_parse_to_what_they_were_made_of() {
-        #[derive(clap::Parser)]
-        struct Wrapped {
-            #[command(flatten)]
-            args: ConvertArgs,
-        }
         let args = convert("s3://store/images/", Some(Format::Raw));
-        let words = args.to_args();
-        assert_eq!(words[..2], ["worker", "convert"]);
-        let parsed = <Wrapped as clap::Parser>::parse_from(words.iter().skip(1));
-        assert_eq!(parsed.args, args);
+        assert_eq!(args.to_args()[..2], ["worker", "convert"]);
+        assert_eq!(parsed::<ConvertArgs>(&args.to_args()), args);
+        for (password_file, compare_password) in [(None, false), (Some(PASSWORD), false), (Some(PASSWORD), true)] {
+            let args = InspectArgs {
+                source: Source { url: "s3://in/disk.qcow2".into(), ..Source::default() },
+                source_credentials: Some(SOURCE_CREDENTIALS.into()),
+                password_file: password_file.map(Into::into),
+                compare_password,
+                result: RESULT.into(),
+                seconds: 600,
+                egress: EgressArgs::default(),
+            };
+            assert_eq!(parsed::<InspectArgs>(&args.to_args()), args);
+        }
     }
 }

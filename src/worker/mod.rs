@@ -6,7 +6,7 @@ mod failure;
 mod progress;
 mod run;
 
-pub use args::{ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, InspectArgs, RESULT, SOURCE_CREDENTIALS};
+pub use args::{ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS};
 pub use exit::Exit;
 pub use failure::{Failure, parse_failure};
 pub use run::{Work, refuse_arguments, run};

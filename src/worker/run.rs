@@ -12,9 +12,10 @@ use super::progress::Progress;
 use super::{ConvertArgs, Exit, Failure, InspectArgs, RESULT};
 use crate::convert::{self, Copy};
 use crate::disk::{Error, ErrorKind};
+use crate::inspect::password::Password;
 use crate::inspect::wire::{Message, encode};
-use crate::inspect::{Budget, inspect};
-use crate::source::{self, CredentialSource, Egress};
+use crate::inspect::{Budget, inspect_with};
+use crate::source::{self, CredentialSource, Egress, credentials};
 
 /// After SIGTERM: time to abort an upload. The pod is killed after 30 seconds, and 10 is what is promised.
 const GRACE: Duration = Duration::from_secs(8);
@@ -126,10 +127,11 @@ fn exit_of(error: &Error) -> Exit {
 
 async fn run_inspect(args: InspectArgs) -> crate::disk::Result<Message> {
     let egress = Egress::new(&args.egress)?;
+    let password = args.password_file.as_deref().map(|path| password(path, args.compare_password)).transpose()?;
     let credentials = CredentialSource::folder(args.source_credentials.as_ref());
     let budget = Budget { time: Duration::from_secs(args.seconds), ..Budget::default() };
     let opened = source::open(&args.source, &credentials, &egress, &budget).await?;
-    let looked = tokio::task::spawn_blocking(move || inspect(&opened)).await;
+    let looked = tokio::task::spawn_blocking(move || inspect_with(&opened, password.as_ref())).await;
     let facts = match looked {
         Ok(Ok(facts)) => facts,
         Ok(Err(error)) if error.kind == ErrorKind::Io => return Err(error),
@@ -144,6 +146,12 @@ async fn run_inspect(args: InspectArgs) -> crate::disk::Result<Message> {
         "inspected"
     );
     Ok(Message::Facts(Box::new(facts)))
+}
+
+/// A password that cannot be read is as keys that cannot be: the Secret has to be mended.
+fn password(path: &Path, compare: bool) -> crate::disk::Result<Password> {
+    Password::read(path, compare)
+        .map_err(|error| Error::not_found(credentials::LAYER, format!("the password in the Secret: {error}")))
 }
 
 async fn run_convert(args: ConvertArgs, stop: CancellationToken) -> crate::disk::Result<Message> {

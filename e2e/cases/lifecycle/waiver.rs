@@ -28,6 +28,8 @@ async fn a_waiver_judges_again_and_reads_nothing_and_one_that_expired_does_not_c
     patch(&case, "small", waived(Timestamp::now() - SignedDuration::from_hours(1))).await.unwrap();
     let expired = case.settled("small").await;
     assert_eq!(triple(&expired), rejected(), "a waiver that expired does not count");
+    let rule = condition(&expired, "ImageFormatAccepted").unwrap();
+    assert!(rule.message.starts_with("the waiver (A trial) expired at "), "and it is said: {}", rule.message);
 
     let soon = Timestamp::now() + SignedDuration::from_secs(15);
     patch(&case, "small", waived(soon)).await.unwrap();
@@ -42,6 +44,7 @@ async fn a_waiver_judges_again_and_reads_nothing_and_one_that_expired_does_not_c
     assert!(Timestamp::now() >= soon);
     assert_eq!(triple(&over), rejected());
     assert_eq!(condition(&over, "Compliant").unwrap().status, "False");
+    assert!(condition(&over, "ImageFormatAccepted").unwrap().message.contains("expired at"));
     assert_eq!(disk(&over).inspection, disk(&refused).inspection);
     assert_eq!(jobs.made("inspect"), 1, "it was read once");
 }

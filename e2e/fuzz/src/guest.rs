@@ -165,7 +165,7 @@ pub fn firewall(data: &[u8]) {
 /// Users and how their passwords are kept.
 pub fn accounts(data: &[u8]) {
     let tree = files(data, &["/etc/passwd", "/etc/shadow", "/etc/master.passwd"]).tree();
-    let _ = (accounts::read(&tree, Family::Linux), accounts::read(&tree, Family::FreeBSD));
+    let _ = (accounts::read(&tree, Family::Linux, None), accounts::read(&tree, Family::FreeBSD, None));
 }
 
 /// A kernel's initial ramdisk.

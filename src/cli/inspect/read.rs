@@ -6,11 +6,13 @@ use super::{Args, Refused, exit, progress};
 use crate::api::Source;
 use crate::disk::Error;
 use crate::inspect::facts::Access;
+use crate::inspect::password::Password;
 use crate::inspect::{self, Budget, Facts};
 use crate::source::{self, CredentialSource, Egress, Opened};
 
 /// Everything that can be found out about the target.
 pub fn facts(args: &Args) -> Result<Facts, Refused> {
+    let password = args.password_file.as_deref().map(|path| password(path, args.compare_password)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -20,7 +22,7 @@ pub fn facts(args: &Args) -> Result<Facts, Refused> {
         let opened = open(args).await?;
         let meter = opened.meter.clone();
         // Reading an image is plain blocking code over an asynchronous source.
-        let work = tokio::task::spawn_blocking(move || inspect::inspect(&opened));
+        let work = tokio::task::spawn_blocking(move || inspect::inspect_with(&opened, password.as_ref()));
         let facts = progress::during(meter.clone(), work).await;
         if args.trace_reads {
             eprint!("{}", progress::trace(&meter.reads()));
@@ -30,6 +32,11 @@ pub fn facts(args: &Args) -> Result<Facts, Refused> {
             Err(_) => Err(Refused::new(exit::INTERNAL, "the reader panicked; please report this image")),
         }
     })
+}
+
+fn password(path: &Path, compare: bool) -> Result<Password, Refused> {
+    let refused = |error| Refused::new(exit::NO_INPUT, format!("{}: {error}", path.display()));
+    Password::read(path, compare).map_err(refused)
 }
 
 async fn open(args: &Args) -> Result<Opened, Refused> {

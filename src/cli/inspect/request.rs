@@ -17,6 +17,7 @@ pub fn request(args: &Args) -> Request {
         force: args.force,
         acknowledgements: args.acknowledgements.clone(),
         waivers: args.waivers.clone(),
+        now: jiff::Timestamp::now(),
     }
 }
 

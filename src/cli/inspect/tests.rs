@@ -46,6 +46,8 @@ fn a_missing_file_and_an_unknown_profile_are_told_apart() {
     let wrong = inspected(&args(&["/nowhere/disk.qcow2", "--profile", "nimbus"])).unwrap_err();
     assert_eq!(wrong.code, exit::USAGE);
     assert!(wrong.message.contains("tencent-cvm"));
+    let secret = inspected(&args(&["/nowhere/disk.qcow2", "--password-file", "/nowhere/password"])).unwrap_err();
+    assert_eq!((secret.code, secret.message.contains("/nowhere/password")), (exit::NO_INPUT, true));
 }
 
 #[test]

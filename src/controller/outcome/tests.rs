@@ -280,6 +280,11 @@ fn row_4_a_secret_that_cannot_be_mounted() {
             "MountVolume.SetUp failed for volume \"source-credentials\" : references non-existent secret key: accessKeyID",
             "SecretKeyNotFound",
         ),
+        ("MountVolume.SetUp failed for volume \"password\" : secret \"root\" not found", "SecretNotFound"),
+        (
+            "MountVolume.SetUp failed for volume \"password\" : references non-existent secret key: password",
+            "SecretKeyNotFound",
+        ),
     ] {
         let given = Given::after(20).pod(waiting_for("ContainerCreating", "")).event("FailedMount", message, 18);
         assert_eq!(given.waits(), (reason, message.to_owned()));

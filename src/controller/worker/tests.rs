@@ -121,6 +121,34 @@ fn a_copying_job_has_the_judged_identity_and_both_credentials() {
 }
 
 #[test]
+fn a_password_is_mounted_where_it_is_judged_and_nowhere_else() {
+    let mut given = import();
+    let image = json!({"passwordSecretRef": {"name": "root"}, "comparePassword": true});
+    given.spec.image = Some(serde_json::from_value(image).unwrap());
+    let pod = |stage| {
+        let job = serde_json::to_value(job(&settings(""), &given, stage, "x").unwrap()).unwrap();
+        job["spec"]["template"]["spec"].clone()
+    };
+    let reading = pod(Stage::Inspect);
+    assert_eq!(
+        reading["volumes"][1],
+        json!({"name": "password", "projected": {"sources": [
+            {"secret": {"name": "root", "items": [{"key": "password", "path": "password"}]}}]}})
+    );
+    let container = &reading["containers"][0];
+    assert_eq!(
+        container["volumeMounts"][1],
+        json!({"name": "password", "mountPath": "/run/credentials/password", "readOnly": true})
+    );
+    let args = container["args"].as_array().unwrap();
+    for wanted in ["--password-file=/run/credentials/password/password", "--compare-password"] {
+        assert!(args.contains(&json!(wanted)), "{wanted} in {args:?}");
+    }
+    let copying = pod(Stage::Convert).to_string();
+    assert!(copying.contains("destination-credentials") && !copying.contains("password"), "{copying}");
+}
+
+#[test]
 fn nothing_is_copied_before_it_was_seen() {
     let mut unseen = import();
     unseen.status = None;

@@ -1,11 +1,12 @@
 //! root's account, and whether a new password for it can be written (passwd(5), shadow(5), FreeBSD's passwd(5)).
 //!
-//! What is read of a hash is only its scheme: no hash goes into the facts.
+//! Of a hash only its scheme, and whether the password that the user gave is its own, goes into the facts.
 
 use super::{PATH_MAX, cut, optional};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Accounts, Family, Password, PasswordState};
+use crate::inspect::password;
 
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
@@ -32,11 +33,11 @@ const SCHEMES: &[(&str, &str)] = &[
     ("_", "bsdi"),
 ];
 
-/// Reads it.
+/// Reads it. `given` is the password that the user gave for root.
 ///
 /// # Errors
 /// What the filesystem reports.
-pub fn read(tree: &Tree, family: Family) -> Result<Accounts> {
+pub fn read(tree: &Tree, family: Family, given: Option<&password::Password>) -> Result<Accounts> {
     let files: &[&str] = if family == Family::FreeBSD { &[MASTER, MASTER_DB] } else { &[SHADOW] };
     let mut found = Accounts::default();
     for path in files {
@@ -51,7 +52,11 @@ pub fn read(tree: &Tree, family: Family) -> Result<Accounts> {
     {
         mark(&mut found, FOLDER, stat.immutable, stat.append_only);
     }
-    found.root = if family == Family::FreeBSD { root_of(tree, MASTER)? } else { linux_root(tree)? };
+    let root = if family == Family::FreeBSD { root_of(tree, MASTER)? } else { linux_root(tree)? };
+    let (root, field) = root.unzip();
+    let hash = field.filter(|_| root.as_ref().is_some_and(|root| root.state == PasswordState::Set));
+    found.given = given.map(|password| password.given(hash.as_deref()));
+    found.root = root;
     Ok(found)
 }
 
@@ -64,21 +69,21 @@ fn mark(found: &mut Accounts, path: &str, immutable: bool, append_only: bool) {
     }
 }
 
-/// root's password: what `/etc/passwd` has, or `/etc/shadow` where that says `x`.
-fn linux_root(tree: &Tree) -> Result<Option<Password>> {
+/// root's password, and the field it stands in: what `/etc/passwd` has, or `/etc/shadow` where that says `x`.
+fn linux_root(tree: &Tree) -> Result<Option<(Password, String)>> {
     let Some((fields, line)) = entry(tree, PASSWD)? else { return root_of(tree, SHADOW) };
     match fields.get(1).map(String::as_str) {
         Some("x") | None => root_of(tree, SHADOW),
-        Some(field) => Ok(Some(password(field, false, PASSWD, line))),
+        Some(field) => Ok(Some((password(field, false, PASSWD, line), field.to_owned()))),
     }
 }
 
-fn root_of(tree: &Tree, path: &str) -> Result<Option<Password>> {
+fn root_of(tree: &Tree, path: &str) -> Result<Option<(Password, String)>> {
     let Some((fields, line)) = entry(tree, path)? else { return Ok(None) };
     let field = fields.get(1).map(String::as_str).unwrap_or_default();
     // shadow(5): 0 as the day of the last change means that it must be changed at the next login.
     let must_change = path == SHADOW && fields.get(2).is_some_and(|day| day == "0");
-    Ok(Some(password(field, must_change, path, line)))
+    Ok(Some((password(field, must_change, path, line), field.to_owned())))
 }
 
 /// The fields of root's line, and its number.
@@ -127,7 +132,7 @@ mod tests {
             (PASSWD, "daemon:x:1:1::/:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n"),
             (SHADOW, shadow),
         ]);
-        read(&fs.tree(), Family::Linux).unwrap().root.unwrap()
+        read(&fs.tree(), Family::Linux, None).unwrap().root.unwrap()
     }
 
     #[test]
@@ -170,7 +175,7 @@ mod tests {
     fn a_password_in_passwd_itself_counts() {
         let of = |passwd: &str| {
             let fs = MemoryFs::of_texts(&[(PASSWD, passwd), (SHADOW, "root:$6$s$h:1::::::\n")]);
-            read(&fs.tree(), Family::Linux).unwrap().root.unwrap()
+            read(&fs.tree(), Family::Linux, None).unwrap().root.unwrap()
         };
         let empty = of("root::0:0::/root:/bin/sh\n");
         assert_eq!((empty.state, empty.place.as_str()), (PasswordState::Empty, "/etc/passwd:1"));
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn flags_are_of_the_file_and_of_its_folder() {
         let base = MemoryFs::of_texts(&[(SHADOW, "root:*:1::::::\n")]);
-        let read = |fs: MemoryFs| read(&fs.tree(), Family::Linux).unwrap();
+        let read = |fs: MemoryFs| read(&fs.tree(), Family::Linux, None).unwrap();
         let found = read(base.clone().stat_of(SHADOW, |s| s.mode = 0o640));
         assert_eq!((found.file.as_str(), found.mode, found.immutable), (SHADOW, 0o640, None));
         assert_eq!(read(base.clone().stat_of(SHADOW, |s| s.immutable = true)).immutable.as_deref(), Some(SHADOW));
@@ -196,11 +201,37 @@ mod tests {
             (MASTER, "# $FreeBSD$\n#\nroot::0:0::0:0:Charlie &:/root:/bin/sh\n"),
             (MASTER_DB, ""),
         ]);
-        let found = read(&fs.stat_of(MASTER_DB, |s| s.immutable = true).tree(), Family::FreeBSD).unwrap();
+        let found = read(&fs.stat_of(MASTER_DB, |s| s.immutable = true).tree(), Family::FreeBSD, None).unwrap();
         assert_eq!((found.file.as_str(), found.immutable.as_deref()), (MASTER, Some(MASTER_DB)));
         assert_eq!(
             (found.root.as_ref().unwrap().state, &*found.root.unwrap().place),
             (PasswordState::Empty, "/etc/master.passwd:3")
         );
+    }
+
+    #[test]
+    fn a_given_password_is_compared_with_roots_and_no_other() {
+        const OF_PASSWORD: &str = "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "password").unwrap();
+        let password = password::Password::read(file.path(), true).unwrap();
+        let given = |fs: MemoryFs, family| read(&fs.tree(), family, Some(&password)).unwrap().given.unwrap();
+        for (field, wanted) in [
+            (OF_PASSWORD.to_owned(), Some(true)),
+            (OF_PASSWORD.replace("saltsalt", "salt"), Some(false)),
+            (format!("!{OF_PASSWORD}"), None),
+            ("*".to_owned(), None),
+            (String::new(), None),
+        ] {
+            let shadow = format!("bin:{OF_PASSWORD}:1::::::\nroot:{field}:1::::::\n");
+            let found = given(MemoryFs::of_texts(&[(SHADOW, &shadow)]), Family::Linux);
+            assert_eq!((found.matches, found.uncompared), (wanted, None), "{field}");
+            let master = format!("root:{field}:0:0::0:0:Charlie &:/root:/bin/sh\n");
+            assert_eq!(given(MemoryFs::of_texts(&[(MASTER, &master)]), Family::FreeBSD).matches, wanted, "{field}");
+            let passwd = format!("root:{field}:0:0::/root:/bin/sh\n");
+            assert_eq!(given(MemoryFs::of_texts(&[(PASSWD, &passwd)]), Family::Linux).matches, wanted, "{field}");
+        }
+        let without = given(MemoryFs::new(), Family::Linux);
+        assert!(without.matches.is_none() && !without.policies.is_empty(), "judged, where there is no root");
     }
 }

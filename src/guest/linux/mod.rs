@@ -28,7 +28,7 @@ mod tests;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Packages};
+use crate::inspect::facts::{Boot, Fact, Kernel, Linux, Packages, ReleasePackage};
 use device::Devices;
 use services::{Services, rcconf::RcConf};
 
@@ -36,6 +36,9 @@ use services::{Services, rcconf::RcConf};
 pub(crate) const PATH_MAX: usize = 256;
 /// Most characters of a line that go into the facts.
 pub(crate) const LINE_MAX: usize = 512;
+/// Most packages that say which distribution it is, and most characters of their names and versions.
+const RELEASES: usize = 8;
+const RELEASE_MAX: usize = 64;
 
 /// A Linux system as its own files show it, and the disk that it is on.
 #[derive(Clone, Copy)]
@@ -122,7 +125,17 @@ fn packaged(tree: &Tree, found: Option<&packages::Packages>, kernel: Option<&Ker
         Some(kernel) => packages::kernel::package(tree, found, kernel)?,
         None => None,
     };
-    Ok(Packages { manager: found.manager.name().to_owned(), format: found.format.to_owned(), kernel })
+    let release = found.installed.iter().filter(|package| packages::is_release(&package.name)).take(RELEASES);
+    let release = release.map(|package| ReleasePackage {
+        name: cut(&package.name, RELEASE_MAX),
+        version: cut(&package.version, RELEASE_MAX),
+    });
+    Ok(Packages {
+        manager: found.manager.name().to_owned(),
+        format: found.format.to_owned(),
+        kernel,
+        release: release.collect(),
+    })
 }
 
 /// Guest-controlled text that is fit to be a fact: no control characters, at most `max` characters.

@@ -87,3 +87,17 @@ fn damaged_lists_of_packages_and_configurations_are_harmless() {
         });
     }
 }
+
+#[test]
+fn packages_that_say_which_distribution_it_is_are_facts() {
+    let package = |name: &str, version: &str| {
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n")
+    };
+    let status = [package("base-files", "12.4+deb12u5"), package("bash", "5.2"), package(&"x-release".repeat(20), "1")];
+    let tree = MemoryFs::of_texts(&[(packages::DPKG_STATUS, &status.concat())]).tree();
+    let devices = Devices { volumes: &[], partitions: &[] };
+    let linux = read(&System { tree: &tree, devices, mounts: &[], boot_sector: &[] }).unwrap();
+    let found = &linux.packages.as_ref().and_then(Fact::known).unwrap().release;
+    assert_eq!(found[0], ReleasePackage { name: "base-files".into(), version: "12.4+deb12u5".into() });
+    assert_eq!((found.len(), found[1].name.chars().count()), (2, RELEASE_MAX), "cut");
+}

@@ -64,9 +64,28 @@ pub enum PasswordState {
 pub struct Given {
     /// What it lacks, by policy; a policy that it meets is there with an empty list.
     pub policies: Vec<Judgement>,
-    /// Whether it is the image's own; `None` where that was not asked for, or would cost too much.
+    /// Whether it is the image's own; `None` where that was not asked for, or could not be found out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<bool>,
+    /// Why that could not be found out, though it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncompared: Option<Uncompared>,
+}
+
+/// Why a password was not compared with a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Uncompared {
+    /// The hash asks for more work or memory than a comparison may cost.
+    TooCostly,
+    /// It is of a scheme that this version does not compute.
+    Scheme,
+    /// It is not as the scheme has it.
+    Malformed,
+    /// A word of a newer version.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// A password by one policy.

@@ -16,13 +16,13 @@ mod source;
 mod table;
 mod volume;
 
-pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState};
+pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState, Uncompared};
 pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
 pub use network::{By, Interface, LinkKind, Network, V4, V6};
-pub use packages::{Changed, Critical, Issue, IssueState, KernelPackage, Packages};
+pub use packages::{Changed, Critical, Issue, IssueState, KernelPackage, Packages, ReleasePackage};
 pub use selinux::{SeLinux, SeLinuxMode, SecurityModule};
 pub use services::{Agent, Firewall, Listen, Passage, Ssh, Starts, When};
 pub use source::{Access, Source};

@@ -17,6 +17,19 @@ pub struct Packages {
     /// The package that the default kernel came in; `None` when no package has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<KernelPackage>,
+    /// Packages that say which distribution it is: dpkg's `base-files`, rpm's `centos-release` and its kin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub release: Vec<ReleasePackage>,
+}
+
+/// A package that says which distribution it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReleasePackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// The package of a kernel.

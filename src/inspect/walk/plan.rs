@@ -56,7 +56,7 @@ pub(super) fn volumes(
             volumes.push(volume);
         }
         let _ = boot_modes(disk, table, &volumes, &readable, None);
-        guest(disk, table, &mut volumes, &readable).map(drop)
+        guest(disk, table, &mut volumes, &readable, None).map(drop)
     });
 }
 

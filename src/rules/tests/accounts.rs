@@ -1,7 +1,7 @@
 //! LNX-05, LNX-07.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Accounts, Fact, Family, Given, PasswordState, TroubleKind};
+use crate::inspect::facts::{Accounts, Fact, Family, Given, PasswordState, TroubleKind, Uncompared};
 use crate::inspect::password;
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
@@ -108,15 +108,68 @@ fn a_given_password_is_judged_by_each_document_s_words() {
         ("Abcdef 1!", Fail, Fail),
         ("/bcdEf1!", Pass, Pass),
     ] {
-        let change = with(|a| a.given = Some(Given { policies: password::judge(given), matches: None }));
+        let change = with(|a| a.given = Some(Given { policies: password::judge(given), ..Given::default() }));
         for (profile, wanted) in [(A2020, in_2020), (A2018_12, in_2018), (A2018_06, in_2018)] {
             let rule = result(profile, "LNX-07", &change);
             assert_eq!(rule.result, wanted, "{profile}, {given}: {}", rule.message);
             assert!(!rule.message.contains(given));
         }
     }
-    let differs = with(|a| a.given.as_mut().unwrap().matches = Some(false));
-    assert_eq!(outcome(A2020, "LNX-07", differs), Warn);
+    let rule = result(
+        A2020,
+        "LNX-07",
+        with(|a| a.given = Some(Given { policies: password::judge("Ab1!"), ..Given::default() })),
+    );
+    assert!(rule.remedy.contains("spec.image.passwordSecretRef") && rule.remedy.contains("8 to 30"), "{}", rule.remedy);
     let forced = with(|a| a.root.as_mut().unwrap().must_change = true);
     assert_eq!(outcome(A2020, "LNX-07", forced), Advice);
+}
+
+#[test]
+fn a_given_password_is_held_against_roots_where_that_was_asked_for() {
+    type Row = (&'static str, fn(&mut Accounts, &mut Given), Outcome, &'static str);
+    let rows: &[Row] = &[
+        ("it is root's", |_, g| g.matches = Some(true), Pass, "and root's in the image"),
+        ("it is not root's", |_, g| g.matches = Some(false), Warn, "not root's in the image (/etc/shadow:1)"),
+        ("not asked for", |_, _| {}, Pass, "as the cloud wants it"),
+        ("too costly", |_, g| g.uncompared = Some(Uncompared::TooCostly), Advice, "more work"),
+        ("another scheme", |_, g| g.uncompared = Some(Uncompared::Scheme), Advice, "this scheme"),
+        ("no hash at all", |_, g| g.uncompared = Some(Uncompared::Malformed), Advice, "not as its scheme has it"),
+        ("a newer version's word", |_, g| g.uncompared = Some(Uncompared::Other), Advice, "does not know"),
+        ("locked", |a, _| a.root.as_mut().unwrap().state = PasswordState::Locked, Advice, "locked"),
+        ("empty", |a, _| a.root.as_mut().unwrap().state = PasswordState::Empty, Fail, "empty"),
+        (
+            "root's, and weak",
+            |a, g| {
+                a.root.as_mut().unwrap().scheme = "md5".into();
+                g.matches = Some(true);
+            },
+            Warn,
+            "hashed with md5",
+        ),
+        (
+            "not root's, which is weak: both are said",
+            |a, g| {
+                a.root.as_mut().unwrap().scheme = "md5".into();
+                g.matches = Some(false);
+            },
+            Warn,
+            "hashed with md5 (/etc/shadow:1); the given password is not root's",
+        ),
+    ];
+    for (what, change, wanted, says) in rows {
+        for profile in ALIBABA {
+            let rule = result(
+                profile,
+                "LNX-07",
+                with(|a| {
+                    let mut given = Given { policies: password::judge("Abcdef1!"), ..Given::default() };
+                    change(a, &mut given);
+                    a.given = Some(given);
+                }),
+            );
+            assert_eq!(rule.result, *wanted, "{what}: {}", rule.message);
+            assert!(rule.message.contains(says), "{what}: {}", rule.message);
+        }
+    }
 }

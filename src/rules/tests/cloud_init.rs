@@ -2,10 +2,13 @@
 
 use crate::api::Waiver;
 use crate::inspect::Facts;
-use crate::inspect::facts::{CloudInit, Datasources, Fact};
+use crate::inspect::facts::{CloudInit, Datasources, Evident, Fact, PasswordState, Scheme, V4};
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Waived, Warn};
 use crate::rules::Request;
-use crate::rules::fixture::{A2018_06, A2018_12, A2020, ALIBABA, TENCENT, cloud_init, guest, outcome, release, result};
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, accounts, boot_modes, cloud_init, container, driver, guest,
+    healthy, linux, network, outcome, packages, release, result, table, windows,
+};
 
 fn everywhere(id: &str, change: impl Fn(&mut Facts, &mut Request)) -> [Outcome; 4] {
     [TENCENT, A2020, A2018_12, A2018_06].map(|profile| outcome(profile, id, &change))
@@ -63,6 +66,79 @@ fn a_forced_import_is_only_advised_and_only_by_tencent() {
         r.force = true;
     };
     assert_eq!(outcome(TENCENT, "SVC-02", elsewhere), Advice);
+}
+
+/// SVC-04: every rule of every profile, on images that fail as many of them as they can.
+#[test]
+fn force_lowers_two_rules_of_one_profile_and_no_other() {
+    type Change = fn(&mut Facts);
+    let elsewhere: Change = |f| {
+        cloud_init(f).datasources =
+            Some(Datasources { list: vec!["Ec2".into()], place: "/etc/cloud/cloud.cfg".into(), line: None });
+    };
+    let ruin: Change = |f| {
+        *cloud_init(f) = CloudInit::default();
+        guest(f).release = Some(Fact::Known(release("fedora", "40", &[])));
+        guest(f).architecture = Some(Evident { value: "aarch64".into(), place: "/sbin/init".into() });
+        table(f).scheme = Scheme::Gpt;
+        driver(f, "virtio_blk").in_initramfs = None;
+        boot_modes(f).ways.clear();
+        packages(f).kernel = None;
+        network(f).interfaces[0].v4 = V4::Static;
+        accounts(f).root.as_mut().unwrap().state = PasswordState::Empty;
+        container(f).format = "VMDK".into();
+        container(f).virtual_size_bytes = Some(900 * GIB);
+    };
+    let unread: Change = |f| linux(f).cloud_init = None;
+    let rows: &[(&str, Change, &[&str])] = &[
+        ("a healthy image", |_| {}, &[]),
+        ("without cloud-init", |f| *cloud_init(f) = CloudInit::default(), &["SVC-01"]),
+        ("with one that does not start", |f| cloud_init(f).enabled_by = None, &["SVC-01"]),
+        ("with one that asks another cloud", elsewhere, &["SVC-02"]),
+        ("with all that can be wrong", ruin, &["SVC-01"]),
+        ("whose cloud-init could not be read", unread, &[]),
+        ("without a guest", |f| f.guest = None, &[]),
+        ("a Windows", |f| _ = windows(f), &[]),
+    ];
+    for (what, change, lowered) in rows {
+        for profile in crate::profiles::built_in() {
+            let name = profile.metadata.name.clone().unwrap();
+            let report = |force| {
+                let mut facts = healthy();
+                change(&mut facts);
+                let request = Request { force, ..Request::default() };
+                crate::report::judge(&facts, &name, &profile.spec, &request)
+            };
+            let (asked, forced) = (report(false), report(true));
+            let mut changed = Vec::new();
+            for (before, after) in asked.rules.iter().zip(&forced.rules) {
+                if before.result != after.result {
+                    assert_eq!(after.result, Advice, "{what}: {after:#?}");
+                    changed.push(after.id.as_str());
+                }
+            }
+            let wanted = if name == TENCENT { *lowered } else { &[] };
+            assert_eq!(changed, wanted, "{what} in {name}");
+            let blocks = |report: &crate::report::Report| report.rules.iter().filter(|r| r.result == Fail).count();
+            let fewer = usize::from(name == TENCENT && lowered.contains(&"SVC-01"));
+            assert_eq!(blocks(&asked), blocks(&forced) + fewer, "{what} in {name}");
+        }
+    }
+}
+
+#[test]
+fn a_forced_import_says_what_stands_in_for_cloud_init() {
+    let told = |profile, force| {
+        result(profile, "SVC-01", |f, r| {
+            absent(f, r);
+            r.force = force;
+        })
+    };
+    let forced = told(TENCENT, true);
+    assert!(forced.message.contains("/qcloud_action/os.conf") && forced.message.contains("config-2"), "{forced:#?}");
+    for (profile, force) in [(TENCENT, false), (A2020, true)] {
+        assert!(!told(profile, force).message.contains("qcloud"), "{profile}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the user declares, or has settled with the cloud: SRC-09, IMG-03, OS-06, OS-07, OS-09, OS-11.
+//! What the user declares, or has settled with the cloud: SRC-09, IMG-03, OS-06, OS-07, OS-08, OS-09, OS-11.
 
 use crate::api::{Acknowledgement, Architecture, OsType};
 use crate::inspect::Facts;
@@ -6,8 +6,8 @@ use crate::inspect::facts::{Evident, Fact, Family, TroubleKind};
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, container, guest, linux, outcome, release, result, troubled,
-    windows,
+    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, container, guest, linux, outcome, packages, release, result,
+    troubled, windows,
 };
 
 type Change = fn(&mut Facts, &mut Request);
@@ -111,6 +111,136 @@ fn a_customized_linux_has_its_folder_on_a_first_partition_the_cloud_can_write() 
         for platform in [None, Some("Debian"), Some("Others Linux")] {
             assert_eq!(as_platform(A2020, "OS-07", platform, *change), NotApplicable, "{what} {platform:?}");
         }
+    }
+}
+
+fn own_making(f: &mut Facts) {
+    guest(f).release = Some(Fact::Known(release("acmeos", "1", &[])));
+    packages(f).kernel = None;
+}
+
+/// Columns: no ticket acknowledged, OthersLinuxTicket, CustomKernelTicket, both.
+#[test]
+fn a_system_that_needs_a_ticket_has_one() {
+    use Acknowledgement::{CustomKernelTicket, OthersLinuxTicket};
+    type Row = (&'static str, Option<&'static str>, fn(&mut Facts), [Outcome; 4]);
+    let rows: &[Row] = &[
+        ("a distribution", None, |_| {}, [NotApplicable; 4]),
+        ("a listed platform", Some("Debian"), |_| {}, [NotApplicable; 4]),
+        ("Customized Linux", Some("Customized Linux"), |_| {}, [NotApplicable; 4]),
+        ("Others Linux", Some("Others Linux"), |_| {}, [Warn, Pass, Warn, Pass]),
+        ("in other letters", Some("others linux"), |_| {}, [Warn, Pass, Warn, Pass]),
+        ("of one's own making", None, own_making, [Warn, Warn, Pass, Pass]),
+        ("of one's own making as Customized Linux", Some("Customized Linux"), own_making, [Warn, Warn, Pass, Pass]),
+        ("both", Some("Others Linux"), own_making, [Warn, Warn, Warn, Pass]),
+        (
+            "without a name",
+            None,
+            |f| {
+                own_making(f);
+                guest(f).release = Some(Fact::Known(release("", "", &[])));
+            },
+            [Warn, Warn, Pass, Pass],
+        ),
+        (
+            "without packages",
+            None,
+            |f| {
+                own_making(f);
+                *packages(f) = crate::inspect::facts::Packages::default();
+            },
+            [Warn, Warn, Pass, Pass],
+        ),
+        (
+            "its name alone",
+            None,
+            |f| guest(f).release = Some(Fact::Known(release("acmeos", "1", &[]))),
+            [NotApplicable; 4],
+        ),
+        ("its kernel alone", None, |f| packages(f).kernel = None, [NotApplicable; 4]),
+        (
+            "based on a distribution",
+            None,
+            |f| {
+                own_making(f);
+                guest(f).release = Some(Fact::Known(release("acmeos", "1", &["debian"])));
+            },
+            [NotApplicable; 4],
+        ),
+        (
+            "a distribution that the cloud does not list",
+            None,
+            |f| {
+                own_making(f);
+                guest(f).release = Some(Fact::Known(release("gentoo", "", &[])));
+            },
+            [NotApplicable; 4],
+        ),
+        ("FreeBSD", None, |f| guest(f).family = Family::FreeBSD, [NotApplicable; 4]),
+        ("Windows", Some("Others Linux"), |f| _ = windows(f), [NotApplicable; 4]),
+        ("no release", None, |f| guest(f).release = None, [Unknown; 4]),
+        (
+            "no release of Others Linux",
+            Some("Others Linux"),
+            |f| guest(f).release = None,
+            [Warn, Unknown, Warn, Unknown],
+        ),
+        (
+            "an unread database",
+            None,
+            |f| {
+                own_making(f);
+                linux(f).packages = Some(crate::rules::fixture::trouble(TroubleKind::Corrupt));
+            },
+            [Unknown; 4],
+        ),
+        (
+            "no kernel",
+            None,
+            |f| {
+                own_making(f);
+                linux(f).kernels.clear();
+            },
+            [Unknown; 4],
+        ),
+        ("nothing was read", None, |f| f.guest = None, [Unknown; 4]),
+    ];
+    let given =
+        [vec![], vec![OthersLinuxTicket], vec![CustomKernelTicket], vec![OthersLinuxTicket, CustomKernelTicket]];
+    for (what, platform, change, wanted) in rows {
+        for profile in ALIBABA {
+            let found = given.clone().map(|acknowledged| {
+                outcome(profile, "OS-08", |f, r| {
+                    (r.platform, r.acknowledgements) = (platform.map(str::to_owned), acknowledged);
+                    change(f);
+                })
+            });
+            assert_eq!(found, *wanted, "{what} in {profile}");
+        }
+    }
+}
+
+#[test]
+fn a_ticket_that_is_missing_is_named_and_so_is_the_one_that_is_there() {
+    let both = |acknowledged: &[Acknowledgement]| {
+        result(A2020, "OS-08", |f, r| {
+            (r.platform, r.acknowledgements) = (Some("Others Linux".into()), acknowledged.to_vec());
+            own_making(f);
+        })
+    };
+    let rule = both(&[]);
+    assert!(rule.message.contains("declared as Others Linux") && rule.message.contains("\"acmeos\""), "{rule:#?}");
+    assert!(rule.message.contains("/boot/vmlinuz-3.2.0") && rule.message.contains("S3 L38; S3 L39"), "{rule:#?}");
+    assert!(rule.remedy.contains("[OthersLinuxTicket, CustomKernelTicket]"), "{}", rule.remedy);
+    assert_eq!(
+        (rule.evidence[0].place.as_str(), rule.code.as_str()),
+        ("/boot/vmlinuz-3.2.0", "CustomKernelOsNeedsTicket")
+    );
+    let half = both(&[Acknowledgement::OthersLinuxTicket]);
+    assert!(half.remedy.contains("[CustomKernelTicket]") && !half.message.contains("Others"), "{half:#?}");
+    let granted = both(&[Acknowledgement::CustomKernelTicket, Acknowledgement::OthersLinuxTicket]);
+    for what in ["acknowledged: OthersLinuxTicket", "acknowledged: CustomKernelTicket"] {
+        assert!(granted.message.contains(what), "{}", granted.message);
     }
 }
 

@@ -191,7 +191,7 @@ fn a_kernel_is_native_by_who_built_its_package() {
             guest(f).release = Some(Fact::Known(release(id, "7", &[])));
             let (name, version) = ((*name).to_owned(), (*version).to_owned());
             let kernel = KernelPackage { name, version, source: (*source).into(), vendor: (*vendor).into() };
-            *packages(f) = Packages { manager: (*manager).into(), format: String::new(), kernel: Some(kernel) };
+            *packages(f) = Packages { manager: (*manager).into(), kernel: Some(kernel), ..Packages::default() };
         });
         assert_eq!(rule.result, *wanted, "{name}: {}", rule.message);
         assert!(*wanted == Unknown || rule.message.contains(name), "{}", rule.message);

@@ -1,10 +1,12 @@
 //! OS-01.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Fact, TroubleKind};
-use crate::report::Outcome::{self, Advice, Fail, Pass, Unknown};
+use crate::inspect::facts::{Fact, ReleasePackage, TroubleKind};
+use crate::report::Outcome::{self, Advice, Fail, Pass, Unknown, Warn};
 use crate::rules::Request;
-use crate::rules::fixture::{A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, outcome, release, result, trouble};
+use crate::rules::fixture::{
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, outcome, packages, release, result, trouble,
+};
 
 fn system(id: &'static str, version: &'static str, like: &'static [&'static str]) -> impl Fn(&mut Facts, &mut Request) {
     move |f, _| guest(f).release = Some(Fact::Known(release(id, version, like)))
@@ -51,6 +53,65 @@ fn systems_are_judged_by_each_document_s_list() {
         assert_eq!(found(A2018_12), *a2018, "{id} {version} in 2018-12");
         assert_eq!(found(A2018_06), *a2018, "{id} {version} in 2018-06");
     }
+}
+
+/// Columns: `ID`, `VERSION_ID`, manager, its release packages, and what is made of it: Tencent, 2020-12.
+#[test]
+fn the_release_file_is_held_against_the_package_database() {
+    type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], Outcome, Outcome);
+    let rows: &[Row] = &[
+        ("debian", "7", "dpkg", &[("base-files", "7.1wheezy11")], Pass, Pass),
+        ("debian", "10", "dpkg", &[("base-files", "10.3+deb10u13")], Pass, Pass),
+        ("debian", "10", "dpkg", &[("base-files", "12.4+deb12u5")], Pass, Warn),
+        ("debian", "10", "dpkg", &[("base-files", "24.2.1-10.3+deb10u13-buster")], Pass, Pass),
+        ("debian", "10", "dpkg", &[("base-files", "11ubuntu5.8")], Warn, Warn),
+        ("debian", "10", "dpkg", &[], Pass, Pass),
+        ("debian", "10", "", &[], Pass, Pass),
+        ("ubuntu", "20.04", "dpkg", &[("base-files", "11ubuntu5.8")], Pass, Pass),
+        ("ubuntu", "20.04", "dpkg", &[("base-files", "12.4+deb12u5")], Warn, Warn),
+        ("centos", "7", "rpm", &[("centos-release", "7-9.2009.1.el7.centos"), ("epel-release", "7-14")], Pass, Pass),
+        ("centos", "5", "rpm", &[("centos-release", "10:5-11.el5.centos")], Pass, Pass),
+        ("centos", "8", "rpm", &[("centos-stream-release", "8.6-1.el8")], Pass, Pass),
+        ("centos", "8", "rpm", &[("centos-linux-release", "8.5-1.2111.el8")], Pass, Pass),
+        ("centos", "8", "rpm", &[("rocky-release", "8.9-1.6.el8")], Warn, Warn),
+        ("centos", "7", "rpm", &[("centos-release", "6-10.el6.centos.12.3")], Pass, Warn),
+        ("centos", "7", "rpm", &[("redhat-release-server", "7.9-8.el7"), ("centos-release", "7-9.2009")], Pass, Pass),
+        ("centos", "7", "rpm", &[("epel-release", "9-4")], Pass, Pass),
+        ("rhel", "7.9", "rpm", &[("redhat-release-5Server", "5.11.0.0-1")], Fail, Pass),
+        ("rhel", "7.9", "rpm", &[("centos-release", "7-9")], Fail, Warn),
+        ("sles", "12.5", "rpm", &[("sles-release", "12.5-9.5.2")], Pass, Pass),
+        ("opensuse", "13.1", "rpm", &[("openSUSE-release", "13.1-1.10")], Pass, Pass),
+        ("centos", "9", "rpm", &[("centos-release", "7-9")], Pass, Fail),
+    ];
+    for (id, version, manager, installed, tencent, a2020) in rows {
+        for (profile, wanted) in [(TENCENT, tencent), (A2020, a2020)] {
+            let rule = result(profile, "OS-01", |f, r| {
+                system(id, version, &[])(f, r);
+                packages(f).manager = (*manager).into();
+                let package = |(name, version): &(&str, &str)| ReleasePackage {
+                    name: (*name).into(),
+                    version: (*version).into(),
+                };
+                packages(f).release = installed.iter().map(package).collect();
+            });
+            assert_eq!(rule.result, *wanted, "{id} {version} with {installed:?} in {profile}: {}", rule.message);
+        }
+    }
+    let with = |manager: &str, name: &str| {
+        result(A2020, "OS-01", |f, r| {
+            system("centos", "7", &[])(f, r);
+            packages(f).manager = manager.into();
+            packages(f).release = vec![ReleasePackage { name: name.into(), version: "8.9-1".into() }];
+        })
+    };
+    let rule = with("rpm", "rocky-release");
+    assert!(
+        rule.message.contains("\"rocky-release\" \"8.9-1\", though \"/etc/os-release\" says ID=\"centos\""),
+        "{rule:#?}"
+    );
+    assert!(rule.remedy.contains("yum reinstall rocky-release"), "{}", rule.remedy);
+    let hostile = with("rpm", "redhat-release-`rm -rf /`");
+    assert!(hostile.result == Warn && !hostile.remedy.contains("rm -rf"), "{hostile:#?}");
 }
 
 #[test]

@@ -11,6 +11,8 @@ fn inspect_args(url: &str, result: &Path) -> InspectArgs {
     InspectArgs {
         source: crate::api::Source { url: url.into(), ..Default::default() },
         source_credentials: None,
+        password_file: None,
+        compare_password: false,
         result: result.to_owned(),
         seconds: 60,
         egress: egress(),

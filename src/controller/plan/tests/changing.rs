@@ -113,6 +113,17 @@ fn what_a_verdict_rests_on_makes_a_new_one_from_the_stored_facts() {
 }
 
 #[test]
+fn another_password_is_judged_where_the_image_is_read() {
+    for mut sim in [Sim::checked(), Sim::rejected()] {
+        let password_secret_ref = Some(crate::api::LocalRef { name: "root".into() });
+        sim.import.spec.image = Some(crate::api::ImageRequest { password_secret_ref, ..Default::default() });
+        sim.changes_spec();
+        let plan = sim.step();
+        assert!(matches!(plan.act, Act::Start { stage: Stage::Inspect, .. }), "{:?}", plan.act);
+    }
+}
+
+#[test]
 fn an_upgrade_judges_what_was_refused_and_not_what_was_checked() {
     let upgrade = |sim: &mut Sim| {
         let status = sim.import.status.as_mut().unwrap();
@@ -143,6 +154,21 @@ fn a_waiver_that_expires_has_what_was_checked_judged_again() {
     assert_eq!((plan.act, plan.again), (Act::Rest, Some(SignedDuration::from_secs(3600))));
     sim.now += 3600;
     assert!(matches!(sim.step().act, Act::Judge { .. }));
+}
+
+#[test]
+fn a_waiver_that_expired_is_told_until_it_is_taken_away() {
+    let mut sim = Sim::rejected();
+    let end = Timestamp::from_second(sim.now - 3600).unwrap().to_string();
+    let waiver = json!({"rule": "VirtioInstalled", "justification": "x", "expirationTime": end});
+    sim.import.spec.waivers = vec![serde_json::from_value(waiver).unwrap()];
+    sim.changes_spec();
+    assert!(matches!(sim.step().act, Act::Judge { again: true, .. }));
+    sim.judges(Overall::NonCompliant, Access::Reached);
+    sim.is_idle();
+    sim.import.spec.waivers.clear();
+    sim.changes_spec();
+    assert!(matches!(sim.step().act, Act::Judge { again: true, .. }));
 }
 
 #[test]

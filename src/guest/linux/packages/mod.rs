@@ -185,9 +185,13 @@ pub enum Is {
 
 /// Whether a package is one of those that are asked for.
 fn wanted(name: &str) -> bool {
-    let release = name.ends_with("-release") || name.contains("-release-");
     let kernel = KERNELS.iter().any(|start| name.starts_with(start));
-    NAMES.contains(&name) || release || (kernel && !NOT_KERNELS.iter().any(|part| name.contains(part)))
+    NAMES.contains(&name) || is_release(name) || (kernel && !NOT_KERNELS.iter().any(|part| name.contains(part)))
+}
+
+/// Whether a package may say which distribution it is. Those of further sources of packages are called alike.
+pub fn is_release(name: &str) -> bool {
+    name == "base-files" || name.ends_with("-release") || name.contains("-release-")
 }
 
 /// Whether a file is one of those that are asked about, by the last component of its path.
