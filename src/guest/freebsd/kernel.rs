@@ -79,7 +79,7 @@ fn search(kernel: impl Read) -> Result<Vec<&'static str>> {
     let mut found = Vec::new();
     loop {
         let read = kernel.by_ref().take(CHUNK).read_to_end(&mut bytes).map_err(|error| from_io(LAYER, &error))?;
-        for known in KNOWN.iter() {
+        for known in KNOWN {
             if !found.contains(&known.name) && known.inside.iter().any(|name| has_name(&bytes, name)) {
                 found.push(known.name);
             }

@@ -30,7 +30,8 @@ impl Loader {
         let mut found = Self::default();
         let mut files: Vec<String> = FILES.iter().map(|file| (*file).to_owned()).collect();
         let names = optional(tree.list(DIR, MAX_FILES))?.unwrap_or_default();
-        files.extend(names.iter().filter(|name| name.ends_with(".conf")).map(|name| format!("{DIR}/{name}")));
+        let names = names.iter().filter_map(|name| name.strip_suffix(".conf"));
+        files.extend(names.map(|name| format!("{DIR}/{name}.conf")));
         files.push(LOCAL.to_owned());
         for file in files {
             found.add(tree, &file)?;

@@ -10,11 +10,12 @@ const SCRIPT: &str = "#!/bin/sh\nset -e\nUSERLAND_VERSION=\"13.2-RELEASE-p4\"\n:
 /// its configuration, as `INCLUDE_CONFIG_FILE` has it.
 fn kernel(modules: &[&str], config: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
-    let strings: String = modules
+    let strings = modules
         .iter()
         .enumerate()
         .map(|(n, name)| format!("const char a{n}[] = \"virtio_pci/{name}\"; const char b{n}[] = \"{name}\";\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let source = dir.path().join("kernel.c");
     std::fs::write(&source, format!("{strings}const char config[] = \"{config}\";\n")).unwrap();
     let output = dir.path().join("kernel");
@@ -53,7 +54,7 @@ fn virtio_is_built_in_or_loaded_or_not_known() {
     std::io::Write::write_all(&mut gzip, &generic).unwrap();
     assert_eq!(states(at("/boot/kernel/kernel.gz", &gzip.finish().unwrap())), [Builtin; 3], "gzip");
     let modules = ["virtio_blk", "virtio_pci", "if_vtnet"];
-    let loaded: String = modules.iter().map(|module| format!("{module}_load=\"YES\" # virtio\n")).collect();
+    let loaded = modules.iter().map(|module| format!("{module}_load=\"YES\" # virtio\n")).collect::<Vec<_>>().concat();
     let with = |fs: MemoryFs, dir: &str| modules.iter().fold(fs, |fs, m| fs.file(&format!("{dir}/{m}.ko"), "elf"));
     let told = at("/boot/kernel/kernel", &own).file("/boot/loader.conf", &loaded);
     assert_eq!(states(told.clone()), [Unknown; 3], "loaded, and not there");

@@ -42,17 +42,19 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
         let mut kernel = Window { from: kernel, bytes: Vec::new(), pos: 0, past: 0, ended: false };
         let (mut found, mut allowance) = (Listing::default(), Allowance::default());
         let (mut looks, mut used, mut trouble) = (MAX_LOOKS, "none", None);
-        while let Some(kind) = kernel.next(&mut looks)? {
+        while let Some(start) = kernel.next(&mut looks)? {
             let mut listing = Listing { release, ..Listing::default() };
-            let archive = match kind {
-                None => cpio::read_one(&mut kernel, &mut allowance, &mut listing),
-                Some(kind) => kind
+            let archive = match start {
+                Start::Plain => cpio::read_one(&mut kernel, &mut allowance, &mut listing),
+                Start::Packed(kind) => kind
                     .decoder(&mut kernel)
                     .and_then(|decoder| cpio::read_one(&mut BufReader::new(decoder), &mut allowance, &mut listing)),
             };
             match archive {
                 Ok(()) => {
-                    used = kind.map_or(used, Compression::name);
+                    if let Start::Packed(kind) = start {
+                        used = kind.name();
+                    }
                     found.members = found.members.saturating_add(listing.members);
                     found.drivers.append(&mut listing.drivers);
                 }
@@ -72,6 +74,13 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
     })
 }
 
+/// How an archive starts.
+#[derive(Clone, Copy)]
+enum Start {
+    Plain,
+    Packed(Compression),
+}
+
 /// An unpacked kernel, of which some bytes are seen before they are read.
 struct Window<'a> {
     from: Box<dyn Read + 'a>,
@@ -84,8 +93,8 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Goes to the next archive and tells its compression. Counts in `looks` what only looks like one.
-    fn next(&mut self, looks: &mut u32) -> Result<Option<Option<Compression>>> {
+    /// Goes to the next archive and tells how it starts. Counts in `looks` what only looks like one.
+    fn next(&mut self, looks: &mut u32) -> Result<Option<Start>> {
         let at = self.past.saturating_add(to_u64(self.pos));
         let mut skipped = to_usize(LAYER, at.next_multiple_of(to_u64(BORDER)).saturating_sub(at))?;
         loop {
@@ -100,9 +109,9 @@ impl Window<'_> {
                     }
                     Some(kind) => {
                         *looks = looks.saturating_sub(1);
-                        holds_archive(kind, rest).then_some(Some(kind))
+                        holds_archive(kind, rest).then_some(Start::Packed(kind))
                     }
-                    None => is_archive(rest).then_some(None),
+                    None => is_archive(rest).then_some(Start::Plain),
                 };
                 if found.is_some() {
                     self.pos = skipped;

@@ -53,7 +53,7 @@ fn usr(dir: &Path, name: &str, id: &str, version: &str) {
     for module in built {
         write(root, &format!("{modules}/kernel/drivers/{module}.ko.xz"), "module");
     }
-    let list: String = built.iter().map(|module| format!("kernel/drivers/{module}.ko.xz:\n")).collect();
+    let list = built.iter().map(|module| format!("kernel/drivers/{module}.ko.xz:\n")).collect::<Vec<_>>().concat();
     write(root, &format!("{modules}/modules.dep"), list);
 }
 

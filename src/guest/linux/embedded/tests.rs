@@ -26,7 +26,7 @@ fn archive(dir: &Path, name: &str, files: &[&str]) {
 
 /// A kernel with these files as its `.init.ramfs`, between a megabyte of code and some data.
 fn vmlinux(dir: &Path, archives: &[&str]) -> Vec<u8> {
-    let archives: String = archives.iter().map(|file| format!(".balign 4\n.incbin \"{file}\"\n")).collect();
+    let archives = archives.iter().map(|file| format!(".balign 4\n.incbin \"{file}\"\n")).collect::<Vec<_>>().concat();
     let source = format!(
         ".text\n.globl _start\n_start: nop\n.fill 300000, 4, 0x90c3\n.section .init.ramfs,\"a\"\n{archives}.data\n.fill 5000, 4, 7\n"
     );
