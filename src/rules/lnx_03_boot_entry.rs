@@ -104,16 +104,12 @@ fn judged(modes: &BootModes, boot: &Boot, finding: Finding, faults: Vec<Fault>) 
         let path = way.path.as_deref().map_or_else(|| "a loader".to_owned(), shown);
         finding = finding.note(Grade::Note, format!("what {path} starts on {} is not known", firmware(way.mode)));
     }
-    match worst {
-        Some(Fault { grade, what, remedy }) => {
-            Finding { message: format!("the default entry {title}: {what}"), ..finding }.remedy(remedy).fail(grade)
-        }
-        None => {
-            let root = boot.root.as_deref().unwrap_or("the root filesystem");
-            let message = format!("the default entry {title} starts {} with {root} as root", shown(&boot.kernel));
-            Finding { message, ..finding }.pass()
-        }
+    if let Some(Fault { grade, what, remedy }) = worst {
+        return Finding { message: format!("the default entry {title}: {what}"), ..finding }.remedy(remedy).fail(grade);
     }
+    let root = boot.root.as_deref().unwrap_or("the root filesystem");
+    let message = format!("the default entry {title} starts {} with {root} as root", shown(&boot.kernel));
+    Finding { message, ..finding }.pass()
 }
 
 /// 9b: its kernel lies in the EFI system partition, beside its loader.
@@ -218,7 +214,7 @@ fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
     let made = match (&release, case.os_id()) {
         _ if kernel => None,
         (Some(release), "debian" | "ubuntu") => Some(format!("`update-initramfs -c -k {}`", bare(release))),
-        (Some(release), _) => Some(format!("`dracut -f {path} {}`", bare(release))),
+        (Some(release), _) => Some(format!("`dracut -f {} {}`", bare(path), bare(release))),
         (None, _) => None,
     };
     let remedy = match made {
@@ -238,14 +234,13 @@ fn bare(text: &str) -> String {
 /// What writes the loader's configuration again.
 fn rewritten(case: &Case, loader: &str) -> String {
     match (loader, case.os_id()) {
-        ("grub2", "debian" | "ubuntu") => "In the guest: `update-grub`.".to_owned(),
+        ("grub2" | "grub-legacy", "debian" | "ubuntu") => "In the guest: `update-grub`.".to_owned(),
         ("grub2", "opensuse" | "opensuse-leap" | "sles" | "sled") => {
             "In the guest: `grub2-mkconfig -o /boot/grub2/grub.cfg`.".to_owned()
         }
         ("grub2", _) => "In the guest: `grub2-mkconfig -o /boot/grub2/grub.cfg`, or `grubby --set-default` with a \
                          kernel that is there."
             .to_owned(),
-        ("grub-legacy", "debian" | "ubuntu") => "In the guest: `update-grub`.".to_owned(),
         ("grub-legacy", _) => {
             "Correct the default entry in /boot/grub/menu.lst (grub.conf on CentOS and RHEL): `default`, `root (hd0,N)`, \
              `kernel` and `initrd`."
@@ -388,7 +383,7 @@ const ROOT_TYPES: &[&str] = &[
 fn renamed(case: &Case, boot: &Boot) -> String {
     let uuid = case.root().ok().map(|volume| bare(&volume.uuid)).filter(|uuid| !uuid.is_empty());
     let name = uuid.map_or_else(|| "UUID=... (`blkid` prints it)".to_owned(), |uuid| format!("UUID={uuid}"));
-    let place = &boot.entry.place;
+    let place = bare(&boot.entry.place);
     match (boot.loader.as_str(), case.os_id()) {
         ("grub2", "debian" | "ubuntu") => {
             format!("Write root={name}: take GRUB_DISABLE_LINUX_UUID out of /etc/default/grub, then `update-grub`.")

@@ -101,9 +101,9 @@ fn on_volume(system: &System, way: &Way, path: &str) -> Result<String> {
 /// What the loader that UEFI finds is for, as the end of its name has it (`BOOTX64.EFI`); empty where that is not known.
 pub fn machine(system: &System) -> &'static str {
     let ways = system.modes.map(|modes| modes.ways.as_slice()).unwrap_or_default();
-    let stems = ways.iter().filter_map(|way| way.path.as_deref()).map(str::to_ascii_lowercase);
+    let mut stems = ways.iter().filter_map(|way| way.path.as_deref()).map(str::to_ascii_lowercase);
     let ends = |stem: String| MACHINES.iter().find(|end| stem.trim_end_matches(".efi").ends_with(*end)).copied();
-    stems.filter_map(ends).next().unwrap_or_default()
+    stems.find_map(ends).unwrap_or_default()
 }
 
 /// Machines, as names of loaders and entries have them.

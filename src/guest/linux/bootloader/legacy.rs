@@ -104,10 +104,10 @@ fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
         match *command {
             "root" | "rootnoverify" => {
                 let device = rest.split_whitespace().next().unwrap_or_default();
-                root = own(places.legacy_volume(device).ok_or_else(|| match device.starts_with("(hd0,") {
-                    true => nowhere(&format!("{} is no partition of this disk", cut(device, 32))),
-                    false => unread("its root is not on this disk"),
-                })?);
+                let first = device.starts_with("(hd0,");
+                let gone = || nowhere(&format!("{} is no partition of this disk", cut(device, 32)));
+                let other = || unread("its root is not on this disk");
+                root = own(places.legacy_volume(device).ok_or_else(|| if first { gone() } else { other() })?);
             }
             "uuid" => {
                 let volume = places.system.devices.by_uuid(rest.trim());

@@ -92,7 +92,7 @@ fn entries(places: Places, config: &str, machine: &str) -> Result<Vec<Entry>> {
         let folder = format!("{base}/loader/entries");
         for file in optional(tree.list(&folder, MAX_FILES))?.unwrap_or_default() {
             let named = file.to_ascii_lowercase();
-            if !named.ends_with(".conf") || named.starts_with("auto-") {
+            if named.strip_suffix(".conf").is_none_or(|stem| stem.starts_with("auto-")) {
                 continue;
             }
             let place = format!("{folder}/{file}");
@@ -101,7 +101,7 @@ fn entries(places: Places, config: &str, machine: &str) -> Result<Vec<Entry>> {
         }
         let folder = format!("{base}/EFI/Linux");
         for file in optional(tree.list(&folder, MAX_FILES))?.unwrap_or_default() {
-            if file.to_ascii_lowercase().ends_with(".efi") {
+            if file.to_ascii_lowercase().strip_suffix(".efi").is_some() {
                 found.extend(of_unified(places, &file, format!("{folder}/{file}"))?);
             }
         }

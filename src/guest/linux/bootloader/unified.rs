@@ -67,8 +67,9 @@ impl Unified {
     /// The first of these fields of its os-release that is set.
     fn field(&self, names: &[&str]) -> Option<String> {
         let value = |name: &&str| {
-            let lines = self.os_release.lines().filter_map(|line| line.trim().strip_prefix(*name)?.strip_prefix('='));
-            let value = lines.last()?.trim_matches(['"', '\'']);
+            let mut lines =
+                self.os_release.lines().filter_map(|line| line.trim().strip_prefix(*name)?.strip_prefix('='));
+            let value = lines.next_back()?.trim_matches(['"', '\'']);
             (!value.is_empty()).then(|| value.to_owned())
         };
         names.iter().find_map(value)
