@@ -1,10 +1,10 @@
-//! The frame of LZ4 that Linux takes for kernels and initial ramdisks: "legacy frame" of the LZ4 frame format, 1.6, with
-//! the blocks of the LZ4 block format.
+//! The frame of LZ4 that Linux takes for kernels and initial ramdisks: "legacy frame" of the LZ4 frame format, 1.6. It is
+//! read here because zeros pad an initial ramdisk and another frame may follow; the blocks are the library's.
 
 use std::io::{self, Read};
 
+use crate::disk::Error;
 use crate::disk::bytes::to_usize;
-use crate::disk::{Error, Result};
 
 const LAYER: &str = "lz4";
 /// Begins a frame; more than one may follow each other.
@@ -12,8 +12,6 @@ pub const MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 /// A block holds at most this much, and takes at most that much when it cannot be compressed.
 const BLOCK: usize = 8 << 20;
 const COMPRESSED: usize = BLOCK + BLOCK / 255 + 16;
-/// Shortest match.
-const MIN_MATCH: usize = 4;
 
 /// What a legacy frame holds.
 pub struct Reader<R> {
@@ -53,7 +51,11 @@ impl<R: Read> Reader<R> {
             }
             let mut packed = vec![0; size];
             self.from.read_exact(&mut packed)?;
-            return unpacked(&packed).map(Some).map_err(io::Error::other);
+            let mut block = vec![0; BLOCK];
+            let size =
+                lz4_flex::block::decompress_into(&packed, &mut block).map_err(|_| damaged("a block is damaged"))?;
+            block.truncate(size);
+            return Ok(Some(block));
         }
     }
 }
@@ -74,60 +76,6 @@ impl<R: Read> Read for Reader<R> {
         let count = rest.read(out)?;
         self.at = self.at.saturating_add(count);
         Ok(count)
-    }
-}
-
-/// What a block holds: literals and matches in turn, the last without a match.
-fn unpacked(packed: &[u8]) -> Result<Vec<u8>> {
-    let bad = |what: &str| Error::new(crate::disk::ErrorKind::Corrupt, LAYER, what);
-    let mut out: Vec<u8> = Vec::new();
-    let mut rest = packed;
-    while let Some((token, after)) = rest.split_first() {
-        rest = after;
-        let literals = length(token >> 4, &mut rest).ok_or_else(|| bad("a length is cut short"))?;
-        let (copied, after) = rest.split_at_checked(literals).ok_or_else(|| bad("literals are cut short"))?;
-        out.extend_from_slice(copied);
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
-        let (offset, after) = rest.split_first_chunk::<2>().ok_or_else(|| bad("an offset is cut short"))?;
-        rest = after;
-        let offset = usize::from(u16::from_le_bytes(*offset));
-        let len = length(token & 15, &mut rest).ok_or_else(|| bad("a length is cut short"))?;
-        let len = len.saturating_add(MIN_MATCH);
-        let start = out.len().checked_sub(offset).filter(|_| offset > 0);
-        let start = start.ok_or_else(|| bad("a match begins before the block"))?;
-        if out.len().saturating_add(len) > BLOCK {
-            return Err(bad("a block holds more than 8 MiB"));
-        }
-        // A match may reach into itself: what it repeats is copied once more each time round.
-        let mut left = len;
-        while left > 0 {
-            let end = start.saturating_add(left).min(out.len());
-            left = left.saturating_sub(end.saturating_sub(start));
-            out.extend_from_within(start..end);
-        }
-    }
-    if out.len() > BLOCK {
-        return Err(bad("a block holds more than 8 MiB"));
-    }
-    Ok(out)
-}
-
-/// Four bits, and as many bytes as say 255 and one more where all four are set.
-fn length(bits: u8, rest: &mut &[u8]) -> Option<usize> {
-    let mut len = usize::from(bits);
-    if bits < 15 {
-        return Some(len);
-    }
-    loop {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        len = len.checked_add(usize::from(*byte))?;
-        if *byte < 255 {
-            return Some(len);
-        }
     }
 }
 
