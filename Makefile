@@ -38,8 +38,8 @@ lint: ## Format and clippy
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 verify: lint ## lint, generated files fresh, chart and kustomizations build
 	@e2e/manifests.sh --check
-boot-test: ## Boot both disk images under QEMU: the good one to its login prompt, the bad one finds no root
-	@e2e/images/boot.sh
+boot-test: ## Boot disk images under QEMU, each with one fault, and hold what happens against the verdict: make boot-test CASE=fstab
+	@e2e/images/boot.sh $(CASE)
 fuzz: ## Fuzz every parser, FUZZ_RUNS=20000 times each; one of them: make fuzz TARGET=ext
 	@e2e/fuzz/fuzz.sh $(TARGET)
 bench: ## What an inspection costs (CPU, memory, requests, bytes), and an import the API server
