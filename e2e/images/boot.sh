@@ -78,6 +78,6 @@ boot fstab $ALIBABA LNX-04 Fail "$EMERGENCY" "login: "
 boot nofail $ALIBABA LNX-04 Pass "$LOGIN" "$EMERGENCY"
 boot swap $ALIBABA LNX-04 Warn "$LOGIN" "$EMERGENCY"
 boot cloud_init tencent-cvm SVC-01 Fail "$LOGIN" "Cloud-init v"
-boot selinux $ALIBABA LNX-06 Pass "$LOGIN" "$EMERGENCY"
+boot selinux $ALIBABA LNX-06 Advice "$LOGIN" "$EMERGENCY"
 say "$MADE boots, $FAILED differ from what was said"
 [ $FAILED = 0 ] && [ $MADE -gt 0 ]
