@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use image_import::disk::{Memory, ReadAt};
 use image_import::guest::linux::device::Devices;
-use image_import::guest::freebsd;
 use image_import::guest::linux::services::Services;
 use image_import::guest::linux::{
     self, System, accounts, bootloader, cloud_init, embedded, fstab, kernel, network, packages, release,
 };
 use image_import::guest::root::MountPoint;
+use image_import::guest::{Tree, freebsd};
 use image_import::inspect::facts::{BootMode, BootModes, Family, Loader, Program, Volume, Way};
 
 use crate::files::Files;
@@ -148,13 +148,25 @@ pub fn network(data: &[u8]) {
         "/etc/NetworkManager/NetworkManager.conf",
         "/etc/udev/rules.d/70-persistent-net.rules",
     ];
-    let started = ["networking", "NetworkManager", "systemd-networkd", "network"];
-    let files = started.iter().fold(files(data, &paths), |files, name| {
-        files.with(&format!("/etc/systemd/system/multi-user.target.wants/{name}.service"), stub())
-    });
-    let programs = ["/lib/systemd/systemd", "/lib/systemd/system-generators/netplan", "/sbin/dhclient"];
-    let tree = programs.into_iter().fold(files, |files, path| files.with(path, stub())).tree();
-    let _ = network::read(&tree, "net.ifnames=0", None);
+    let files = starting(files(data, &paths), &["networking", "NetworkManager", "systemd-networkd", "network"]);
+    let programs = ["/lib/systemd/system-generators/netplan", "/sbin/dhclient"];
+    network_of(&programs.into_iter().fold(files, |files, path| files.with(path, stub())).tree(), "net.ifnames=0");
+}
+
+/// A systemd that starts these services.
+fn starting(files: Files, names: &[&str]) -> Files {
+    let files = files.with("/lib/systemd/systemd", stub()).with("/lib/systemd/system/default.target", stub());
+    names.iter().fold(files, |files, name| {
+        files
+            .with(&format!("/lib/systemd/system/{name}.service"), stub())
+            .with(&format!("/etc/systemd/system/default.target.wants/{name}.service"), stub())
+    })
+}
+
+fn network_of(tree: &Tree, line: &str) {
+    if let Ok(services) = Services::open(tree, Some(line)) {
+        let _ = network::read(tree, &services, line, None);
+    }
 }
 
 /// The same of SUSE and FreeBSD.
@@ -166,9 +178,10 @@ pub fn rc_conf(data: &[u8]) {
         "/boot/loader.conf",
         "/bin/freebsd-version",
     ];
-    let files = files(data, &paths).with("/etc/init.d/rc3.d/S02network", stub()).with("/boot/kernel/kernel", stub());
+    let files = starting(files(data, &paths), &["wicked"]).with("/boot/kernel/kernel", stub());
     system(files, |system| {
-        let _ = (network::read(system.tree, "", None), network::freebsd(system.tree));
+        network_of(system.tree, "");
+        let _ = network::freebsd(system.tree);
         let _ = (freebsd::read(system.tree, &system.devices), freebsd::release(system.tree));
     });
 }
