@@ -17,7 +17,7 @@
 
 use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Fstab, Mount, Volume};
+use crate::inspect::facts::{Fstab, Mount, Volume, VolumeClass};
 
 /// LNX-04.
 pub const RULE: Rule = Rule {
@@ -176,7 +176,9 @@ fn of_system_disk(fstab: &Fstab, mount: &Mount) -> bool {
 /// Whether the driver that a line names mounts what is on the volume.
 fn same_type(asked: &str, volume: &Volume) -> bool {
     let found = filesystem(volume);
+    // What could not be read, as a logical volume of which a part is missing, has a kind and no filesystem's type.
     found.is_empty()
+        || matches!(volume.class, VolumeClass::Unrecognised | VolumeClass::Other)
         || asked.split(',').any(|one| match one {
             "" | "auto" => true,
             "ext4" => matches!(found, "ext4" | "ext3" | "ext2"),

@@ -39,11 +39,17 @@ fn check(case: &Case) -> Judged {
         }
     };
     match table.scheme {
-        Scheme::Mbr | Scheme::Gpt => Ok(Verdict::Pass(Finding::new(described(table)).seen_at(
-            format!("signature {}", table.signature),
-            "LBA 0",
-            0x1fe,
-        ))),
+        Scheme::Mbr | Scheme::Gpt => {
+            let signature = format!("signature {}", table.signature);
+            let finding = Finding::new(described(table)).seen_at(signature, "LBA 0", 0x1fe);
+            Ok(match table.circle_bytes {
+                Some(at) => finding
+                    .note(Grade::Note, "the chain of logical partitions leads in a circle; it is read once round")
+                    .seen_at("the record it comes back to", "disk", at),
+                None => finding,
+            }
+            .pass())
+        }
         Scheme::None => {
             let instead = match &table.instead {
                 Some(name) => {

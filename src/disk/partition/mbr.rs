@@ -94,12 +94,12 @@ impl Sector {
 }
 
 /// The primary partitions of `sector` and the logical ones of its extended partitions, on a disk with sectors of
-/// `sector_bytes`.
+/// `sector_bytes`; and where a chain of logical partitions leads in a circle, the first byte of the record it comes back to:
+/// what stands before that is read.
 ///
 /// # Errors
-/// `Corrupt` where the chain of logical partitions leads in a circle, `Limit` where it is longer than Linux follows it, and
-/// those of `disk`.
-pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Result<Vec<Partition>> {
+/// `Limit` where a chain is longer than Linux follows it, and those of `disk`.
+pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Result<(Vec<Partition>, Option<u64>)> {
     let reader = Reader { disk, disk_id: sector.disk_id, sector_bytes: u64::from(sector_bytes) };
     let mut found = Vec::new();
     let mut logical = Logical::default();
@@ -113,7 +113,7 @@ pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Resu
         }
     }
     found.append(&mut logical.found);
-    Ok(found)
+    Ok((found, logical.circle))
 }
 
 /// Logical partitions, and how many numbers they took.
@@ -121,6 +121,7 @@ pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Resu
 struct Logical {
     found: Vec<Partition>,
     numbers: usize,
+    circle: Option<u64>,
 }
 
 struct Reader<'a> {
@@ -145,7 +146,8 @@ impl Reader<'_> {
             }
             let byte = at.saturating_mul(self.sector_bytes);
             if !seen.insert(at) {
-                return Err(Error::corrupt(LAYER, byte, "the chain of logical partitions leads in a circle"));
+                logical.circle = logical.circle.or(Some(byte));
+                return Ok(());
             }
             // Past the end there is nothing to follow: the extended partition's own end tells.
             if byte.saturating_add(512) > self.disk.len() {

@@ -120,18 +120,19 @@ fn instead(disk: &Arc<dyn ReadAt>, head: &[u8]) -> Result<Option<String>> {
 fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, head: &[u8], sector: &mbr::Sector) -> Result<PartitionTable> {
     let instead = instead(disk, head)?;
     let partitions = mbr::partitions(disk.as_ref(), sector, 512)?;
-    let table = |sector_bytes, partitions| PartitionTable {
+    let table = |sector_bytes, (partitions, circle_bytes)| PartitionTable {
         scheme: Scheme::Mbr,
         sector_bytes,
+        circle_bytes,
         partitions,
         ..Default::default()
     };
     // Sectors of 4096 bytes do not show. Only where such a table would fit is it worth a look.
     let fits = |bytes: u64| sector.end().saturating_mul(bytes) <= disk.len();
-    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &partitions)? {
+    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &partitions.0)? {
         if fits(LARGE_SECTOR.into()) {
             let large = mbr::partitions(disk.as_ref(), sector, LARGE_SECTOR)?;
-            if holds_anything(disk, &large)? {
+            if holds_anything(disk, &large.0)? {
                 return Ok(table(LARGE_SECTOR, large));
             }
         }

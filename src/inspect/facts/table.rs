@@ -35,6 +35,10 @@ pub struct PartitionTable {
     /// Numbers of partitions that share sectors, two by two; the first of them where there are many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<[u32; 2]>,
+    /// MBR: first byte of the extended boot record that the chain of logical partitions comes back to. What stands before
+    /// that is among the partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circle_bytes: Option<u64>,
     /// No table: what lies at the start of the disk instead, as `blkid` spells it: a filesystem, or a label
     /// that is not read (`mac`, `sun`, `sgi`, `atari`, `aix`) or read as volumes (`bsd`).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, W
 use crate::report::{Overall, judge};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, container, healthy, outcome, result, volume,
+    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, container, healthy, outcome, result, table, volume,
 };
 
 fn format(name: &'static str) -> impl Fn(&mut Facts, &mut Request) {
@@ -215,4 +215,11 @@ fn a_disk_that_is_mostly_empty_is_better_stored_compactly() {
     assert_eq!(outcome(A2020, "IMG-04", unmeasured), Unknown);
     assert_eq!(outcome(A2020, "IMG-04", without(|f| container(f).qcow2_bytes = None)), Unknown);
     assert_eq!(outcome(A2020, "IMG-04", unopened("gzip")), NotApplicable);
+}
+
+#[test]
+fn logical_partitions_in_a_circle_are_told_and_refuse_nothing() {
+    let circle = result(TENCENT, "PAR-01", |f, _| table(f).circle_bytes = Some(1 << 20));
+    assert_eq!(circle.result, Advice, "{}", circle.message);
+    assert!(circle.message.contains("in a circle"), "{}", circle.message);
 }

@@ -164,8 +164,9 @@ fn a_chain_that_never_ends_is_told_after_few_reads() {
         ]);
         let counting = Counting::new(memory(bytes));
         let disk: Arc<dyn ReadAt> = counting.clone();
-        let error = partition::read(&disk).unwrap_err();
-        assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some((2048 + u64::from(next)) * 512)));
+        let table = partition::read(&disk).unwrap();
+        assert_eq!(table.circle_bytes, Some((2048 + u64::from(next)) * 512));
+        assert_eq!(table.partitions.iter().map(|p| p.number).collect::<Vec<_>>(), [1, 5, 6], "what stands before it");
         assert!(counting.requests() < 10);
     }
 }
