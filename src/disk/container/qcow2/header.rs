@@ -37,6 +37,10 @@ const KNOWN: u64 = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION | EXTENDED_L2;
 
 /// Header extension that names the external data file.
 const EXTENSION_DATA_FILE: u32 = 0x4441_5441;
+/// Header extension that names the directory of persistent bitmaps, and the feature bit that says it holds.
+const EXTENSION_BITMAPS: u32 = 0x2385_2875;
+const AUTOCLEAR_FEATURES: u64 = 88;
+const BITMAPS: u64 = 1;
 const EXTENSION_END: u32 = 0;
 /// More extensions than any program writes.
 const MOST_EXTENSIONS: usize = 64;
@@ -211,8 +215,8 @@ impl Header {
     }
 
     /// What the header names that passes the end of the object: the L1 table as far as the disk needs it, the first entry
-    /// of the refcount table and of the snapshot table.
-    pub fn missing(&self, object_len: u64) -> impl Iterator<Item = Missing> {
+    /// of the refcount table and of the snapshot table, and the directory of bitmaps, without which QEMU opens nothing.
+    pub fn missing(&self, object_len: u64, head: &[u8]) -> impl Iterator<Item = Missing> + use<> {
         let first_snapshot = if self.snapshots == 0 { 0 } else { SMALLEST_SNAPSHOT };
         [
             ("L1 table", L1_TABLE_OFFSET, self.l1_at, self.l1_needed().saturating_mul(8)),
@@ -220,6 +224,7 @@ impl Header {
             ("snapshot table", SNAPSHOTS_OFFSET, self.snapshots_at, first_snapshot),
         ]
         .into_iter()
+        .chain(self.bitmaps(head))
         .filter(|(.., len)| *len > 0)
         .filter_map(move |(what, named_at, at, len)| Missing::unless_within(object_len, what, named_at, at, len))
     }
@@ -279,14 +284,30 @@ impl Header {
 
     /// The name in the header extension for the external data file ("Header extensions").
     fn data_file(&self, head: &[u8]) -> Option<String> {
+        self.extension(head, EXTENSION_DATA_FILE).map(|(_, data)| text(data, 64))
+    }
+
+    /// The directory of bitmaps ("Bitmaps extension"): what it is, where it is named, where it lies, its length.
+    fn bitmaps(&self, head: &[u8]) -> Option<(&'static str, u64, u64, u64)> {
+        let autoclear = u64_be(LAYER, head, to_usize(LAYER, AUTOCLEAR_FEATURES).ok()?).ok()?;
+        if self.version < 3 || autoclear & BITMAPS == 0 {
+            return None;
+        }
+        let (at, data) = self.extension(head, EXTENSION_BITMAPS)?;
+        let (len, offset) = (u64_be(LAYER, data, 8).ok()?, u64_be(LAYER, data, 16).ok()?);
+        Some(("bitmap directory", to_u64(at).saturating_add(16), offset, len))
+    }
+
+    /// The data of the first extension of a kind, and where in the header they are.
+    fn extension<'h>(&self, head: &'h [u8], wanted: u32) -> Option<(usize, &'h [u8])> {
         let mut at = to_usize(LAYER, self.extensions_at).ok()?;
         for _ in 0..MOST_EXTENSIONS {
             let kind = u32_be(LAYER, head, at).ok()?;
             let len = to_usize(LAYER, u64::from(u32_be(LAYER, head, at.checked_add(4)?).ok()?)).ok()?;
             let data = range(LAYER, head, at.checked_add(8)?, len).ok()?;
             match kind {
-                EXTENSION_DATA_FILE => return Some(text(data, 64)),
                 EXTENSION_END => return None,
+                found if found == wanted => return Some((at.checked_add(8)?, data)),
                 _ => at = at.checked_add(8)?.checked_add(len.checked_next_multiple_of(8)?)?,
             }
         }

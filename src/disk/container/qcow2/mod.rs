@@ -49,7 +49,7 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
             return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
         }
         header.check()?;
-        let missing: Vec<_> = header.missing(object.len()).collect();
+        let missing: Vec<_> = header.missing(object.len(), &probe.head).collect();
         object.will_read(0, FRONT)?;
         let map = Arc::new(Map::new(object, header));
         let mut found = scan(map.as_ref(), missing)?;

@@ -263,6 +263,29 @@ fn an_upload_that_was_cut_short_anywhere_says_what_is_missing_or_lost_nothing() 
     }
 }
 
+/// QEMU opens nothing of an image whose bitmaps are not whole; where a program that did not know them wrote to it (the feature
+/// bit is then clear) they are not looked at.
+#[test]
+fn bitmaps_that_are_cut_off_are_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, _) = pattern(dir.path());
+    let file = convert(&raw, "qcow2", "image", &[]);
+    let path = file.to_str().unwrap();
+    run("qemu-utils", "qemu-img", &["bitmap", "--add", path, "b1"]);
+    let image = std::fs::read(&file).unwrap();
+    let facts = open(testkit::memory(image.clone())).unwrap().facts;
+    assert_eq!((facts.missing, facts.trouble), (None, None));
+    let cut = image.len() - 65536;
+    std::fs::write(&file, &image[..cut]).unwrap();
+    let qemu = Command::new("qemu-img").args(["info", path]).output().unwrap();
+    assert!(!qemu.status.success(), "QEMU opens it");
+    let missing = open(testkit::memory(image[..cut].to_vec())).unwrap().facts.missing.unwrap();
+    assert!(missing.what == "bitmap directory" && missing.ends_at > cut as u64, "{missing:?}");
+    let mut unknown = image[..cut].to_vec();
+    unknown[88..96].fill(0);
+    assert_eq!(open(testkit::memory(unknown)).unwrap().facts.missing, None);
+}
+
 #[test]
 fn reference_counts_of_any_width_prove_that_nothing_is_missing() {
     let dir = tempfile::tempdir().unwrap();
