@@ -162,9 +162,9 @@ fn look(mut volume: Volume, bytes: Arc<dyn ReadAt>, role: Role) -> Result<Found>
     volume.ext = content.ext;
     let unknown = volume.type_id.is_empty() && volume.class != VolumeClass::Encrypted;
     match role {
-        // It need not begin where the partition does.
-        Role::DynamicDisk if unknown && volume.class != VolumeClass::Empty => member(&mut volume, "LDM")?,
-        Role::StorageSpaces if unknown && volume.class != VolumeClass::Empty => member(&mut volume, "Storage Spaces")?,
+        // It need not begin where the partition does: zeros there do not say that nothing is in it.
+        Role::DynamicDisk if unknown => member(&mut volume, "LDM")?,
+        Role::StorageSpaces if unknown => member(&mut volume, "Storage Spaces")?,
         // The BSDs' swap space has no signature.
         Role::BsdSwap if unknown => {
             volume.class = VolumeClass::Swap;
