@@ -22,6 +22,8 @@ const SPECIAL: &str = "()`~!@#$%^&*-_+=|{}[]:;'<>,.?/";
 /// Fewest and most characters.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=30;
 
+/// Digits of hashes in the order of their values (crypt(5) of libxcrypt).
+const DIGITS: &str = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Bytes of a file that are read: far more than any password has.
 const FILE_MAX: u64 = 1024;
 

@@ -23,7 +23,7 @@ use super::drv_01_virtio_installed::{late, on_virtio};
 use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::inspect::facts::{
-    Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Loader, Program, Trouble, TroubleKind, Way,
+    Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Menu, Program, Trouble, TroubleKind, Way,
 };
 
 /// LNX-03.
@@ -126,13 +126,12 @@ fn coreos(modes: &BootModes) -> Verdict {
 
 /// The loader at the end of a way, where this version reads its configuration.
 fn name(way: &Way) -> Option<&'static str> {
-    Some(match (way.loader, way.program) {
-        (Loader::Grub2, _) | (Loader::Fallback | Loader::Vendor, Some(Program::Grub2)) => "GRUB 2",
-        (Loader::GrubLegacy, _) => "GRUB legacy",
-        (Loader::Syslinux, _) => "EXTLINUX",
-        (Loader::Fallback | Loader::Vendor, Some(Program::SystemdBoot)) => "systemd-boot",
-        (Loader::Fallback | Loader::Vendor, Some(Program::UnifiedKernel)) => "a unified kernel",
-        _ => return None,
+    Some(match way.menu()? {
+        Menu::Grub2 => "GRUB 2",
+        Menu::Legacy => "GRUB legacy",
+        Menu::Extlinux => "EXTLINUX",
+        Menu::SystemdBoot => "systemd-boot",
+        Menu::Unified => "a unified kernel",
     })
 }
 

@@ -59,6 +59,35 @@ pub struct Way {
     pub program: Option<Program>,
 }
 
+impl Way {
+    /// The loader whose configuration counts at the end of the way; `None` where it has none that is read.
+    pub fn menu(&self) -> Option<Menu> {
+        match (self.loader, self.program) {
+            (Loader::Grub2, _) | (Loader::Fallback | Loader::Vendor, Some(Program::Grub2)) => Some(Menu::Grub2),
+            (Loader::GrubLegacy, _) => Some(Menu::Legacy),
+            (Loader::Syslinux, _) => Some(Menu::Extlinux),
+            (Loader::Fallback | Loader::Vendor, Some(Program::SystemdBoot)) => Some(Menu::SystemdBoot),
+            (Loader::Fallback | Loader::Vendor, Some(Program::UnifiedKernel)) => Some(Menu::Unified),
+            _ => None,
+        }
+    }
+}
+
+/// Loaders whose configuration is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// GRUB 2: `grub.cfg`.
+    Grub2,
+    /// GRUB legacy: `menu.lst`.
+    Legacy,
+    /// EXTLINUX: `extlinux.conf`.
+    Extlinux,
+    /// systemd-boot: `loader.conf`.
+    SystemdBoot,
+    /// A unified kernel, which holds its own.
+    Unified,
+}
+
 /// Programs that UEFI starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -17,7 +17,7 @@ mod table;
 mod volume;
 
 pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState, Uncompared};
-pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Program, Undecided, Way};
+pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Menu, Program, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};

@@ -4,7 +4,7 @@
 
 use sha_crypt::PasswordVerifier;
 
-use super::md5;
+use super::{DIGITS, md5};
 use crate::inspect::facts::Uncompared;
 
 /// Longest password that is compared, in bytes: 30 characters of four bytes are less.
@@ -27,8 +27,6 @@ const YESCRYPT_BLOCKS: std::ops::RangeInclusive<u32> = 10..=18;
 const YESCRYPT_WORK_MAX: u64 = 1 << 19;
 /// Characters of the part of a `$y$` that is the hash itself.
 const YESCRYPT_LEN: usize = 43;
-/// Digits of hashes in the order of their values.
-const DIGITS: &str = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Whether it is.
 ///

@@ -2,10 +2,10 @@
 
 use md5::{Digest, Md5};
 
+use super::DIGITS;
+
 /// How often it hashes; the scheme has no parameter.
 const ROUNDS: u32 = 1000;
-/// Digits of a hash, lowest first.
-const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Which bytes of the digest stand beside each other in a hash, lowest first.
 const ORDER: [[usize; 3]; 5] = [[12, 6, 0], [13, 7, 1], [14, 8, 2], [15, 9, 3], [5, 10, 4]];
 
@@ -45,5 +45,5 @@ pub fn crypt(password: &[u8], salt: &[u8]) -> String {
 }
 
 fn digit(bits: u32) -> char {
-    usize::try_from(bits % 64).ok().and_then(|at| DIGITS.get(at)).copied().map_or('.', char::from)
+    usize::try_from(bits % 64).ok().and_then(|at| DIGITS.as_bytes().get(at)).copied().map_or('.', char::from)
 }

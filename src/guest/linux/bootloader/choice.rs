@@ -1,29 +1,29 @@
 //! Which configuration counts: that of the loader which the firmware finds.
 
 use super::place::Places;
-use super::{Kind, LAYER, systemd_boot};
+use super::{LAYER, systemd_boot};
 use crate::disk::{Error, Result};
 use crate::guest::linux::{System, cut, optional};
-use crate::inspect::facts::{BootMode, Loader, Program, Way};
+use crate::inspect::facts::{BootMode, Loader, Menu, Way};
 
 /// Most vendors on an EFI system partition that are looked at.
 const MAX_VENDORS: usize = 64;
 
 /// Configurations in the order in which they are looked for.
-const CONFIGURATIONS: &[(Kind, &str)] = &[
-    (Kind::Grub2, "/boot/grub2/grub.cfg"),
-    (Kind::Grub2, "/boot/grub/grub.cfg"),
-    (Kind::Legacy, "/boot/grub/menu.lst"),
-    (Kind::Legacy, "/boot/grub/grub.conf"),
-    (Kind::Extlinux, "/boot/extlinux/extlinux.conf"),
-    (Kind::Extlinux, "/boot/extlinux.conf"),
-    (Kind::Extlinux, "/extlinux.conf"),
-    (Kind::Extlinux, "/boot/syslinux/extlinux.conf"),
-    (Kind::Extlinux, "/boot/syslinux/syslinux.cfg"),
+const CONFIGURATIONS: &[(Menu, &str)] = &[
+    (Menu::Grub2, "/boot/grub2/grub.cfg"),
+    (Menu::Grub2, "/boot/grub/grub.cfg"),
+    (Menu::Legacy, "/boot/grub/menu.lst"),
+    (Menu::Legacy, "/boot/grub/grub.conf"),
+    (Menu::Extlinux, "/boot/extlinux/extlinux.conf"),
+    (Menu::Extlinux, "/boot/extlinux.conf"),
+    (Menu::Extlinux, "/extlinux.conf"),
+    (Menu::Extlinux, "/boot/syslinux/extlinux.conf"),
+    (Menu::Extlinux, "/boot/syslinux/syslinux.cfg"),
 ];
 
 /// A configuration: its loader and its path.
-type Configuration = (Kind, String);
+type Configuration = (Menu, String);
 
 /// The configurations that count, each once. Where the firmware's loader is not known, those that are there.
 ///
@@ -53,23 +53,11 @@ pub fn configurations(system: &System) -> Result<Vec<Configuration>> {
     Ok(found)
 }
 
-/// The loader whose configuration counts; `None` for what has none that is read.
-fn kind(way: &Way) -> Option<Kind> {
-    match (way.loader, way.program) {
-        (Loader::Grub2, _) | (Loader::Fallback | Loader::Vendor, Some(Program::Grub2)) => Some(Kind::Grub2),
-        (Loader::GrubLegacy, _) => Some(Kind::Legacy),
-        (Loader::Syslinux, _) => Some(Kind::Extlinux),
-        (Loader::Fallback | Loader::Vendor, Some(Program::SystemdBoot)) => Some(Kind::SystemdBoot),
-        (Loader::Fallback | Loader::Vendor, Some(Program::UnifiedKernel)) => Some(Kind::Unified),
-        _ => None,
-    }
-}
-
 fn of_way(system: &System, way: &Way, there: &[Configuration]) -> Result<Vec<Configuration>> {
-    let Some(kind) = kind(way) else { return Ok(Vec::new()) };
+    let Some(kind) = way.menu() else { return Ok(Vec::new()) };
     let of_kind = || there.iter().filter(|(other, _)| *other == kind).cloned().collect::<Vec<_>>();
     let found = match (kind, way.mode) {
-        (Kind::Grub2, BootMode::Uefi) => {
+        (Menu::Grub2, BootMode::Uefi) => {
             let mut beside = on_esp(system)?;
             if let (Loader::Vendor, Some((folder, _))) =
                 (way.loader, way.path.as_deref().and_then(|p| p.rsplit_once('/')))
@@ -79,9 +67,9 @@ fn of_way(system: &System, way: &Way, there: &[Configuration]) -> Result<Vec<Con
             }
             if beside.is_empty() { of_kind() } else { beside }
         }
-        (Kind::Grub2, _) => with_modules(system, of_kind())?,
-        (Kind::SystemdBoot, _) => vec![(kind, on_volume(system, way, systemd_boot::CONFIG)?)],
-        (Kind::Unified, _) => vec![(kind, on_volume(system, way, way.path.as_deref().unwrap_or_default())?)],
+        (Menu::Grub2, _) => with_modules(system, of_kind())?,
+        (Menu::SystemdBoot, _) => vec![(kind, on_volume(system, way, systemd_boot::CONFIG)?)],
+        (Menu::Unified, _) => vec![(kind, on_volume(system, way, way.path.as_deref().unwrap_or_default())?)],
         _ => of_kind(),
     };
     if found.is_empty()
@@ -122,14 +110,14 @@ fn with_modules(system: &System, found: Vec<Configuration>) -> Result<Vec<Config
 }
 
 /// Why a loader whose folder is there finds no configuration in it; `None` where its folder may be elsewhere.
-fn missing(system: &System, kind: Kind) -> Result<Option<Error>> {
+fn missing(system: &System, kind: Menu) -> Result<Option<Error>> {
     let (loader, folders): (_, &[(&str, &str, &str)]) = match kind {
-        Kind::Grub2 => (
+        Menu::Grub2 => (
             "GRUB 2",
             &[("/boot/grub", "i386-pc/normal.mod", "grub.cfg"), ("/boot/grub2", "i386-pc/normal.mod", "grub.cfg")],
         ),
-        Kind::Legacy => ("GRUB legacy", &[("/boot/grub", "stage2", "menu.lst")]),
-        Kind::Extlinux | Kind::SystemdBoot | Kind::Unified => return Ok(None),
+        Menu::Legacy => ("GRUB legacy", &[("/boot/grub", "stage2", "menu.lst")]),
+        Menu::Extlinux | Menu::SystemdBoot | Menu::Unified => return Ok(None),
     };
     for (folder, mark, file) in folders {
         if system.tree.exists(&format!("{folder}/{mark}"))? {
@@ -165,10 +153,10 @@ fn there(system: &System) -> Result<Vec<Configuration>> {
 /// # Errors
 /// What the filesystem reports.
 pub fn unused(system: &System, used: &[Configuration]) -> Result<Vec<String>> {
-    if system.modes.is_none_or(|modes| modes.ways.is_empty()) || used.iter().any(|(kind, _)| *kind == Kind::Legacy) {
+    if system.modes.is_none_or(|modes| modes.ways.is_empty()) || used.iter().any(|(kind, _)| *kind == Menu::Legacy) {
         return Ok(Vec::new());
     }
-    let legacy = there(system)?.into_iter().filter(|(kind, _)| *kind == Kind::Legacy);
+    let legacy = there(system)?.into_iter().filter(|(kind, _)| *kind == Menu::Legacy);
     Ok(legacy.map(|(_, path)| path).collect())
 }
 
@@ -179,7 +167,7 @@ fn on_esp(system: &System) -> Result<Vec<Configuration>> {
         for vendor in optional(system.tree.list(base, MAX_VENDORS))?.unwrap_or_default() {
             let path = format!("{base}/{vendor}/grub.cfg");
             if system.tree.exists(&path)? {
-                found.push((Kind::Grub2, path));
+                found.push((Menu::Grub2, path));
             }
         }
     }

@@ -13,7 +13,7 @@ mod version;
 
 use super::{PATH_MAX, System, cut, optional};
 use crate::disk::{Error, Result};
-use crate::inspect::facts::{Boot, Evident};
+use crate::inspect::facts::{Boot, Evident, Menu};
 use place::Places;
 
 const LAYER: &str = "boot loader";
@@ -31,16 +31,6 @@ struct Found {
     initrd: Vec<String>,
     command_line: String,
     hypervisor: bool,
-}
-
-/// Which loader a configuration is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Grub2,
-    Legacy,
-    Extlinux,
-    SystemdBoot,
-    Unified,
 }
 
 /// What is booted by default. The command line is whole here, longer than what the facts keep of it.
@@ -71,14 +61,14 @@ pub fn read(system: &System) -> Result<Boot> {
     }
 }
 
-fn one(system: &System, kind: Kind, config: &str) -> Result<Found> {
+fn one(system: &System, kind: Menu, config: &str) -> Result<Found> {
     let places = Places { system };
     match kind {
-        Kind::Grub2 => grub::read(places, config),
-        Kind::Legacy => legacy::read(places, config),
-        Kind::Extlinux => extlinux::read(places, config),
-        Kind::SystemdBoot => systemd_boot::read(places, config, choice::machine(system)),
-        Kind::Unified => unified::read(system.tree, config),
+        Menu::Grub2 => grub::read(places, config),
+        Menu::Legacy => legacy::read(places, config),
+        Menu::Extlinux => extlinux::read(places, config),
+        Menu::SystemdBoot => systemd_boot::read(places, config, choice::machine(system)),
+        Menu::Unified => unified::read(system.tree, config),
     }
 }
 
