@@ -1,10 +1,11 @@
-//! What the reference counts say of the object's length, where there are more L2 tables than are read: if no cluster past
-//! the end of the object is counted as used, none is missing. That takes two or three reads. A count alone may be a leak,
-//! which harms nobody, so the counts prove that an object is whole and never that it is not.
+//! What tells of the object's length where there are more L2 tables than are read. The L1 table says where each of them
+//! lies; the reference counts, whether any cluster past the end of the object is in use. That takes two or three reads. A
+//! count alone may be a leak, which harms nobody, so the counts prove that an object is whole and never that it is not.
 
 use super::header::entry_at;
 use super::map::Map;
 use crate::disk::container::pages::PAGE;
+use crate::disk::container::scan::Scan;
 use crate::disk::{ErrorKind, Result};
 
 /// Bytes of a refcount table that QEMU opens at most (`QCOW_MAX_REFTABLE_SIZE`).
@@ -12,18 +13,27 @@ const LARGEST_TABLE: u64 = 8 << 20;
 /// Bits 9 to 63 of a refcount table entry ("Host cluster management").
 const OFFSET: u64 = !0x1ff;
 
-/// True when the counts prove that nothing is missing.
+/// Entries of an L1 table that are looked at: 4 MiB of them, which is a disk of 256 TiB in clusters of 64 KiB.
+const MOST_ENTRIES: u64 = 512 << 10;
+
+/// Completes what a pass found that did not reach all tables.
 ///
 /// # Errors
-/// Those of the object.
-pub fn prove_whole(map: &Map) -> Result<bool> {
-    if map.header.counts_may_lie() {
-        return Ok(false);
+/// `Corrupt` at an entry of the L1 table that contradicts the format, and those of the object.
+pub fn complete(map: &Map, found: &mut Scan) -> Result<()> {
+    if found.complete || found.missing.is_some() || map.header.counts_may_lie() || map.header.l1_needed() > MOST_ENTRIES
+    {
+        return Ok(());
+    }
+    if let Some(lost) = map.lost_table()? {
+        found.miss(lost);
+        return Ok(());
     }
     match none_past_the_end(map) {
-        Err(error) if error.kind == ErrorKind::Corrupt => Ok(false),
-        answer => answer,
+        Err(error) if error.kind == ErrorKind::Corrupt => {}
+        proven => found.complete = proven?,
     }
+    Ok(())
 }
 
 /// True when no cluster past the end of the object has a reference count.

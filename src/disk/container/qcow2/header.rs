@@ -1,6 +1,7 @@
 //! The header, its extensions, and what they say that no import may follow.
 
 use super::LAYER;
+use super::extensions::Extensions;
 use crate::disk::bytes::{range, text, to_u64, to_usize, u32_be, u64_be};
 use crate::disk::container::codec::Codec;
 use crate::disk::container::layout::Missing;
@@ -23,6 +24,7 @@ const REFCOUNT_TABLE_CLUSTERS: u64 = 56;
 const NB_SNAPSHOTS: u64 = 60;
 const SNAPSHOTS_OFFSET: u64 = 64;
 const INCOMPATIBLE_FEATURES: u64 = 72;
+const AUTOCLEAR_FEATURES: u64 = 88;
 const REFCOUNT_ORDER: u64 = 96;
 const HEADER_LENGTH: u64 = 100;
 const COMPRESSION_TYPE: u64 = 104;
@@ -35,15 +37,8 @@ const COMPRESSION: u64 = 1 << 3;
 const EXTENDED_L2: u64 = 1 << 4;
 const KNOWN: u64 = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION | EXTENDED_L2;
 
-/// Header extension that names the external data file.
-const EXTENSION_DATA_FILE: u32 = 0x4441_5441;
-/// Header extension that names the directory of persistent bitmaps, and the feature bit that says it holds.
-const EXTENSION_BITMAPS: u32 = 0x2385_2875;
-const AUTOCLEAR_FEATURES: u64 = 88;
+/// Autoclear feature bit: what the extension on bitmaps says holds.
 const BITMAPS: u64 = 1;
-const EXTENSION_END: u32 = 0;
-/// More extensions than any program writes.
-const MOST_EXTENSIONS: usize = 64;
 
 /// Bytes of a snapshot table entry without its strings ("Snapshots").
 const SMALLEST_SNAPSHOT: u64 = 40;
@@ -68,13 +63,16 @@ pub struct Header {
     pub refcount_table_clusters: u64,
     /// log2 of the bits of a reference count.
     pub refcount_order: u32,
-    snapshots: u32,
-    snapshots_at: u64,
+    pub snapshots: u32,
+    pub snapshots_at: u64,
     incompatible: u64,
+    autoclear: u64,
     pub codec: Codec,
-    backing_at: u64,
+    /// Where the name of the backing file lies; 0 where there is none.
+    pub backing_at: u64,
     backing_len: u32,
-    extensions_at: u64,
+    /// Where the header's extensions begin.
+    pub extensions_at: u64,
 }
 
 impl Header {
@@ -103,6 +101,7 @@ impl Header {
             snapshots: u32_at(NB_SNAPSHOTS)?,
             snapshots_at: u64_at(SNAPSHOTS_OFFSET)?,
             incompatible: 0,
+            autoclear: 0,
             codec: Codec::Deflate,
             backing_at: u64_at(BACKING_FILE_OFFSET)?,
             backing_len: u32_at(16)?,
@@ -110,6 +109,7 @@ impl Header {
         };
         if version >= 3 {
             header.incompatible = u64_at(INCOMPATIBLE_FEATURES)?;
+            header.autoclear = u64_at(AUTOCLEAR_FEATURES)?;
             header.refcount_order = u32_at(REFCOUNT_ORDER)?;
             header.extensions_at = u64::from(u32_at(HEADER_LENGTH)?);
             if header.extensions_at < COMPRESSION_TYPE || header.extensions_at > header.cluster_size() {
@@ -157,6 +157,11 @@ impl Header {
     /// True when the reference counts need not be right.
     pub fn counts_may_lie(&self) -> bool {
         self.incompatible & (DIRTY | CORRUPT) != 0
+    }
+
+    /// True when the bitmaps that an extension names hold.
+    pub fn bitmaps_hold(&self) -> bool {
+        self.autoclear & BITMAPS != 0
     }
 
     /// log2 of the entries of an L2 table.
@@ -216,7 +221,8 @@ impl Header {
 
     /// What the header names that passes the end of the object: the L1 table as far as the disk needs it, the first entry
     /// of the refcount table and of the snapshot table, and the directory of bitmaps, without which QEMU opens nothing.
-    pub fn missing(&self, object_len: u64, head: &[u8]) -> impl Iterator<Item = Missing> + use<> {
+    pub fn missing(&self, object_len: u64, extensions: &Extensions) -> impl Iterator<Item = Missing> + use<> {
+        let bitmaps = extensions.bitmaps.map(|bitmaps| ("bitmap directory", bitmaps.named_at, bitmaps.at, bitmaps.len));
         let first_snapshot = if self.snapshots == 0 { 0 } else { SMALLEST_SNAPSHOT };
         [
             ("L1 table", L1_TABLE_OFFSET, self.l1_at, self.l1_needed().saturating_mul(8)),
@@ -224,7 +230,7 @@ impl Header {
             ("snapshot table", SNAPSHOTS_OFFSET, self.snapshots_at, first_snapshot),
         ]
         .into_iter()
-        .chain(self.bitmaps(head))
+        .chain(bitmaps)
         .filter(|(.., len)| *len > 0)
         .filter_map(move |(what, named_at, at, len)| Missing::unless_within(object_len, what, named_at, at, len))
     }
@@ -273,45 +279,14 @@ impl Header {
             other => add("encryption", CRYPT_METHOD, other.to_string()),
         }
         if self.incompatible & EXTERNAL_DATA != 0 {
-            let value = self.data_file(head).unwrap_or_else(|| format!("features {:#x}", self.incompatible));
+            let named = Extensions::parse(self, head).ok().and_then(|extensions| extensions.data_file);
+            let value = named.unwrap_or_else(|| format!("features {:#x}", self.incompatible));
             add("external data file", INCOMPATIBLE_FEATURES, value);
         }
         if self.incompatible & !KNOWN != 0 {
             add("unknown feature bits", INCOMPATIBLE_FEATURES, format!("{:#x}", self.incompatible & !KNOWN));
         }
         found
-    }
-
-    /// The name in the header extension for the external data file ("Header extensions").
-    fn data_file(&self, head: &[u8]) -> Option<String> {
-        self.extension(head, EXTENSION_DATA_FILE).map(|(_, data)| text(data, 64))
-    }
-
-    /// The directory of bitmaps ("Bitmaps extension"): what it is, where it is named, where it lies, its length.
-    fn bitmaps(&self, head: &[u8]) -> Option<(&'static str, u64, u64, u64)> {
-        let autoclear = u64_be(LAYER, head, to_usize(LAYER, AUTOCLEAR_FEATURES).ok()?).ok()?;
-        if self.version < 3 || autoclear & BITMAPS == 0 {
-            return None;
-        }
-        let (at, data) = self.extension(head, EXTENSION_BITMAPS)?;
-        let (len, offset) = (u64_be(LAYER, data, 8).ok()?, u64_be(LAYER, data, 16).ok()?);
-        Some(("bitmap directory", to_u64(at).saturating_add(16), offset, len))
-    }
-
-    /// The data of the first extension of a kind, and where in the header they are.
-    fn extension<'h>(&self, head: &'h [u8], wanted: u32) -> Option<(usize, &'h [u8])> {
-        let mut at = to_usize(LAYER, self.extensions_at).ok()?;
-        for _ in 0..MOST_EXTENSIONS {
-            let kind = u32_be(LAYER, head, at).ok()?;
-            let len = to_usize(LAYER, u64::from(u32_be(LAYER, head, at.checked_add(4)?).ok()?)).ok()?;
-            let data = range(LAYER, head, at.checked_add(8)?, len).ok()?;
-            match kind {
-                EXTENSION_END => return None,
-                found if found == wanted => return Some((at.checked_add(8)?, data)),
-                _ => at = at.checked_add(8)?.checked_add(len.checked_next_multiple_of(8)?)?,
-            }
-        }
-        None
     }
 }
 

@@ -56,6 +56,17 @@ impl Map {
         Ok(Some(lost.map_or(Ok(table), Err)))
     }
 
+    /// The first L2 table that passes the end of the object, if one does: a look at the whole L1 table.
+    pub fn lost_table(&self) -> Result<Option<Missing>> {
+        for index in 0..self.header.l1_needed() {
+            let page = self.pages.page(entry_at(self.header.l1_at, index))?;
+            if let Some(Err(missing)) = self.l2_table(&page, index)? {
+                return Ok(Some(missing));
+            }
+        }
+        Ok(None)
+    }
+
     /// What byte `at` is by its L1 entry, in `page`: a hole, a lost table, or what the L2 table says.
     fn find_in_l1(&self, page: &Page, at: u64, want: u64) -> Result<(Extent, u64)> {
         let per_table = self.per_table();

@@ -4,8 +4,10 @@
 //! not known here is described and never opened. Snapshots are ignored: the active disk is what is imported.
 
 mod counts;
+mod extensions;
 mod header;
 mod map;
+mod snapshots;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use super::{Class, Container, Format, Probe, read};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts;
 
+use extensions::Extensions;
 use header::{Header, MAGIC};
 use map::Map;
 
@@ -49,11 +52,13 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
             return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
         }
         header.check()?;
-        let missing: Vec<_> = header.missing(object.len(), &probe.head).collect();
+        let extensions = Extensions::parse(&header, &probe.head)?;
+        let missing: Vec<_> = header.missing(object.len(), &extensions).collect();
         object.will_read(0, FRONT)?;
         let map = Arc::new(Map::new(object, header));
+        snapshots::check(&map.header, &map.pages)?;
         let mut found = scan(map.as_ref(), missing)?;
-        found.complete = found.complete || counts::prove_whole(&map)?;
+        counts::complete(&map, &mut found)?;
         Ok((map, found))
     })
 }
