@@ -14,6 +14,7 @@
 //! boot partition in it.
 
 use super::text::join;
+use super::volumes::guest_format;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
 use crate::inspect::facts::{GptCopy, PartitionTable, Scheme};
 
@@ -51,13 +52,23 @@ fn check(case: &Case) -> Judged {
             .pass())
         }
         Scheme::None => {
-            let instead = match &table.instead {
-                Some(name) => {
-                    format!("; {} begins at byte 0: this is the image of a partition, not of a disk", shown(name))
-                }
-                None => String::new(),
+            let finding = match (guest_format(case.facts), &table.instead) {
+                (Some(inner), _) => Finding::new(format!(
+                    "the {} image holds no disk: its first bytes are those of {}, an image or archive within the image",
+                    case.container()?.format,
+                    inner.name
+                ))
+                .remedy(format!(
+                    "Take the inner one out: `qemu-img convert -O raw IMAGE INNER`. Then: {}.",
+                    inner.advice
+                )),
+                (None, Some(name)) => Finding::new(format!(
+                    "the disk has no partition table; {} begins at byte 0: this is the image of a partition, not of a disk",
+                    shown(name)
+                )),
+                (None, None) => Finding::new("the disk has no partition table"),
             };
-            Ok(Finding::new(format!("the disk has no partition table{instead}"))
+            Ok(finding
                 .narrowed("NoTable")
                 .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
                 .fail(Grade::Breach))

@@ -1,6 +1,7 @@
 //! What the volumes of a disk amount to: which holds the system, which are mounted, which could not be read.
 
 use super::{Verdict, Why};
+use crate::disk::container::{self, Class, Format};
 use crate::inspect::Facts;
 use crate::inspect::facts::{
     ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass, is_written,
@@ -104,9 +105,14 @@ pub fn partition<'a>(facts: &'a Facts, volume: &Volume) -> Option<&'a crate::ins
     table.partitions.iter().find(|p| Some(p.number) == volume.partition)
 }
 
+/// What the guest's disk begins as, where that is the format of an object.
+pub fn guest_format(facts: &Facts) -> Option<&'static Format> {
+    container::descriptor(facts.container.as_ref()?.guest_format.as_deref()?)
+}
+
 /// The installation medium that a disk image holds instead of a disk.
 pub fn iso_inside(facts: &Facts) -> Option<&str> {
-    let by_container = facts.container.as_ref().and_then(|c| c.guest_format.as_deref());
+    let by_container = guest_format(facts).filter(|format| format.class == Class::Medium).map(|format| format.name);
     let instead = facts.table.as_ref().and_then(Fact::known).and_then(|t| t.instead.as_deref());
     by_container.or_else(|| instead.filter(|name| matches!(*name, "iso9660" | "udf")))
 }

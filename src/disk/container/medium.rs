@@ -1,10 +1,12 @@
-//! Installation media: ISO 9660 (ECMA-119) and UDF (ECMA-167), also where a partition table lies over them.
+//! Installation media: ISO 9660 (ECMA-119) and UDF (ECMA-167), also where a partition table lies over them. A disk that
+//! held a medium before it was partitioned keeps the descriptors, which lie before its first partition.
 
 use std::sync::Arc;
 
 use super::{Class, Container, Format, Probe};
 use crate::disk::bytes::{array, text, u16_le, u32_le};
-use crate::disk::{ReadAt, Result};
+use crate::disk::filesystem::recognise;
+use crate::disk::{ErrorKind, ReadAt, Result, Slice, partition};
 use crate::inspect::facts;
 
 /// Where the volume descriptors start, and how far apart they are: sector 16 of 2048 bytes (ECMA-119 6.2.1, 6.7.1).
@@ -27,6 +29,11 @@ pub const UDF: Format =
 /// (ECMA-130 14.1).
 pub const BIN: Format =
     Format { name: "BIN", class: Class::Medium, advice: ADVICE, probe: has_frames, open: super::name_only };
+/// What an installed system lies on, and no partition within a medium: hybrid media have FAT, HFS and squashfs there.
+const INSTALLED: &[&str] =
+    &["ext2", "ext3", "ext4", "xfs", "btrfs", "ntfs", "ufs", "swap", "LVM2_member", "linux_raid_member", "crypto_LUKS"];
+/// Partitions that are looked into.
+const MOST_LOOKS: usize = 16;
 const FRAME: usize = 2352;
 const SYNCHRONISATION: &[u8] = b"\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0";
 
@@ -40,18 +47,43 @@ fn descriptor(probe: &Probe, index: usize) -> Option<&[u8]> {
     probe.head.get(at..at.checked_add(SECTOR)?)
 }
 
-/// A valid primary volume descriptor (ECMA-119 8.4): type 1, `CD001`, version 1, and a volume that fits the disk, so
-/// that bytes left over from an earlier life of the disk are not taken for one.
 fn primary(probe: &Probe) -> Option<&[u8]> {
-    let found = descriptor(probe, 0).filter(|found| found.starts_with(b"\x01CD001\x01"))?;
+    descriptor(probe, 0).filter(|found| found.starts_with(b"\x01CD001\x01"))
+}
+
+/// Bytes of the volume of a valid primary volume descriptor (ECMA-119 8.4): type 1, `CD001`, version 1, and a volume that
+/// fits the disk, so that bytes left over from an earlier life of the disk are not taken for one.
+fn size(probe: &Probe) -> Option<u64> {
+    let found = primary(probe)?;
     let sectors = u32_le("iso", found, 80).ok()?;
     let sector = u16_le("iso", found, 128).ok()?;
     let size = u64::from(sectors).checked_mul(u64::from(sector))?;
-    (size > 0 && size <= probe.len).then_some(found)
+    (size > 0 && size <= probe.len).then_some(size)
 }
 
 fn is_iso(probe: &Probe) -> bool {
-    primary(probe).is_some()
+    size(probe).is_some()
+}
+
+/// True when the medium that `probe` shows is only left over: a partition that holds an installed system, or a part of
+/// one, begins where the medium's own files would be.
+///
+/// # Errors
+/// `Io` and `Limit`.
+pub fn is_left_over(disk: &Arc<dyn ReadAt>, probe: &Probe) -> Result<bool> {
+    let end = size(probe).unwrap_or(probe.len);
+    let partitions = match partition::read(disk) {
+        Ok(table) => table.partitions,
+        Err(error) if matches!(error.kind, ErrorKind::Io | ErrorKind::Limit) => return Err(error),
+        Err(_) => return Ok(false),
+    };
+    for found in partitions.iter().filter(|found| found.start_bytes > 0 && found.start_bytes < end).take(MOST_LOOKS) {
+        let content = recognise(&Slice::new(Arc::clone(disk), found.start_bytes, found.size_bytes))?;
+        if INSTALLED.contains(&content.type_id.as_str()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// An NSR descriptor in the volume recognition sequence (ECMA-167 2/9.1, 3/9.1).

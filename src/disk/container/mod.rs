@@ -135,6 +135,10 @@ pub const FORMATS: &[&Format] = &[
     &recognised::DATA,
 ];
 
+/// Formats that are known by their looks, or by being nothing else.
+const UNTOLD: &[&str] =
+    &["empty", "BIN", "lzma", "tar", "OVA", "PE", "ELF", "HTML", "XML", "JSON", "text", "RAW", "data"];
+
 /// The format called `name`.
 pub fn descriptor(name: &str) -> Option<&'static Format> {
     FORMATS.iter().copied().find(|format| format.name == name)
@@ -154,6 +158,10 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
         probe = probe.with_tail(object.as_ref())?;
         FORMATS.iter().find(|format| is_one(format, &probe)).unwrap_or(&&recognised::DATA)
     };
+    let format = match format.class {
+        Class::Medium if medium::is_left_over(&object, &probe)? => &&raw::FORMAT,
+        _ => format,
+    };
     let mut container = match (format.open)(object, &probe) {
         Ok(container) => container,
         Err(error) => Container::described(facts::Container { trouble: Some(settle(error)?), ..Default::default() }),
@@ -164,14 +172,11 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
     Ok(container)
 }
 
-/// An installation medium that was wrapped in a disk format is still one.
+/// An installation medium that was wrapped in a disk format is still one, and an image within an image no disk.
 fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
     let Some(guest) = container.guest.as_ref().filter(|_| format.name != raw::FORMAT.name) else { return Ok(()) };
-    match Probe::read_head(guest.as_ref()) {
-        Ok(probe) => {
-            let medium = [&medium::ISO, &medium::UDF].into_iter().find(|format| (format.probe)(&probe));
-            container.facts.guest_format = medium.map(|format| format.name.to_owned());
-        }
+    match inside(guest) {
+        Ok(inside) => container.facts.guest_format = inside.map(|format| format.name.to_owned()),
         Err(error) => {
             container.facts.trouble = Some(settle(error)?);
             container.guest = None;
@@ -179,6 +184,15 @@ fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What has a signature of its own at the start of a guest's disk. A boot sector may look like what has none.
+fn inside(guest: &Arc<dyn ReadAt>) -> Result<Option<&'static Format>> {
+    let probe = Probe::read_head(guest.as_ref())?;
+    let told = FORMATS.iter().copied().filter(|format| !UNTOLD.contains(&format.name));
+    let Some(format) = told.into_iter().find(|format| (format.probe)(&probe)) else { return Ok(None) };
+    let left_over = format.class == Class::Medium && medium::is_left_over(guest, &probe)?;
+    Ok(Some(format).filter(|_| !left_over))
 }
 
 /// The fact that an error is, where it is one.

@@ -45,7 +45,8 @@ pub const CLOOP: Format =
 pub const LUKS: Format = Format {
     name: "LUKS",
     class: Class::Image,
-    advice: "Decrypt the disk first: no cloud imports an encrypted one",
+    advice: "No cloud imports an encrypted disk: decrypt it where the key is, with qemu-img convert --object \
+             secret,id=k,file=KEYFILE --image-opts driver=luks,file.filename=DISK,key-secret=k -O qcow2 disk.qcow2",
     probe: |p| p.starts_with(b"LUKS\xba\xbe"),
     open: |_, _| Err(Error::encrypted("luks", "the whole disk is encrypted")),
 };

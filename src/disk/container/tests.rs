@@ -1,5 +1,6 @@
 //! What an object is taken for.
 
+use super::testing::opened;
 use super::{Class, FORMATS, descriptor, open};
 use crate::disk::testkit::{self, Counting, run, run_in};
 
@@ -154,6 +155,51 @@ fn what_is_left_of_an_iso_that_was_larger_than_the_disk_is_no_iso() {
     disk[0x8000 + 80..0x8000 + 84].copy_from_slice(&4096_u32.to_le_bytes());
     disk[0x8000 + 128..0x8000 + 130].copy_from_slice(&2048_u16.to_le_bytes());
     assert_eq!(format(disk), "RAW");
+}
+
+#[test]
+fn an_image_or_archive_inside_an_image_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, _) = super::testing::pattern(dir.path());
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    for (inner, format) in [("qcow2", "QCOW2"), ("vdi", "VDI"), ("vhdx", "VHDX"), ("vmdk", "VMDK")] {
+        run("qemu-utils", "qemu-img", &["convert", "-O", inner, raw.to_str().unwrap(), &path("inner")]);
+        run("qemu-utils", "qemu-img", &["convert", "-f", "raw", "-O", "qcow2", &path("inner"), &path("outer")]);
+        let facts = opened(&dir.path().join("outer")).facts;
+        assert_eq!((facts.format.as_str(), facts.guest_format.as_deref()), ("QCOW2", Some(format)));
+    }
+    run("qemu-utils", "qemu-img", &["convert", "-O", "qcow2", raw.to_str().unwrap(), &path("outer")]);
+    assert_eq!(opened(&dir.path().join("outer")).facts.guest_format, None, "a disk is a disk");
+}
+
+/// A medium that was written to a disk and partitioned over leaves its descriptors in the gap before the first partition.
+/// What a hybrid medium appends for the user's files lies behind the medium.
+#[test]
+fn an_iso_that_a_system_was_installed_over_is_none_and_one_with_a_partition_behind_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("file"), vec![1; 8 << 20]).unwrap();
+    let disk = dir.path().join("disk");
+    let path = disk.to_str().unwrap();
+    for (from, label, kind) in
+        [(1 << 20, "gpt", "RAW"), (1 << 20, "dos", "RAW"), (16 << 20, "gpt", "ISO"), (16 << 20, "dos", "ISO")]
+    {
+        run("genisoimage", "genisoimage", &["-quiet", "-o", path, tree.to_str().unwrap()]);
+        std::fs::File::options().write(true).open(&disk).unwrap().set_len(40 << 20).unwrap();
+        let script = format!(
+            "PATH=$PATH:/usr/sbin:/sbin; echo {},,L | sfdisk -q --wipe never --force -X {label} {path}",
+            from / 512
+        );
+        run("fdisk", "sh", &["-c", &script]);
+        assert_eq!(opened(&disk).facts.format, "ISO", "{label} at {from}, empty");
+        run("e2fsprogs", "mke2fs", &["-q", "-F", "-t", "ext4", "-E", &format!("offset={from}"), path, "16m"]);
+        assert_eq!(opened(&disk).facts.format, kind, "{label} at {from}");
+        let inside = dir.path().join("wrapped");
+        run("qemu-utils", "qemu-img", &["convert", "-O", "qcow2", path, inside.to_str().unwrap()]);
+        let guest = opened(&inside).facts.guest_format;
+        assert_eq!(guest.as_deref(), Some("ISO").filter(|_| kind == "ISO"), "{label} at {from} in a QCOW2");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::{Error, ReadAt, Result};
 use crate::inspect::facts::Sign;
 
 pub use crate::inspect::facts::Usage;
-pub use recognise::{Content, recognise};
+pub use recognise::{Content, lvm_id, recognise};
 
 /// A node of a filesystem: the inode number, or whatever names a file there.
 pub type Node = u64;

@@ -16,6 +16,7 @@ mod tests;
 use crate::disk::{ReadAt, Result};
 use crate::inspect::facts::{ExtFeatures, VolumeClass};
 
+pub use members::lvm_id;
 use sample::Sample;
 
 /// What was recognised on a volume.

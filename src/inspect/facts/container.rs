@@ -32,7 +32,8 @@ pub struct Container {
     /// object is not opened: `trouble` is then `Corrupt`, and there is no guest view.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
-    /// Format of an installation medium that the guest view is: `ISO`, `UDF`; `None` for a disk.
+    /// What the guest view begins as, where that is the format of an object and no disk: `ISO`, `UDF`, or another container
+    /// that was put into this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest_format: Option<String>,
     /// References to other files and the like, which no import may follow.

@@ -123,6 +123,28 @@ fn one_iso_fails_one_rule() {
 }
 
 #[test]
+fn an_image_inside_an_image_fails_as_no_disk_and_says_what_it_is() {
+    let nested = |facts: &mut Facts, request: &mut Request| {
+        unopened("QCOW2")(facts, request);
+        container(facts).virtual_size_bytes = Some(40 << 30);
+        container(facts).guest_format = Some("VDI".into());
+        let none = crate::inspect::facts::Scheme::None;
+        facts.table = Some(Fact::Known(crate::inspect::facts::PartitionTable { scheme: none, ..Default::default() }));
+    };
+    for profile in [A2020, TENCENT] {
+        let rule = result(profile, "PAR-01", nested);
+        assert_eq!(rule.result, Fail);
+        assert!(
+            rule.message.contains("the QCOW2 image holds no disk: its first bytes are those of VDI"),
+            "{}",
+            rule.message
+        );
+        assert_eq!(result(profile, "PAR-02", nested).result, Outcome::NotApplicable);
+    }
+    assert_eq!(result(A2020, "IMG-02", nested).result, Pass);
+}
+
+#[test]
 fn an_iso_cannot_be_waived() {
     let rule = result(A2020, "IMG-02", |facts, request| {
         unopened("ISO")(facts, request);

@@ -75,13 +75,13 @@ pub fn lvm2(sample: &Sample) -> Result<Option<Content>> {
         }
         let header = usize::try_from(u32_le("lvm", sector, 20).ok()?).ok()?;
         let id = text(sample.bytes(at.checked_add(header)?, 32)?, 32);
-        Some(Content::new("LVM2_member", VolumeClass::Member).uuid(grouped(&id)))
+        Some(Content::new("LVM2_member", VolumeClass::Member).uuid(lvm_id(&id)))
     });
     Ok(found)
 }
 
 /// LVM's spelling of an identifier: groups of 6, 4, 4, 4, 4, 4 and 6 characters.
-fn grouped(id: &str) -> String {
+pub fn lvm_id(id: &str) -> String {
     let mut text = String::new();
     for (at, character) in id.chars().enumerate() {
         if matches!(at, 6 | 10 | 14 | 18 | 22 | 26) {

@@ -43,7 +43,7 @@ pub struct Logical {
 pub struct Segment {
     pub start: u64,
     pub extents: u64,
-    /// Its type, as LVM names it: `striped`, `raid1`, `thin`, ...
+    /// Its type, as `lvs` names it: `linear`, `striped`, `raid1`, `thin`, ...
     pub kind: String,
     pub mapping: Mapping,
 }
@@ -164,6 +164,11 @@ fn segment(section: &Section) -> Result<Segment> {
             Mapping::Snapshot { origin, cow, merging: merging.is_some() }
         }
         _ => Mapping::Other,
+    };
+    // One stripe is none.
+    let kind = match &mapping {
+        Mapping::Striped { areas, .. } if areas.len() == 1 => "linear",
+        _ => kind,
     };
     let (start, extents) = (number("start_extent")?, number("extent_count")?);
     Ok(Segment { start, extents, kind: kind.to_owned(), mapping })

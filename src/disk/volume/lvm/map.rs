@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::group::{Group, Leg, Logical, Mapping, Member, Segment};
 use super::raid;
 use crate::disk::bytes::{text, to_u64};
+use crate::disk::filesystem::lvm_id;
 use crate::disk::volume::segments::{self, Area, Segments};
 use crate::disk::{Error, ReadAt, Result};
 
@@ -123,7 +124,7 @@ impl<'a> Map<'a> {
 
     fn member(&self, name: &str, member: &Member) -> Result<Arc<dyn ReadAt>> {
         let away = |why: &str| {
-            let what = format!("the physical volume {} ({}) {why}", shown(name), shown(&member.id));
+            let what = format!("the physical volume {} ({}) {why}", shown(name), shown(&lvm_id(&member.id)));
             Error::unsupported(LAYER, what)
         };
         if member.missing {

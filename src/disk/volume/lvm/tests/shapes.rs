@@ -218,7 +218,7 @@ fn groups_and_physical_volumes_that_cannot_be_told_apart_are_not_read() {
     };
     let found = volumes(&disk(&[&group(A, "vg"), &group(B, "vg")]));
     let trouble: Vec<_> = shown(&found).into_iter().filter(|(_, _, what)| !what.is_empty()).collect();
-    assert_eq!(trouble, [("vg/v", "striped", "several volume groups have this name"); 2]);
+    assert_eq!(trouble, [("vg/v", "linear", "several volume groups have this name"); 2]);
     let found = volumes(&disk(&[&group(A, "va"), &group(B, "vb")]));
     assert!(found.iter().all(|(volume, _)| volume.trouble.is_none()), "{:?}", shown(&found));
     let names: Vec<_> = found.iter().map(|(volume, _)| volume.name.as_str()).collect();
