@@ -100,8 +100,10 @@ pub mod reason {
 
         /// The spec cannot be carried out.
         INVALID_SPEC = "InvalidSpec";
-        /// Another format than the image's was asked for, and nothing converts to it yet.
+        /// Another format than the image's was asked for, and it is not written, or what is in the image not read.
         CONVERSION_NOT_SUPPORTED = "ConversionNotSupported";
+        /// What the image holds is damaged where only the conversion reads it.
+        SOURCE_CORRUPT = "SourceCorrupt";
         /// `spec.cancel` is true.
         CANCELLED = "Cancelled";
         /// Another object has the name that is needed.

@@ -219,7 +219,7 @@ pub struct Destination {
     /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist.
     #[schemars(length(max = 2048))]
     pub url: String,
-    /// Format of the written image. Default: the source's. Another one is not converted to yet.
+    /// Format of the written image: `RAW`, `QCOW2` or `VHD`. Default: the source's, and the object as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// As in `source`.

@@ -54,7 +54,7 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
         disks: vec![ImportedDisk {
             name: SYSTEM_DISK.to_owned(),
             url: conversion.url.clone()?,
-            format: image.format.unwrap_or_default(),
+            format: written_as(import).map(str::to_owned).or(image.format).unwrap_or_default(),
             size_bytes: conversion.bytes_written?,
             virtual_size_bytes: image.virtual_size_bytes.unwrap_or_default(),
             checksum: conversion.checksum.clone()?,
@@ -78,6 +78,11 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
         ..ObjectMeta::default()
     };
     Some(record)
+}
+
+/// The format that was asked for.
+fn written_as(import: &ImageImport) -> Option<&'static str> {
+    Some(import.spec.destination.as_ref()?.format?.name())
 }
 
 /// What is there under this name.

@@ -13,7 +13,7 @@ use super::outcome::Outcome;
 use super::reason::{self, Class};
 use super::work::{self, Work};
 use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, READY, STALLED, Status, reason as word};
-use crate::api::{SYSTEM_DISK, SourceIdentity};
+use crate::api::{Format, SYSTEM_DISK, SourceIdentity};
 use crate::inspect::Facts;
 
 /// Jobs that finished without a result before the import stalls: the first and three more.
@@ -105,8 +105,9 @@ impl Planner<'_> {
             Outcome::Written(written) => {
                 work.completed = Some(now);
                 work::set(&mut self.draft, stage, &work);
-                let size = self.source().map(|s| s.size_bytes);
-                if Some(&written.url) != self.world.own_url.as_ref() || i64::try_from(written.bytes).ok() != size {
+                let size = self.source().map(|s| s.size_bytes).filter(|_| self.other_format().is_none());
+                let sized = size.is_none_or(|size| i64::try_from(written.bytes) == Ok(size));
+                if Some(&written.url) != self.world.own_url.as_ref() || !sized {
                     let message = "The worker reported another object than it was told to write";
                     return self.fail(word::INTERNAL_ERROR, message);
                 }
@@ -230,7 +231,7 @@ impl Planner<'_> {
         if spec.suspend {
             return self.suspended();
         }
-        if let Some((wanted, found)) = self.other_format() {
+        if let Some((wanted, found)) = self.other_format().filter(|(wanted, _)| wanted == Format::Vmdk.name()) {
             return self.unsupported(&wanted, &found);
         }
         match &self.world.profile {
@@ -253,7 +254,7 @@ impl Planner<'_> {
         if self.world.import.spec.suspend {
             return self.suspended();
         }
-        if let Some((wanted, found)) = self.other_format() {
+        if let Some((wanted, found)) = self.other_format().filter(|(wanted, _)| wanted == Format::Vmdk.name()) {
             return self.unsupported(&wanted, &found);
         }
         let Some(source) = self.source() else { return self.rest(None) };
@@ -329,6 +330,7 @@ impl Planner<'_> {
         self.rest(None)
     }
 
+    /// The format that is asked for and the one that is there, where they differ.
     fn other_format(&self) -> Option<(String, String)> {
         let spec = &self.world.import.spec;
         let wanted = spec.destination.as_ref()?.format?.name();
@@ -341,7 +343,7 @@ impl Planner<'_> {
 
     fn unsupported(&mut self, wanted: &str, found: &str) -> Plan {
         let message = format!(
-            "The image is {found}; conversion to {wanted} is not supported yet, leave out `spec.destination.format`"
+            "The image is {found}, and {wanted} is not written: set `spec.destination.format` to RAW, QCOW2 or VHD, or leave it out"
         );
         self.fail(word::CONVERSION_NOT_SUPPORTED, &message)
     }

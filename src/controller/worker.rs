@@ -276,6 +276,7 @@ fn convert_args(settings: &Settings, import: &ImageImport) -> Option<ConvertArgs
         size: u64::try_from(size_bytes).ok()?,
         destination_credentials: path(Mount::destination(&destination).as_ref()),
         destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
+        found,
         destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
         result: RESULT.into(),
         egress: settings.egress.clone(),

@@ -1,10 +1,11 @@
-//! What lies at the destination already: the very image, or something else.
+//! What lies at the destination: before a copy, the very image or something else; after it, what was written.
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::copy::{BUDGET, fetch};
+use super::copy::fetch;
+use super::job::BUDGET;
 use super::upload::of_destination;
 use crate::disk::Result;
 use crate::source::opening::{Allowance, First, Object, Store};
@@ -39,6 +40,32 @@ pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: 
             Err(error) => return Err(of_destination(error)),
         }
         from = to;
+    }
+    Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
+}
+
+/// Checksum of the object at the destination, of `size` bytes, read once more: one whose first bytes were known last has
+/// none as it is written. `None` when it may not be read, or is another one.
+///
+/// # Errors
+/// What the store reports.
+pub(super) async fn checksum(destination: &Store, size: u64, step: u64) -> Result<Option<String>> {
+    let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
+    let First::Reached { object, .. } = Object::open(destination.clone(), allowance).await.map_err(of_destination)?
+    else {
+        return Ok(None);
+    };
+    if object.size != size {
+        return Ok(None);
+    }
+    let mut hash = Sha256::new();
+    let mut next = fetch(&object, 0, step).await.map_err(of_destination)?;
+    let mut from = 0_u64;
+    while !next.is_empty() {
+        from = from.saturating_add(step);
+        let (now, later) = (next, fetch(&object, from, from.saturating_add(step)));
+        let (_, later) = tokio::join!(async { hash.update(&now) }, later);
+        next = later.map_err(of_destination)?;
     }
     Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
 }

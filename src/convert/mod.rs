@@ -1,7 +1,10 @@
 //! Writes a judged image into the image store: one stream from bucket to bucket, nothing kept on the way.
 
 mod copy;
+pub mod encode;
 mod existing;
+mod job;
+mod rewrite;
 mod upload;
 
-pub use copy::{Copy, copy};
+pub use job::{Job, run};

@@ -1,5 +1,6 @@
 //! One object on its way into a bucket.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ pub(super) struct Upload {
 #[derive(Default)]
 struct State {
     id: Option<MultipartId>,
-    parts: Vec<PartId>,
+    /// By their numbers: they may be sent in any order.
+    parts: BTreeMap<u32, PartId>,
 }
 
 impl Upload {
@@ -101,15 +103,18 @@ impl Upload {
         Ok(Ok(()))
     }
 
-    pub(super) async fn part(&self, bytes: Bytes) -> Accepted<()> {
-        let (id, number) = self.here()?;
-        let send = || self.bucket.put_part(&self.store.path, &id, number, PutPayload::from(bytes.clone()));
-        Ok(self.settled(send).await?.map(|part| self.state().parts.push(part)))
+    /// Part `number`, from 1 on.
+    pub(super) async fn part(&self, number: u32, bytes: Bytes) -> Accepted<()> {
+        let id = self.id()?;
+        let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+        let send = || self.bucket.put_part(&self.store.path, &id, index, PutPayload::from(bytes.clone()));
+        Ok(self.settled(send).await?.map(|part| drop(self.state().parts.insert(number, part))))
     }
 
+    /// Makes the object of all parts, which have the numbers from 1 on.
     pub(super) async fn complete(&self) -> Accepted<()> {
-        let (id, _) = self.here()?;
-        let parts = self.state().parts.clone();
+        let id = self.id()?;
+        let parts: Vec<PartId> = self.state().parts.values().cloned().collect();
         let done = self.settled(|| self.bucket.complete_multipart(&self.store.path, &id, parts.clone())).await?;
         if done.is_ok() {
             self.state().id = None;
@@ -126,10 +131,8 @@ impl Upload {
         }
     }
 
-    fn here(&self) -> Result<(MultipartId, usize)> {
-        let state = self.state();
-        let id = state.id.clone().ok_or_else(|| Error::corrupt(LAYER, 0, "no upload was begun"))?;
-        Ok((id, state.parts.len()))
+    fn id(&self) -> Result<MultipartId> {
+        self.state().id.clone().ok_or_else(|| Error::corrupt(LAYER, 0, "no upload was begun"))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

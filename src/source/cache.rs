@@ -73,11 +73,13 @@ impl<F: Fetch> Cached<F> {
     }
 
     /// Fetches exactly these bytes, past the cache, where none of them is there: of a stream nothing is read twice.
-    /// False where that is not so.
-    fn stream(&self, units: &Units, buf: &mut [u8], at: u64) -> Result<bool> {
+    /// False where that is not so. Nothing is locked while bytes are on their way, here or elsewhere: whoever converts a
+    /// disk reads it with several threads.
+    fn stream(&self, buf: &mut [u8], at: u64) -> Result<bool> {
         let end = at.saturating_add(to_u64(buf.len()));
         let short = to_u64(buf.len()) < UNIT.saturating_mul(STREAM);
-        if short || (at / UNIT..end.div_ceil(UNIT)).any(|unit| units.has(unit)) {
+        let there = |units: &Units| (at / UNIT..end.div_ceil(UNIT)).any(|unit| units.has(unit));
+        if short || there(&self.units()) {
             return Ok(false);
         }
         for (part, from) in
@@ -93,10 +95,17 @@ impl<F: Fetch> Cached<F> {
         Ok(true)
     }
 
-    /// Fetches from unit `first` on: what the read needs up to `last`, more where reading goes on.
-    fn fill(&self, units: &mut Units, first: u64, last: u64) -> Result<()> {
-        let count = units.missing(first, last);
-        self.load(units, &[(first, count)])
+    /// Unit `number`; fetched, with what the read needs up to `last` and more where reading goes on, when it is not there.
+    fn unit(&self, number: u64, last: u64) -> Result<Bytes> {
+        let count = {
+            let mut units = self.units();
+            if let Some(bytes) = units.get(number) {
+                return Ok(bytes.clone());
+            }
+            units.missing(number, last)
+        };
+        let first = self.load(&[(number, count)])?;
+        first.ok_or_else(|| sent_less(number.saturating_mul(UNIT)))
     }
 
     /// Fetches ranges side by side, and notes for whom.
@@ -111,8 +120,8 @@ impl<F: Fetch> Cached<F> {
         Ok(fetched)
     }
 
-    /// Fetches runs of units (first, count), one request each.
-    fn load(&self, units: &mut Units, runs: &[(u64, u64)]) -> Result<()> {
+    /// Fetches runs of units (first, count), one request each. Gives the first unit of all.
+    fn load(&self, runs: &[(u64, u64)]) -> Result<Option<Bytes>> {
         let size = self.inner.len();
         let range = |(first, count): &(u64, u64)| {
             let end = first.saturating_add(*count).saturating_mul(UNIT);
@@ -120,6 +129,8 @@ impl<F: Fetch> Cached<F> {
         };
         let ranges: Vec<(u64, u64)> = runs.iter().map(range).collect();
         let fetched = self.fetch(&ranges)?;
+        let mut units = self.units();
+        let mut head = None;
         for ((from, to), mut bytes) in ranges.into_iter().zip(fetched) {
             let (first, count) = (from / UNIT, to.saturating_sub(from).div_ceil(UNIT));
             // What is fetched ahead is many things, and no stream.
@@ -127,10 +138,12 @@ impl<F: Fetch> Cached<F> {
             for unit in first..first.saturating_add(count) {
                 let part = bytes.split_to(bytes.len().min(to_usize("source", UNIT)?));
                 // A copy: a slice would keep the whole answer alive as long as its last unit.
-                units.insert(unit, Bytes::copy_from_slice(&part), fetched_with);
+                let part = Bytes::copy_from_slice(&part);
+                head.get_or_insert_with(|| part.clone());
+                units.insert(unit, part, fetched_with);
             }
         }
-        Ok(())
+        Ok(head)
     }
 }
 
@@ -165,25 +178,21 @@ impl<F: Fetch> ReadAt for Cached<F> {
     fn read_exact_at(&self, buf: &mut [u8], at: u64) -> Result<()> {
         check_range("source", self.len(), at, buf.len())?;
         self.inner.check()?;
-        let mut units = self.units();
         let last = at.saturating_add(to_u64(buf.len())).saturating_sub(1) / UNIT;
-        if ahead::rehearsing()
-            && let Some(first) = (at / UNIT..=last).find(|unit| !units.has(*unit))
-        {
-            ahead::lack(first.saturating_mul(UNIT), units.missing(first, last).saturating_mul(UNIT));
-            return Err(ahead::lacking(at));
+        if ahead::rehearsing() {
+            let units = self.units();
+            if let Some(first) = (at / UNIT..=last).find(|unit| !units.has(*unit)) {
+                ahead::lack(first.saturating_mul(UNIT), units.missing(first, last).saturating_mul(UNIT));
+                return Err(ahead::lacking(at));
+            }
         }
-        if self.stream(&units, buf, at)? {
+        if self.stream(buf, at)? {
             return Ok(());
         }
         let (mut rest, mut at) = (buf, at);
         while !rest.is_empty() {
-            let unit = at / UNIT;
-            if !units.has(unit) {
-                self.fill(&mut units, unit, last)?;
-            }
-            let skip = to_usize("source", at % UNIT)?;
-            let found = units.get(unit).and_then(|bytes| bytes.get(skip..)).unwrap_or_default();
+            let bytes = self.unit(at / UNIT, last)?;
+            let found = bytes.get(to_usize("source", at % UNIT)?..).unwrap_or_default();
             let count = found.len().min(rest.len());
             let (Some(part), true) = (found.get(..count), count > 0) else {
                 return Err(sent_less(at));
@@ -191,7 +200,7 @@ impl<F: Fetch> ReadAt for Cached<F> {
             let (now, later) = rest.split_at_mut(count);
             now.copy_from_slice(part);
             if count == found.len() {
-                units.read_to_its_end(unit);
+                self.units().read_to_its_end(at / UNIT);
             }
             rest = later;
             at = at.saturating_add(to_u64(count));
@@ -212,16 +221,18 @@ impl<F: Fetch> ReadAt for Cached<F> {
             }
             return Ok(());
         }
-        let mut units = self.units();
-        let mut wanted = BTreeSet::new();
-        for (at, len) in places {
-            let most = at.saturating_add(UNIT.saturating_mul(REQUEST_MAX));
-            let end = at.saturating_add(*len).min(self.inner.len()).min(most);
-            let missing = (at / UNIT..end.div_ceil(UNIT)).filter(|unit| !units.has(*unit));
-            wanted.extend(missing.take(AT_ONCE.saturating_sub(wanted.len())));
-        }
-        let runs = runs(&wanted, &units);
-        self.load(&mut units, &runs)
+        let runs = {
+            let units = self.units();
+            let mut wanted = BTreeSet::new();
+            for (at, len) in places {
+                let most = at.saturating_add(UNIT.saturating_mul(REQUEST_MAX));
+                let end = at.saturating_add(*len).min(self.inner.len()).min(most);
+                let missing = (at / UNIT..end.div_ceil(UNIT)).filter(|unit| !units.has(*unit));
+                wanted.extend(missing.take(AT_ONCE.saturating_sub(wanted.len())));
+            }
+            runs(&wanted, &units)
+        };
+        self.load(&runs).map(drop)
     }
 }
 

@@ -60,6 +60,9 @@ pub struct ConvertArgs {
     /// [`ConvertArgs::object_url`].
     #[arg(long, value_parser = json::<Destination>)]
     pub destination: Destination,
+    /// The format that was found; another one in `destination` is converted to.
+    #[arg(long, value_parser = json::<Format>)]
+    pub found: Option<Format>,
     /// Start of the object's name where the destination's `url` ends with a slash: import and disk.
     #[arg(long, default_value = "image")]
     pub destination_name: String,
@@ -118,11 +121,17 @@ impl ConvertArgs {
         }
         args.push(format!("--size={}", self.size));
         args.push(format!("--destination={}", text(&self.destination)));
+        args.extend(self.found.map(|found| format!("--found={}", text(&found))));
         args.push(format!("--destination-name={}", self.destination_name));
         push_path(&mut args, "--destination-credentials", self.destination_credentials.as_ref());
         args.push(format!("--result={}", self.result.display()));
         self.egress.push(&mut args);
         args
+    }
+
+    /// The format to convert to, where the object is not to stay as it is.
+    pub fn wanted(&self) -> Option<Format> {
+        self.destination.format.filter(|wanted| self.found != Some(*wanted))
     }
 
     /// Address of the object that is written. A `url` with a trailing slash is a prefix: then every Job writes an object
@@ -174,6 +183,7 @@ mod tests {
             etag: Some("\"abc\"".into()),
             size: 7,
             destination: Destination { url: url.into(), format, ..Destination::default() },
+            found: Some(Format::Qcow2),
             destination_name: "web-system".into(),
             destination_credentials: Some(DESTINATION_CREDENTIALS.into()),
             result: RESULT.into(),
@@ -192,6 +202,13 @@ mod tests {
     #[test]
     fn an_address_without_slash_is_the_object() {
         assert_eq!(convert("s3://store/web.raw", Some(Format::Raw)).object_url(Some("0a1b")), "s3://store/web.raw");
+    }
+
+    #[test]
+    fn only_another_format_is_converted_to() {
+        assert_eq!(convert("s3://store/images/", None).wanted(), None);
+        assert_eq!(convert("s3://store/images/", Some(Format::Qcow2)).wanted(), None);
+        assert_eq!(convert("s3://store/images/", Some(Format::Raw)).wanted(), Some(Format::Raw));
     }
 
     #[derive(clap::Parser)]

@@ -39,13 +39,13 @@ async fn an_object_replaced_after_it_was_judged_is_not_copied() {
 }
 
 #[tokio::test]
-async fn another_format_than_the_objects_is_refused_with_what_to_do() {
+async fn a_format_that_is_not_written_is_refused_with_what_to_do() {
     let case = Case::new("format").await;
     let store = case.store().await;
     let (key, profile) = (small_image(&case, &store).await, own_profile(&case, &["RAW"]).await);
     let jobs = SeenJobs::start(&case).await;
     let mut found = import("found", &key, &profile, &out(&case));
-    found.spec.destination.as_mut().unwrap().format = Some(Format::Qcow2);
+    found.spec.destination.as_mut().unwrap().format = Some(Format::Vmdk);
     let mut declared = found.clone();
     declared.metadata.name = Some("declared".into());
     declared.spec.source.format = Some(Format::Raw);
@@ -57,7 +57,7 @@ async fn another_format_than_the_objects_is_refused_with_what_to_do() {
         assert_eq!(triple(&stalled), wanted);
         let message = &condition(&stalled, "Stalled").unwrap().message;
         assert!(
-            message.contains("RAW") && message.contains("QCOW2") && message.contains("`spec.destination.format`"),
+            message.contains("RAW") && message.contains("VMDK") && message.contains("`spec.destination.format`"),
             "{message}"
         );
         assert_eq!(jobs.made("inspect"), read, "a declared format needs no reading to be refused");

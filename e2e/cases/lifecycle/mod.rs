@@ -3,6 +3,7 @@
 mod asked_again;
 mod changed;
 mod conflict;
+mod converted;
 mod deleted;
 mod good;
 mod killed;

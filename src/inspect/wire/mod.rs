@@ -49,7 +49,7 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Refusal {
-    /// `SourceChanged`, `DestinationExists`, `DestinationForbidden`, `DestinationNotFound`, `SourceForbidden`, `SourceNotFound`.
+    /// `SourceChanged`, `SourceCorrupt`, `ConversionNotSupported`, `DestinationExists`, `DestinationForbidden`, `DestinationNotFound`, `SourceForbidden`, `SourceNotFound`.
     pub reason: String,
     /// One sentence, without query strings.
     pub message: String,

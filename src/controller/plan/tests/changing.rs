@@ -329,10 +329,10 @@ fn a_record_of_the_same_name_stalls_until_another_name_is_chosen() {
 }
 
 #[test]
-fn another_format_is_refused_before_anything_is_read_where_it_is_declared() {
+fn a_format_that_is_not_written_is_refused_before_anything_is_read_where_it_is_declared() {
     let mut sim = Sim::with_destination();
     sim.import.spec.source.format = Some(crate::api::Format::Qcow2);
-    sim.import.spec.destination.as_mut().unwrap().format = Some(crate::api::Format::Raw);
+    sim.import.spec.destination.as_mut().unwrap().format = Some(crate::api::Format::Vmdk);
     sim.is_idle();
     sim.expect("False/ConversionNotSupported", None, Some("ConversionNotSupported"));
     sim.import.spec.destination.as_mut().unwrap().format = Some(crate::api::Format::Qcow2);
@@ -341,9 +341,9 @@ fn another_format_is_refused_before_anything_is_read_where_it_is_declared() {
 }
 
 #[test]
-fn another_format_is_refused_after_the_verdict_where_only_the_image_tells() {
+fn a_format_that_is_not_written_is_refused_after_the_verdict_where_only_the_image_tells() {
     let mut sim = Sim::with_destination();
-    sim.import.spec.destination.as_mut().unwrap().format = Some(crate::api::Format::Raw);
+    sim.import.spec.destination.as_mut().unwrap().format = Some(crate::api::Format::Vmdk);
     sim.reads(Access::Reached);
     sim.judges(Overall::Compliant, Access::Reached);
     sim.import.status.as_mut().unwrap().disks[0].image =

@@ -1,13 +1,15 @@
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::disk::ErrorKind;
 use crate::source::testing::{self, Minio, Server, pattern};
 
-async fn run(job: &Copy) -> Result<Message> {
-    copy(job, &|_, _| {}, &CancellationToken::new()).await
+async fn write(job: &Job) -> Result<Message> {
+    run(job, &|_, _| {}, &CancellationToken::new()).await
 }
 
-fn job(store: &Minio, from: &str, size: u64, to: &str) -> Copy {
-    Copy {
+fn job(store: &Minio, from: &str, size: u64, to: &str) -> Job {
+    Job {
         source: store.source(from),
         source_credentials: store.credentials(),
         etag: None,
@@ -16,6 +18,7 @@ fn job(store: &Minio, from: &str, size: u64, to: &str) -> Copy {
         destination_credentials: store.credentials(),
         egress: Egress::own_machine(),
         overwrite: false,
+        target: None,
     }
 }
 
@@ -23,16 +26,6 @@ fn reason(message: &Message) -> &str {
     match message {
         Message::Refused(refusal) => &refusal.reason,
         other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn parts_fit_the_stores_limits() {
-    assert_eq!(part_size(1), PART);
-    assert_eq!(part_size(80 << 30), 9 << 20);
-    for size in [PART, 100 << 30, 5 << 40] {
-        let part = part_size(size);
-        assert!(size.div_ceil(part) <= PARTS_MAX && part.is_multiple_of(1 << 20));
     }
 }
 
@@ -45,7 +38,7 @@ async fn what_is_written_is_what_was_read() {
         let to = format!("out/{size}.img");
         let told = std::sync::Mutex::new(Vec::new());
         let tell = |done, total| told.lock().unwrap().push((done, total));
-        let done = copy(&job(&store, "disk.img", size, &to), &tell, &CancellationToken::new()).await.unwrap();
+        let done = run(&job(&store, "disk.img", size, &to), &tell, &CancellationToken::new()).await.unwrap();
         let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         assert_eq!(done, Message::Written(Written { url: format!("s3://images/{to}"), bytes: size, checksum }));
         assert!(store.get(&to).await.unwrap() == bytes, "{size}");
@@ -61,10 +54,10 @@ async fn an_object_that_is_there_is_not_overwritten() {
         store.put("disk.img", pattern(usize::try_from(size).unwrap())).await;
         store.put("taken.img", vec![7; 10]).await;
         let mut job = job(&store, "disk.img", size, "taken.img");
-        assert_eq!(reason(&run(&job).await.unwrap()), "DestinationExists");
+        assert_eq!(reason(&write(&job).await.unwrap()), "DestinationExists");
         assert_eq!(store.get("taken.img").await.unwrap(), vec![7; 10]);
         job.overwrite = true;
-        assert!(matches!(run(&job).await.unwrap(), Message::Written(_)));
+        assert!(matches!(write(&job).await.unwrap(), Message::Written(_)));
         assert_eq!(store.get("taken.img").await.unwrap().len() as u64, size);
     }
 }
@@ -77,13 +70,13 @@ async fn what_an_earlier_pod_of_the_job_had_written_is_its_result() {
         store.put("disk.img", image.clone()).await;
         let to = format!("{size}.img");
         let job = job(&store, "disk.img", size, &to);
-        let first = run(&job).await.unwrap();
+        let first = write(&job).await.unwrap();
         assert!(matches!(first, Message::Written(_)), "{first:?}");
-        assert_eq!(run(&job).await.unwrap(), first, "the second pod");
+        assert_eq!(write(&job).await.unwrap(), first, "the second pod");
         if let Some(last) = image.len().checked_sub(1) {
             let other = [&image[..last], &[!image[last]]].concat();
             store.put(&to, other.clone()).await;
-            assert_eq!(reason(&run(&job).await.unwrap()), "DestinationExists", "same size, other bytes");
+            assert_eq!(reason(&write(&job).await.unwrap()), "DestinationExists", "same size, other bytes");
             assert!(store.get(&to).await.unwrap() == other);
         }
     }
@@ -97,13 +90,13 @@ async fn errors_of_the_destination_name_it() {
     let good = job(&store, "disk.img", 1000, "a.img");
     let mut down = good.clone();
     down.destination.endpoint = Some("http://127.0.0.1:9".into());
-    let error = run(&down).await.unwrap_err();
+    let error = write(&down).await.unwrap_err();
     assert_eq!((error.kind, error.layer), (ErrorKind::Io, "destination"), "{error}");
-    let none = Copy { destination_credentials: CredentialSource::Folder("/nonexistent".into()), ..good.clone() };
-    assert_eq!(run(&none).await.unwrap_err().layer, "destination credentials");
+    let none = Job { destination_credentials: CredentialSource::Folder("/nonexistent".into()), ..good.clone() };
+    assert_eq!(write(&none).await.unwrap_err().layer, "destination credentials");
     let mut down = good;
     down.source.endpoint = Some("http://127.0.0.1:9".into());
-    assert_eq!(run(&down).await.unwrap_err().layer, "source");
+    assert_eq!(write(&down).await.unwrap_err().layer, "source");
 }
 
 #[tokio::test]
@@ -116,7 +109,7 @@ async fn an_object_that_appears_while_copying_is_not_overwritten() {
     assert_eq!(upload.refuse_existing().await.unwrap(), None);
     upload.begin().await.unwrap().unwrap();
     assert_eq!(store.unfinished_uploads(), 1);
-    upload.part(pattern(1000).into()).await.unwrap().unwrap();
+    upload.part(1, pattern(1000).into()).await.unwrap().unwrap();
     store.put("race.img", vec![7; 10]).await;
     assert_eq!(upload.complete().await.unwrap().unwrap_err().reason, "DestinationExists");
     upload.abort().await;
@@ -129,14 +122,14 @@ async fn an_object_that_appears_while_copying_is_not_overwritten() {
 async fn another_object_than_the_one_that_was_judged_is_refused() {
     let Some(store) = Minio::start().await else { return };
     store.put("disk.img", pattern(1000)).await;
-    let other_tag = Copy { etag: Some("\"other\"".into()), ..job(&store, "disk.img", 1000, "a.img") };
+    let other_tag = Job { etag: Some("\"other\"".into()), ..job(&store, "disk.img", 1000, "a.img") };
     let other_size = job(&store, "disk.img", 999, "b.img");
     for job in [other_tag, other_size] {
-        assert_eq!(reason(&run(&job).await.unwrap()), "SourceChanged");
+        assert_eq!(reason(&write(&job).await.unwrap()), "SourceChanged");
     }
-    assert_eq!(reason(&run(&job(&store, "none.img", 1, "c.img")).await.unwrap()), "SourceNotFound");
-    let unsigned = Copy { source_credentials: CredentialSource::Anonymous, ..job(&store, "disk.img", 1000, "d.img") };
-    assert_eq!(reason(&run(&unsigned).await.unwrap()), "SourceForbidden");
+    assert_eq!(reason(&write(&job(&store, "none.img", 1, "c.img")).await.unwrap()), "SourceNotFound");
+    let unsigned = Job { source_credentials: CredentialSource::Anonymous, ..job(&store, "disk.img", 1000, "d.img") };
+    assert_eq!(reason(&write(&unsigned).await.unwrap()), "SourceForbidden");
 }
 
 #[tokio::test]
@@ -145,16 +138,16 @@ async fn a_store_that_refuses_to_take_it_is_named() {
     store.put("disk.img", pattern(1000)).await;
     let mut job = job(&store, "disk.img", 1000, "a.img");
     job.destination.url = "s3://nowhere/a.img".into();
-    assert_eq!(reason(&run(&job).await.unwrap()), "DestinationNotFound");
+    assert_eq!(reason(&write(&job).await.unwrap()), "DestinationNotFound");
     job.destination.url = "s3://images/a.img".into();
     job.destination_credentials = store.credentials_with("wrong secret");
-    let Message::Refused(refusal) = run(&job).await.unwrap() else { panic!() };
+    let Message::Refused(refusal) = write(&job).await.unwrap() else { panic!() };
     assert_eq!(refusal.reason, "DestinationForbidden");
     assert_eq!(refusal.http.unwrap().code, "SignatureDoesNotMatch");
 }
 
 /// A source that this test can change, and a real store to write to.
-async fn from_server(store: &Minio, size: u64) -> (Server, Copy) {
+async fn from_server(store: &Minio, size: u64) -> (Server, Job) {
     let object = testing::Object {
         bytes: pattern(usize::try_from(size).unwrap()),
         etag: Some("\"one\""),
@@ -162,7 +155,7 @@ async fn from_server(store: &Minio, size: u64) -> (Server, Copy) {
     };
     let server = Server::start(object).await;
     let source = Source { url: server.url.clone(), ..Source::default() };
-    let job = Copy { source, etag: Some("\"one\"".into()), ..job(store, "unused", size, "out.img") };
+    let job = Job { source, etag: Some("\"one\"".into()), ..job(store, "unused", size, "out.img") };
     (server, job)
 }
 
@@ -175,7 +168,7 @@ async fn an_object_that_changes_while_it_is_copied_leaves_nothing() {
             server.change(|object| object.etag = Some("\"two\""));
         }
     };
-    let ended = copy(&job, &tell, &CancellationToken::new()).await.unwrap();
+    let ended = run(&job, &tell, &CancellationToken::new()).await.unwrap();
     assert_eq!(reason(&ended), "SourceChanged");
     assert!(store.get("out.img").await.is_none());
     assert_eq!(store.unfinished_uploads(), 0);
@@ -192,7 +185,7 @@ async fn a_stopped_copy_leaves_nothing() {
             stop.cancel();
         }
     };
-    let error = copy(&job, &tell, &stop).await.unwrap_err();
+    let error = run(&job, &tell, &stop).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Io);
     assert!(store.get("out.img").await.is_none());
     assert_eq!(store.unfinished_uploads(), 0);

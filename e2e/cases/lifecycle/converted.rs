@@ -1,0 +1,39 @@
+//! An image that is asked for in another format is written in it, and is the same disk.
+
+use std::process::Command;
+
+use image_import::api::Format;
+use sha2::{Digest, Sha256};
+
+use super::{no_work_left, out, records, written};
+use crate::harness::{Case, GOOD_IMAGE, Triple, import, triple};
+
+#[tokio::test]
+async fn an_image_is_written_in_the_format_that_is_asked_for() {
+    let case = Case::new("convert").await;
+    let store = case.store().await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.qcow2");
+    std::fs::write(&source, store.get(GOOD_IMAGE).await).unwrap();
+    let mut wanted = import("vhd", GOOD_IMAGE, "tencent-cvm", &out(&case));
+    wanted.spec.destination.as_mut().unwrap().format = Some(Format::Vhd);
+    case.apply(&wanted).await.unwrap();
+    let done = case.wait_for("vhd", "Ready", "True").await;
+    assert_eq!(triple(&done), Triple::of("True/Imported", None, None));
+
+    let records = records(&case).await;
+    let disk = &records[0].spec.disks[0];
+    assert_eq!((disk.format.as_str(), disk.virtual_size_bytes), ("VHD", 4 << 30));
+    let key = disk.url.strip_prefix("s3://images/").unwrap();
+    assert!(key.ends_with(".vhd"), "{key}");
+    let bytes = store.get(key).await;
+    assert_eq!(disk.size_bytes, i64::try_from(bytes.len()).unwrap());
+    assert_eq!(disk.checksum, format!("sha256:{}", hex::encode(Sha256::digest(&bytes))), "of the object as it is stored");
+    let file = dir.path().join("disk.vhd");
+    std::fs::write(&file, bytes).unwrap();
+    let same = Command::new("qemu-img").args(["compare", "-f", "qcow2", "-F", "vpc"]).args([&source, &file]).output();
+    let same = same.expect("install the Debian package qemu-utils");
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+    no_work_left(&case).await;
+    assert_eq!((written(&case, &store).await.len(), records.len()), (1, 1));
+}
