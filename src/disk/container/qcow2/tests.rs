@@ -391,7 +391,7 @@ fn tables_that_are_shared_cost_no_more_than_others() {
     (0..8192).step_by(2).for_each(|index| image[l2 + index * 8..l2 + index * 8 + 8].copy_from_slice(&data));
     let counting = Counting::new(testkit::memory(image.clone()));
     let map = Map::new(counting.clone(), Header::parse(&image).unwrap());
-    let found = scan_within(&map, Bounds { pages: 1024, steps: 100_000 }).unwrap();
+    let found = scan_within(&map, Bounds { pages: 1024, jumps: 1024, steps: 100_000 }).unwrap();
     assert!(counting.bytes() < 2 << 20, "{}", counting.bytes());
     assert!(!found.all && found.missing.is_none() && found.allocated == 50_000 << 16);
     assert!(prove_whole(&map).unwrap(), "the counts tell that all is there");
