@@ -116,12 +116,27 @@ pub struct SizeRange {
 pub struct Handling {
     /// The code: `VirtioNotInstall`.
     pub code: String,
+    /// The cause in Chinese, as published.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause_zh: String,
+    /// The same in English.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause_en: String,
     /// The suggested handling in Chinese, as published.
     pub zh: String,
     /// The same in English.
     pub en: String,
     /// Where it is printed: `S4 L132`.
     pub cite: Vec<String>,
+}
+
+impl Handling {
+    /// All of it in one clause: cause, handling, where it is printed.
+    pub fn text(&self) -> String {
+        let cause = [&self.cause_zh, &self.cause_en].map(String::as_str).join(" / ");
+        let cause = if self.cause_zh.is_empty() { String::new() } else { format!("{cause}: ") };
+        format!("{cause}{} {} ({})", self.zh, self.en, self.cite.join("; "))
+    }
 }
 
 /// An operating system that is accepted.

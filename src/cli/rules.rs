@@ -29,12 +29,11 @@ pub fn explain(args: &Explain) -> ExitCode {
 
 fn explained(word: &str) -> ExitCode {
     let profiles = profiles::built_in();
-    let found = docs::named(word, &profiles);
-    if found.is_empty() {
+    let (found, said) = (docs::named(word, &profiles), docs::handling(word, &profiles));
+    if found.is_empty() && said.is_empty() {
         eprintln!("image-import: no rule or code {word:?}; `image-import rules` lists them");
         return ExitCode::from(super::inspect::exit::USAGE);
     }
-    let said = docs::handling(word, &profiles);
     let texts: Vec<String> = found.iter().map(|rule| docs::explained(rule, &profiles)).collect();
     super::show(&(said + &texts.join("\n")), ExitCode::SUCCESS)
 }

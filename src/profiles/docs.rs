@@ -54,9 +54,13 @@ pub fn markdown(profile: &ImportProfile) -> String {
         );
     }
     if !spec.handling.is_empty() {
-        let _ = writeln!(out, "\n## What the cloud says about its codes\n\n| code | | | document |\n|---|---|---|---|");
+        let _ = writeln!(
+            out,
+            "\n## What the cloud says about its codes\n\n| code | cause | suggested handling | document |\n|---|---|---|---|"
+        );
         for said in &spec.handling {
-            let _ = writeln!(out, "| `{}` | {} | {} | {} |", said.code, said.zh, said.en, said.cite.join("; "));
+            let (cause, cite) = (format!("{} {}", said.cause_zh, said.cause_en), said.cite.join("; "));
+            let _ = writeln!(out, "| `{}` | {} | {} {} | {cite} |", said.code, cause.trim(), said.zh, said.en);
         }
     }
     out

@@ -339,7 +339,8 @@ fn the_suggested_handling_is_the_document_s_own() {
         assert_eq!(cells[0], handling.code);
         let without_links = cells[2].replace("[导入准备](#导入准备)", "导入准备");
         assert_eq!(without_links.trim(), handling.zh);
-        assert!(handling.en.ends_with('.'));
+        assert_eq!(cells[1], handling.cause_zh);
+        assert!(handling.en.ends_with('.') && !handling.cause_en.is_empty());
     }
 }
 

@@ -210,7 +210,7 @@ fn remedy(rule: &Rule, case: &Case, code: &str, finding: &Finding, result: Outco
         parts.push(format!("Or declare spec.image.platform {} ({cite}).", lowered.join(" or ")));
     }
     if let Some(handling) = case.profile.handling.iter().find(|h| h.code == code) {
-        parts.push(format!("{} {} ({})", handling.zh, handling.en, handling.cite.join("; ")));
+        parts.push(handling.text());
     }
     clean(&parts.join(" "), REMEDY_BYTES)
 }

@@ -109,6 +109,12 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The format that the object's name ends with. No verdict rests on it but where the bytes say nothing.
+    pub fn named_format(&self) -> Option<&'static str> {
+        let (_, ending) = self.request.url.rsplit_once('.')?;
+        ["RAW", "VHD", "QCOW2", "VMDK", "VHDX", "VDI"].into_iter().find(|format| format.eq_ignore_ascii_case(ending))
+    }
+
     /// The container of a disk image.
     pub fn image(&self) -> Result<&'a Container, Box<Verdict>> {
         let container = self.container()?;

@@ -73,7 +73,7 @@ pub fn handling(code: &str, profiles: &[ImportProfile]) -> String {
     for profile in profiles {
         for said in profile.spec.handling.iter().filter(|said| said.code == code) {
             let name = profile.metadata.name.as_deref().unwrap_or_default();
-            let _ = writeln!(out, "{name} on `{code}`: {} {} ({})\n", said.zh, said.en, said.cite.join("; "));
+            let _ = writeln!(out, "{name} on `{code}`: {}\n", said.text());
         }
     }
     out

@@ -6,7 +6,7 @@
 //! pages saved as an image are refused there only after the whole upload.
 //!
 //! # How it is found
-//! By signatures, never by the object's name: `QFI\xfb`, the VHD footer, `KDMV`, `vhdxfile`, and those of archives,
+//! By signatures, never by the object's name, which is only told where it says something else: `QFI\xfb`, the VHD footer, `KDMV`, `vhdxfile`, and those of archives,
 //! packages, programs and documents. RAW is what none of them fits. An ISO image is judged by `NotIsoImage` where the
 //! profile has it. A container that contradicts its own format fails here too, with the byte.
 //!
@@ -65,7 +65,12 @@ fn check(case: &Case) -> Judged {
         }
         _ if by_ticket => Ok(case.blocked_by("Qcow2TicketGranted", &format!("{format} is taken by ticket"))),
         _ => {
-            Ok(Verdict::Pass(with_magic(Finding::new(format!("{format} {}", container.detail).trim_end()), container)))
+            let finding = with_magic(Finding::new(format!("{format} {}", container.detail).trim_end()), container);
+            let finding = match case.named_format().filter(|named| *named != format) {
+                Some(named) => finding.seen(format!("ends as that of a {named}"), "the object's name"),
+                None => finding,
+            };
+            Ok(Verdict::Pass(finding))
         }
     }
 }

@@ -14,12 +14,15 @@ use crate::inspect::facts::{self, Checked, SizeRange};
 pub struct Bounds {
     /// Table pages that are read.
     pub pages: u64,
+    /// Table pages that are read from another place than where the one before ended: each may cost a request.
+    pub jumps: u64,
     /// Steps that are made: tables may be shared, and then cost nothing to read.
     pub steps: u64,
 }
 
-/// 64 MiB of tables, which map 512 GiB of a QCOW2 with clusters of 64 KiB, and 256 GiB of fragments of that size.
-const BOUNDS: Bounds = Bounds { pages: 1024, steps: 4 << 20 };
+/// 160 MiB of tables that follow each other: those of a VMDK of 2 TiB have 128 MiB. 64 MiB of tables that do not, which map
+/// 512 GiB of a QCOW2 with clusters of 64 KiB; and 256 GiB of fragments of that size.
+const BOUNDS: Bounds = Bounds { pages: 2560, jumps: 1024, steps: 4 << 20 };
 
 /// What a pass over the tables found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,12 +55,13 @@ pub fn scan(layout: &dyn Layout, known: impl IntoIterator<Item = Missing>) -> Re
 pub fn scan_within(layout: &dyn Layout, bounds: Bounds) -> Result<Scan> {
     let (size, pages) = (layout.size(), layout.pages());
     let most_pages = pages.fetched().saturating_add(bounds.pages);
+    let most_jumps = pages.jumps().saturating_add(bounds.jumps);
     let mut found = Scan::default();
     let mut clusters = 0_u64;
     let mut counted = 0_u64;
     let mut last: Option<Packed> = None;
     let (mut at, mut announced, mut steps) = (0_u64, 0_u64, 0_u64);
-    while at < size && steps < bounds.steps && pages.fetched() < most_pages {
+    while at < size && steps < bounds.steps && pages.fetched() < most_pages && pages.jumps() < most_jumps {
         steps = steps.saturating_add(1);
         if at >= announced {
             let (tables, until) = layout.tables(at)?;
@@ -133,6 +137,8 @@ mod tests {
     struct Fragments {
         pages: Pages,
         per_page: u64,
+        /// Pages from one that is read to the next.
+        apart: u64,
     }
 
     impl Layout for Fragments {
@@ -146,7 +152,7 @@ mod tests {
             1 << 50
         }
         fn find(&self, at: u64, _want: u64) -> Result<(Extent, u64)> {
-            self.pages.page(at / CLUSTER / self.per_page % 128 * PAGE)?;
+            self.pages.page(at / CLUSTER / self.per_page * self.apart % 512 * PAGE)?;
             Ok((
                 if (at / CLUSTER).is_multiple_of(2) { Extent::Raw { at: 0 } } else { Extent::Hole },
                 CLUSTER - at % CLUSTER,
@@ -159,10 +165,15 @@ mod tests {
 
     #[test]
     fn what_was_not_read_counts_as_empty_and_as_full() {
-        let bounds = Bounds { pages: 100, steps: 10_000 };
-        for (per_page, stops_after) in [(64, 99 * 64 + 1), (1 << 40, 10_000_u64)] {
-            let pages = Pages::new("fragments", memory(vec![0; 8 << 20]));
-            let layout = Fragments { pages, per_page };
+        let bounds = |pages, jumps| Bounds { pages, jumps, steps: 10_000 };
+        for (bounds, per_page, apart, stops_after) in [
+            (bounds(100, 1000), 64, 1, 99 * 64 + 1),
+            (bounds(1000, 100), 64, 2, 99 * 64 + 1),
+            (bounds(1000, 100), 64, 1, 10_000),
+            (bounds(100, 100), 1 << 40, 1, 10_000_u64),
+        ] {
+            let pages = Pages::new("fragments", memory(vec![0; 32 << 20]));
+            let layout = Fragments { pages, per_page, apart };
             let found = scan_within(&layout, bounds).unwrap();
             assert!(!found.all && !found.complete);
             let data = stops_after.div_ceil(2);

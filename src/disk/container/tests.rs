@@ -211,6 +211,30 @@ fn a_raw_disk_is_all_there_and_only_reading_tells_its_size_as_qcow2() {
 }
 
 #[test]
+fn a_qcow2_has_whole_sectors_as_for_qemu() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, _) = super::testing::pattern(dir.path());
+    let file = super::testing::convert(&raw, "qcow2", "odd.qcow2", &[]);
+    let image = std::fs::read(&file).unwrap();
+    let with = |size: u64| {
+        let mut image = image.clone();
+        image[24..32].copy_from_slice(&size.to_be_bytes());
+        std::fs::write(&file, image).unwrap();
+    };
+    let size = super::testing::DISK as u64;
+    for (stated, sectors) in [(size + 1, size), (size + 511, size), (size - 1, size - 512), (511, 0), (512, 512)] {
+        with(stated);
+        assert_eq!(super::testing::agrees_with_qemu(&file, "qcow2").facts.virtual_size_bytes, Some(sectors));
+    }
+    // What the L1 table must cover is what the header states.
+    with((512 << 20) + 100);
+    let asked = std::process::Command::new("qemu-img").args(["info", file.to_str().unwrap()]).output().unwrap();
+    assert!(!asked.status.success());
+    let trouble = open(testkit::open(&file)).unwrap().facts.trouble.unwrap();
+    assert_eq!(trouble.kind, crate::inspect::facts::TroubleKind::Corrupt);
+}
+
+#[test]
 fn an_object_is_recognised_with_two_requests() {
     let counting = Counting::new(testkit::memory(vec![0; 5 << 20]));
     open(counting.clone()).unwrap();

@@ -94,12 +94,11 @@ impl Sector {
 }
 
 /// The primary partitions of `sector` and the logical ones of its extended partitions, on a disk with sectors of
-/// `sector_bytes`; and where a chain of logical partitions leads in a circle, the first byte of the record it comes back to:
-/// what stands before that is read.
+/// `sector_bytes`; and where a chain of logical partitions does not end as it should. What stands before that is read.
 ///
 /// # Errors
 /// `Limit` where a chain is longer than Linux follows it, and those of `disk`.
-pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Result<(Vec<Partition>, Option<u64>)> {
+pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Result<Found> {
     let reader = Reader { disk, disk_id: sector.disk_id, sector_bytes: u64::from(sector_bytes) };
     let mut found = Vec::new();
     let mut logical = Logical::default();
@@ -113,7 +112,16 @@ pub fn partitions(disk: &dyn ReadAt, sector: &Sector, sector_bytes: u32) -> Resu
         }
     }
     found.append(&mut logical.found);
-    Ok((found, logical.circle))
+    Ok(Found { partitions: found, circle: logical.circle, lost: logical.lost })
+}
+
+/// The partitions of a disk.
+pub struct Found {
+    pub partitions: Vec<Partition>,
+    /// First byte of the record that a chain of logical partitions comes back to.
+    pub circle: Option<u64>,
+    /// First byte of the record that a chain leads to and that does not lie within the disk.
+    pub lost: Option<u64>,
 }
 
 /// Logical partitions, and how many numbers they took.
@@ -122,6 +130,7 @@ struct Logical {
     found: Vec<Partition>,
     numbers: usize,
     circle: Option<u64>,
+    lost: Option<u64>,
 }
 
 struct Reader<'a> {
@@ -149,8 +158,9 @@ impl Reader<'_> {
                 logical.circle = logical.circle.or(Some(byte));
                 return Ok(());
             }
-            // Past the end there is nothing to follow: the extended partition's own end tells.
+            // Linux says that the table is truncated, and goes no further.
             if byte.saturating_add(512) > self.disk.len() {
+                logical.lost = logical.lost.or(Some(byte));
                 return Ok(());
             }
             let Some(record) = Sector::parse(&self.disk.read_vec_at(byte, 512)?) else { return Ok(()) };

@@ -119,20 +119,21 @@ fn instead(disk: &Arc<dyn ReadAt>, head: &[u8]) -> Result<Option<String>> {
 /// superblock of a time before it was partitioned. What decides is whether an entry leads to something.
 fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, head: &[u8], sector: &mbr::Sector) -> Result<PartitionTable> {
     let instead = instead(disk, head)?;
-    let partitions = mbr::partitions(disk.as_ref(), sector, 512)?;
-    let table = |sector_bytes, (partitions, circle_bytes)| PartitionTable {
+    let found = mbr::partitions(disk.as_ref(), sector, 512)?;
+    let table = |sector_bytes, found: mbr::Found| PartitionTable {
         scheme: Scheme::Mbr,
         sector_bytes,
-        circle_bytes,
-        partitions,
+        circle_bytes: found.circle,
+        lost_record_bytes: found.lost,
+        partitions: found.partitions,
         ..Default::default()
     };
     // Sectors of 4096 bytes do not show. Only where such a table would fit is it worth a look.
     let fits = |bytes: u64| sector.end().saturating_mul(bytes) <= disk.len();
-    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &partitions.0)? {
+    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &found.partitions)? {
         if fits(LARGE_SECTOR.into()) {
             let large = mbr::partitions(disk.as_ref(), sector, LARGE_SECTOR)?;
-            if holds_anything(disk, &large.0)? {
+            if holds_anything(disk, &large.partitions)? {
                 return Ok(table(LARGE_SECTOR, large));
             }
         }
@@ -140,7 +141,7 @@ fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, head: &[u8], sector: &mbr::Sector) ->
             return Ok(no_table(instead));
         }
     }
-    Ok(table(512, partitions))
+    Ok(table(512, found))
 }
 
 fn holds_anything(disk: &Arc<dyn ReadAt>, partitions: &[Partition]) -> Result<bool> {

@@ -39,6 +39,10 @@ pub struct PartitionTable {
     /// that is among the partitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub circle_bytes: Option<u64>,
+    /// MBR: first byte of an extended boot record that the chain of logical partitions leads to and that does not lie
+    /// within the disk. What stands before that is among the partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_record_bytes: Option<u64>,
     /// No table: what lies at the start of the disk instead, as `blkid` spells it: a filesystem, or a label
     /// that is not read (`mac`, `sun`, `sgi`, `atari`, `aix`) or read as volumes (`bsd`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,10 +58,11 @@ impl PartitionTable {
         let sector = u64::from(self.sector_bytes);
         let backup = self.backup_bytes.map(|at| (Named::Backup, at.saturating_add(sector)));
         let usable = self.usable_end_bytes.map(|end| (Named::Usable, end));
+        let record = self.lost_record_bytes.map(|at| (Named::Record, at.saturating_add(sector)));
         let partitions = self.partitions.iter().filter(|partition| partition.role != Role::Protective);
         let ends = partitions.map(|p| (Named::Partition(p.number), p.start_bytes.saturating_add(p.size_bytes)));
         let mut past: Vec<_> =
-            backup.into_iter().chain(usable).chain(ends).filter(|(_, end)| *end > disk_bytes).collect();
+            backup.into_iter().chain(usable).chain(record).chain(ends).filter(|(_, end)| *end > disk_bytes).collect();
         past.sort_by_key(|(_, end)| std::cmp::Reverse(*end));
         past
     }
@@ -77,6 +82,8 @@ pub enum Named {
     Backup,
     /// The last sector that a GPT may use.
     Usable,
+    /// An extended boot record of an MBR.
+    Record,
     /// The partition of this number.
     Partition(u32),
 }

@@ -79,7 +79,17 @@ fn a_word_leads_to_its_rule_and_a_code_to_all_that_answer_with_it() {
     assert_eq!(ids("InvalidUrl"), ["SRC-02", "SRC-06"]);
     assert_eq!(ids("InvalidFormatSize"), ["IMG-01", "SIZ-01", "SIZ-02"], "the profile's own code counts");
     assert!(ids("NoSuchWord").is_empty());
-    assert!(handling("VirtioNotInstall", &profiles).contains("S4 L132") && handling("DRV-01", &profiles).is_empty());
+    let said = handling("VirtioNotInstall", &profiles);
+    assert!(
+        said.contains("未安装 virtio 驱动 / The virtio driver is not installed: 镜像需要安装")
+            && said.contains("S4 L132"),
+        "{said}"
+    );
+    assert!(handling("DRV-01", &profiles).is_empty());
+    assert!(
+        ids("InternalError").is_empty() && handling("InternalError", &profiles).contains("其他错误"),
+        "a code of no rule"
+    );
 }
 
 /// Nothing known is nothing passed: no fact, whichever is left out, may turn into a pass by its absence.

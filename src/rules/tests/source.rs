@@ -127,6 +127,7 @@ fn what_the_partition_table_names_past_the_end_of_the_disk_is_missing() {
             Fail,
             "partition 5 of the MBR",
         ),
+        ("a lost record", |t| t.lost_record_bytes = Some(40 * GIB), Fail, "a record of logical partitions"),
         ("the second header in the last sector", |t| gpt(t, 40 * GIB - 512), Pass, "is there"),
         ("a grown disk", |t| gpt(t, 20 * GIB - 512), Advice, "has grown"),
         ("the second header is cut off", |t| gpt(t, 40 * GIB), Fail, "the second header of the GPT"),
@@ -178,4 +179,50 @@ fn what_was_not_compared_is_not_complete() {
         });
         assert_eq!(found, wanted, "{format}");
     }
+}
+
+#[test]
+fn a_raw_disk_under_the_name_of_a_vhd_may_be_one_whose_end_was_cut() {
+    let raw = |url: &'static str, change: Change| {
+        result(TENCENT, "SRC-10", |f, r| {
+            container(f).format = "RAW".into();
+            r.url = url.into();
+            change(table(f));
+        })
+    };
+    let (same, none): (Change, Change) = (|_| {}, |t| t.scheme = Scheme::None);
+    let ends: Change = |t| gpt(t, 40 * GIB - 512);
+    let one_copy: Change = |t| {
+        gpt(t, 40 * GIB - 512);
+        t.other_copy = Some(crate::rules::fixture::troubled(TroubleKind::Corrupt));
+    };
+    let rows: &[(&str, Change, crate::report::Outcome)] = &[
+        ("s3://bucket/disk.vhd", same, Unknown),
+        ("https://host/a/DISK.VHD", none, Unknown),
+        ("s3://bucket/disk.vhd", one_copy, Unknown),
+        ("s3://bucket/disk.vhd", |t| gpt(t, 20 * GIB), Unknown),
+        ("s3://bucket/disk.vhd", |t| t.partitions[0].size_bytes = 41 * GIB, Fail),
+        ("s3://bucket/disk.vhd", ends, Pass),
+        ("s3://bucket/disk.raw", same, Pass),
+        ("s3://bucket/disk.vhd.img", none, Pass),
+        ("s3://bucket/vhd", same, Pass),
+    ];
+    for (url, change, wanted) in rows {
+        let rule = raw(url, *change);
+        assert_eq!(rule.result, *wanted, "{url}: {}", rule.message);
+        assert_eq!(rule.message.contains("whose end was cut off"), *wanted == Unknown, "{url}: {}", rule.message);
+    }
+    let declared = |format: &'static str| {
+        result(TENCENT, "SRC-10", |f, r| {
+            container(f).format = "RAW".into();
+            (r.url, r.format) = ("s3://bucket/disk.vhd".into(), Some(format.into()));
+        })
+    };
+    assert_eq!((declared("RAW").result, declared("VHD").result), (Pass, Unknown));
+    let named = result(TENCENT, "IMG-01", |f, r| {
+        container(f).format = "RAW".into();
+        r.url = "s3://bucket/disk.vhd".into();
+    });
+    assert_eq!(named.result, Pass);
+    assert!(named.evidence.iter().any(|seen| seen.what == "ends as that of a VHD"), "{:?}", named.evidence);
 }

@@ -49,13 +49,16 @@ const LARGEST_L1: u64 = 32 << 20;
 const LARGEST_REFCOUNT_TABLE: u64 = 8 << 20;
 const MOST_SNAPSHOTS: u32 = 65536;
 
+const SECTOR: u64 = 512;
+
 /// What is needed to read the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     pub version: u32,
     pub cluster_bits: u32,
-    /// Size of the disk that the guest sees.
+    /// Size of the disk that the guest sees: whole sectors, as QEMU rounds down what the header says.
     pub size: u64,
+    stated: u64,
     pub crypt_method: u32,
     pub l1_entries: u64,
     pub l1_at: u64,
@@ -88,10 +91,12 @@ impl Header {
             let what = format!("cluster_bits is {cluster_bits}, not 9 to 21");
             return Err(Error::corrupt(LAYER, CLUSTER_BITS, what));
         }
+        let stated = u64_at(SIZE)?;
         let mut header = Self {
             version,
             cluster_bits,
-            size: u64_at(SIZE)?,
+            size: stated.saturating_sub(stated % SECTOR),
+            stated,
             crypt_method: u32_at(CRYPT_METHOD)?,
             l1_entries: u64::from(u32_at(L1_SIZE)?),
             l1_at: u64_at(L1_TABLE_OFFSET)?,
@@ -169,10 +174,10 @@ impl Header {
         self.cluster_bits.saturating_sub(if self.extended_l2() { 4 } else { 3 })
     }
 
-    /// Entries of the L1 table that the disk's size needs.
+    /// Entries of the L1 table that the disk's size needs, as the header states it.
     pub fn l1_needed(&self) -> u64 {
         let covered = 1_u64.checked_shl(self.cluster_bits.saturating_add(self.l2_bits())).unwrap_or(u64::MAX);
-        self.size.div_ceil(covered)
+        self.stated.div_ceil(covered)
     }
 
     /// Refuses what contradicts itself.

@@ -284,7 +284,7 @@ fn tables_that_are_shared_cost_no_more_than_others() {
     (0..8192).step_by(2).for_each(|index| image[l2 + index * 8..l2 + index * 8 + 8].copy_from_slice(&data));
     let counting = Counting::new(testkit::memory(image.clone()));
     let map = Map::new(counting.clone(), Header::parse(&image).unwrap());
-    let mut found = scan_within(&map, Bounds { pages: 1024, steps: 100_000 }).unwrap();
+    let mut found = scan_within(&map, Bounds { pages: 1024, jumps: 1024, steps: 100_000 }).unwrap();
     assert!(counting.bytes() < 2 << 20, "{}", counting.bytes());
     assert!(!found.all && found.missing.is_none() && found.allocated == 50_000 << 16);
     complete(&map, &mut found).unwrap();
@@ -292,7 +292,7 @@ fn tables_that_are_shared_cost_no_more_than_others() {
     // The last table of all lies past the end, which the counts deny.
     image[l1 + 3999 * 8..l1 + 4000 * 8].copy_from_slice(&(1_u64 << 40 | 1 << 63).to_be_bytes());
     let map = Map::new(testkit::memory(image.clone()), Header::parse(&image).unwrap());
-    let mut found = scan_within(&map, Bounds { pages: 1024, steps: 100_000 }).unwrap();
+    let mut found = scan_within(&map, Bounds { pages: 1024, jumps: 1024, steps: 100_000 }).unwrap();
     complete(&map, &mut found).unwrap();
     assert_eq!((found.complete, found.missing.map(|missing| missing.at)), (false, Some(1 << 40)));
 }

@@ -7,8 +7,8 @@ use crate::disk::{Error, ReadAt, Result};
 
 /// First bytes of a footer ("Hard Disk Footer Format") and of a dynamic header ("Dynamic Disk Header Format").
 pub const COOKIE: &[u8] = b"conectix";
-const DYNAMIC_COOKIE: &[u8] = b"cxsparse";
-/// Bytes of a footer. Those of Virtual PC before 2004 lack the last one.
+pub const DYNAMIC_COOKIE: &[u8] = b"cxsparse";
+/// Bytes of a footer.
 pub const LEN: u64 = 512;
 const DYNAMIC_LEN: usize = 1024;
 
@@ -20,7 +20,9 @@ const CYLINDERS: usize = 56;
 const HEADS: usize = 58;
 const SECTORS: usize = 59;
 pub const DISK_TYPE: usize = 60;
-const CHECKSUM: usize = 64;
+pub const CHECKSUM: usize = 64;
+/// The disk type of a fixed disk.
+pub const FIXED: u32 = 2;
 /// Offsets in the dynamic header.
 const TABLE_OFFSET: usize = 16;
 const TABLE_ENTRIES: usize = 28;
@@ -56,9 +58,12 @@ pub struct Footer {
 }
 
 impl Footer {
-    /// The footer that `raw` begins with; `None` where there is none.
+    /// The footer that `raw` begins with, which is whole but for zeros at its end; `None` where there is none.
     pub fn parse(raw: &[u8]) -> Option<Self> {
-        let raw = raw.get(..to_usize(LAYER, LEN).ok()?).filter(|raw| raw.starts_with(COOKIE))?;
+        let len = to_usize(LAYER, LEN).ok()?;
+        let mut raw = raw.get(..raw.len().min(len)).filter(|raw| raw.starts_with(COOKIE))?.to_vec();
+        raw.resize(len, 0);
+        let raw = raw.as_slice();
         let creator: [u8; 4] = array(LAYER, raw, CREATOR).ok()?;
         let byte = |at: usize| raw.get(at).copied().map(u64::from);
         let geometry =
@@ -71,14 +76,14 @@ impl Footer {
             size: if by_size { stated } else { geometry }.saturating_mul(SECTOR),
             stated: stated.saturating_mul(SECTOR),
             disk_type: u32_be(LAYER, raw, DISK_TYPE).ok()?,
-            sound: sum_is_right(raw, CHECKSUM),
+            sound: is_sealed(raw),
         })
     }
 
     /// One clause for humans.
     pub fn detail(&self) -> String {
         let kind = match self.disk_type {
-            2 => "fixed".to_owned(),
+            FIXED => "fixed".to_owned(),
             3 => "dynamic".to_owned(),
             4 => "differencing".to_owned(),
             other => format!("disk type {other}"),
@@ -93,6 +98,11 @@ impl Footer {
         }
         Ok(())
     }
+}
+
+/// True when the checksum of a footer is right.
+pub fn is_sealed(raw: &[u8]) -> bool {
+    sum_is_right(raw, CHECKSUM)
 }
 
 /// The sum of all bytes but those of the checksum itself, inverted ("Checksum").
@@ -118,6 +128,10 @@ impl Dynamic {
     pub fn read(object: &dyn ReadAt, footer: &Footer, footer_at: u64) -> Result<There<Self>> {
         let at = footer.data_offset;
         let named_at = footer_at.saturating_add(to_u64(DATA_OFFSET));
+        // As the specification has it of a fixed disk.
+        if at == u64::MAX {
+            return Err(Error::corrupt(LAYER, named_at, "the footer of a dynamic disk names no header"));
+        }
         let len = to_u64(DYNAMIC_LEN);
         if let Some(missing) = Missing::unless_within(object.len(), "dynamic disk header", named_at, at, len) {
             return Ok(Err(missing));

@@ -1,8 +1,8 @@
 //! VHD (Virtual Hard Disk Image Format Specification 1.0): fixed and dynamic disks; differencing ones are refused.
 //!
-//! The footer at the end has a copy in front of a dynamic disk. The one at the end is believed first, as the specification
-//! has it; where it is damaged the copy is used, and said so.
+//! The footer at the end has a copy in front of a dynamic disk; `ends` tells which of the two counts.
 
+mod ends;
 mod footer;
 mod map;
 mod used;
@@ -21,44 +21,26 @@ use crate::disk::bytes::to_u64;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts;
 
-use footer::{COOKIE, DISK_TYPE, Dynamic, Footer, LEN};
+use ends::Found;
+use footer::{DISK_TYPE, Dynamic, FIXED, Footer, LEN};
 use map::Map;
 
 const LAYER: &str = "vhd";
 const CONVERT: &str = "qemu-img convert -f vpc -O qcow2 disk.vhd disk.qcow2";
 
-/// The descriptor. A fixed disk has only the footer; the others repeat it in front. A footer of 511 bytes is one of
-/// Virtual PC before 2004.
+/// The descriptor. A fixed disk has only the footer; the others repeat it in front.
 pub const FORMAT: Format = Format {
     name: "VHD",
     class: Class::Image,
     advice: "Import it as it is, or convert it: qemu-img convert -f vpc -O qcow2 disk.vhd disk.qcow2",
-    probe: |probe| probe.tail_starts_with(COOKIE) || is_short(probe) || probe.starts_with(COOKIE),
+    probe: ends::is_vhd,
     open,
 };
 
-/// True when the last 511 bytes are a footer.
-fn is_short(probe: &Probe) -> bool {
-    probe.tail.get(1..).is_some_and(|tail| tail.starts_with(COOKIE)) && probe.len >= LEN
-}
-
 fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
-    let last = Footer::parse(&probe.tail);
-    let first = Footer::parse(&probe.head);
-    let sound = |footer: &Option<Footer>| footer.as_ref().is_some_and(|footer| footer.sound);
-    let (use_last, remark) = match (sound(&last), sound(&first)) {
-        (true, false) if last.as_ref().is_some_and(|footer| footer.disk_type != 2) => {
-            (true, "the footer's copy in front is damaged")
-        }
-        (true, _) => (true, ""),
-        (false, true) if is_short(probe) => (false, "a footer of 511 bytes, its copy is used"),
-        (false, true) => (false, "the footer is damaged, its copy is used"),
-        (false, false) => (last.is_some() || first.is_none(), ""),
-    };
-    let (footer, at) = if use_last { (last, probe.len.saturating_sub(LEN)) } else { (first, 0) };
-    let Some(footer) = footer else {
-        let what = format!("a fixed disk with a footer of 511 bytes, which QEMU does not read: {CONVERT}");
-        return Err(Error::unsupported(LAYER, what).at(probe.len.saturating_sub(LEN.saturating_sub(1))));
+    let Found { footer, at, remark, at_end, trouble } = match ends::find(probe)? {
+        Ok(found) => found,
+        Err(missing) => return read(facts::Container::default(), |_| plain(LAYER, object, 0, [missing])),
     };
     let mut facts =
         facts::Container { detail: footer.detail(), virtual_size_bytes: Some(footer.size), ..Default::default() };
@@ -73,18 +55,18 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
         note(&mut facts, remark);
     }
     read(facts, |facts| {
-        if !footer.sound {
-            return Err(Error::corrupt(LAYER, at.saturating_add(64), "the checksum of the footer is wrong"));
+        if let Some(trouble) = trouble {
+            return Err(trouble);
         }
         footer.check_size()?;
         match footer.disk_type {
-            2 if use_last => {
+            FIXED => {
                 // A geometry may cover more than the disk has: QEMU reads on, into the footer, and then zeros.
-                let missing = Missing::unless_within(probe.len, "footer", at, footer.size.min(footer.stated), LEN);
+                let missing =
+                    Missing::unless_within(at.saturating_add(LEN), "footer", at, footer.size.min(footer.stated), LEN);
                 plain(LAYER, object, footer.size, missing)
             }
-            2 => Err(Error::corrupt(LAYER, at, "a fixed disk with a footer in front and none at its end")),
-            3 => dynamic(object, &footer, at, facts, use_last || is_short(probe)),
+            3 => dynamic(object, &footer, at, facts, at_end),
             4 => Err(Error::unsupported(LAYER, format!("a differencing disk; merge it with its parent: {CONVERT}"))),
             other => Err(Error::unsupported(LAYER, format!("disk type {other}"))),
         }

@@ -133,31 +133,88 @@ fn blocks_of_other_sizes_are_read() {
 }
 
 #[test]
-fn one_damaged_footer_is_replaced_by_the_other_and_two_are_damage() {
+fn what_is_damaged_is_read_where_qemu_reads_it_and_never_called_raw() {
     let dir = tempfile::tempdir().unwrap();
-    let image = dynamic(dir.path(), "force_size=on");
-    let bytes = whole(opened_bytes(image.clone()).guest.unwrap().as_ref());
-    let end = image.len() - 512;
-    for (what, at, said) in [
-        ("last cookie", end, "the footer is damaged, its copy is used"),
-        ("last checksum", end + 64, "the footer is damaged, its copy is used"),
-        ("first cookie", 0, "the footer's copy in front is damaged"),
-        ("first checksum", 65, "the footer's copy in front is damaged"),
-        ("header checksum", 512 + 36, "the checksum of the dynamic disk header is wrong"),
-    ] {
-        let mut copy = image.clone();
-        copy[at] ^= 0x55;
+    let disk = dynamic(dir.path(), "force_size=on");
+    let fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
+    let bytes = whole(opened_bytes(disk.clone()).guest.unwrap().as_ref());
+    let (end, fixed_end) = (disk.len() - 512, fixed.len() - 512);
+    let copy = "the footer is damaged, its copy is used";
+    let rows: [(&str, &[u8], &[usize], &str); 16] = [
+        ("nothing", &disk, &[], ""),
+        ("last cookie", &disk, &[end], copy),
+        ("last checksum", &disk, &[end + 64], copy),
+        ("last reserved byte", &disk, &[end + 400], copy),
+        ("header checksum", &disk, &[512 + 36], "the checksum of the dynamic disk header is wrong"),
+        ("header reserved byte", &disk, &[512 + 900], "the checksum of the dynamic disk header is wrong"),
+        ("first cookie", &disk, &[0], "the copy of the footer in front, by which QEMU opens it, is damaged"),
+        ("first checksum", &disk, &[65], "the checksum of the footer's copy in front is wrong"),
+        ("first reserved byte", &disk, &[400], "the checksum of the footer's copy in front is wrong"),
+        ("both cookies", &disk, &[0, end], "neither the footer nor its copy in front begins as a footer does"),
+        ("both checksums", &disk, &[64, end + 64], "the checksum of the footer's copy in front is wrong"),
+        ("first checksum, last cookie", &disk, &[64, end], "the checksum of the footer's copy in front is wrong"),
+        ("all of both", &disk, &[0, 64, end, end + 64], "neither the footer nor its copy in front begins"),
+        ("header cookie", &disk, &[512], "there is no dynamic disk header where the footer says"),
+        ("cookie of a fixed disk", &fixed, &[fixed_end], "neither the footer nor its copy in front begins"),
+        ("checksum of a fixed disk", &fixed, &[fixed_end + 64], "the checksum of the footer is wrong"),
+    ];
+    for (what, image, places, said) in rows {
+        let mut copy = image.to_vec();
+        for at in places {
+            copy[*at] ^= 0x55;
+        }
+        let reads = size_by_qemu(dir.path(), &copy).is_some();
         let container = opened_bytes(copy);
-        assert!(container.facts.detail.contains(said), "{what}: {}", container.facts.detail);
-        assert_eq!(container.facts.missing, None, "{what}");
-        assert!(whole(container.guest.unwrap().as_ref()) == bytes, "{what}");
+        let facts = container.facts;
+        assert_eq!((facts.format.as_str(), facts.missing), ("VHD", None), "{what}");
+        if let Some(guest) = container.guest {
+            assert!(reads && facts.detail.contains(said), "{what}: {}", facts.detail);
+            assert!(whole(guest.as_ref()) == bytes, "{what}");
+        } else {
+            let trouble = facts.trouble.unwrap();
+            assert!(!reads && trouble.kind == TroubleKind::Corrupt, "{what}: {trouble:?}");
+            assert!(trouble.what.contains(said), "{what}: {}", trouble.what);
+        }
     }
-    let mut copy = image.clone();
-    copy[64] ^= 1;
-    copy[end + 64] ^= 1;
-    assert_eq!(size_by_qemu(dir.path(), &copy), None);
-    let facts = opened_bytes(copy).facts;
-    assert_eq!((facts.format.as_str(), facts.trouble.unwrap().kind), ("VHD", TroubleKind::Corrupt));
+    // A boot sector in front of bytes that an earlier life of the disk left behind.
+    let mut raw = disk.clone();
+    raw[..512].fill(0);
+    raw[510..512].copy_from_slice(&[0x55, 0xaa]);
+    raw.truncate(end);
+    assert_eq!(opened_bytes(raw).facts.format, "RAW");
+}
+
+#[test]
+fn footers_that_contradict_each_other_or_their_place_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = dynamic(dir.path(), "force_size=on");
+    let end = disk.len() - 512;
+    // Two sound footers of different disks: QEMU reads the first, the specification the last.
+    for place in [48, 16] {
+        let mut image = disk.clone();
+        image[end + place + 6] ^= 0x10;
+        seal(&mut image[end..], 64);
+        assert!(size_by_qemu(dir.path(), &image).is_some());
+        let container = opened_bytes(image);
+        let trouble = container.facts.trouble.unwrap();
+        assert!(trouble.kind == TroubleKind::Unsupported && container.guest.is_none(), "{trouble:?}");
+        assert!(trouble.what.contains("tell of different disks"), "{}", trouble.what);
+    }
+    // Fixed to one reader, dynamic to the other.
+    let mut image = disk.clone();
+    change(&mut image, |footer| footer[63] = 2);
+    assert_eq!(opened_bytes(image).facts.trouble.unwrap().kind, TroubleKind::Corrupt);
+    for kind in [0, 1, 3, 5] {
+        let mut fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
+        change(&mut fixed, |footer| footer[63] = kind);
+        assert_eq!(size_by_qemu(dir.path(), &fixed), None);
+        assert_eq!(opened_bytes(fixed).facts.trouble.unwrap().kind, TroubleKind::Corrupt, "type {kind}");
+    }
+    let mut image = disk;
+    change(&mut image, |footer| footer[16..24].fill(0xff));
+    assert_eq!(size_by_qemu(dir.path(), &image), None);
+    let facts = opened_bytes(image).facts;
+    assert_eq!((facts.missing, facts.trouble.unwrap().kind), (None, TroubleKind::Corrupt), "damaged, not cut");
 }
 
 #[test]
@@ -185,7 +242,7 @@ fn a_disk_that_was_cut_short_says_what_is_missing_and_how_long_it_was() {
         assert_eq!(facts.trouble.unwrap().kind, TroubleKind::Corrupt);
         assert!(container.guest.is_none() && container.layout.is_none());
     }
-    // Of a fixed disk nothing tells once its footer is gone; a footer that was put behind too little does.
+    // Of a fixed disk no byte tells once its footer is gone; a footer that was put behind too little does.
     let fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
     let short = [&fixed[..1 << 20], &fixed[fixed.len() - 512..]].concat();
     let missing = opened_bytes(short).facts.missing.unwrap();
@@ -207,16 +264,50 @@ fn a_geometry_that_covers_more_than_a_fixed_disk_has_is_no_loss() {
 }
 
 #[test]
-fn footers_of_511_bytes_are_known() {
+fn footers_of_511_bytes_are_footers() {
     let dir = tempfile::tempdir().unwrap();
-    let image = dynamic(dir.path(), "force_size=on");
-    let container = opened_bytes(image[..image.len() - 1].to_vec());
-    assert!(container.facts.detail.contains("a footer of 511 bytes, its copy is used"), "{}", container.facts.detail);
-    assert!(whole(container.guest.unwrap().as_ref()) == whole(opened_bytes(image).guest.unwrap().as_ref()));
-    let mut fixed = dynamic(dir.path(), "subformat=fixed,force_size=on");
-    fixed.pop();
-    let facts = opened_bytes(fixed).facts;
-    assert_eq!((facts.format.as_str(), facts.trouble.unwrap().kind), ("VHD", TroubleKind::Unsupported));
+    for kind in ["dynamic", "fixed"] {
+        let mut image = dynamic(dir.path(), &format!("subformat={kind},force_size=on"));
+        let bytes = whole(opened_bytes(image.clone()).guest.unwrap().as_ref());
+        image.pop();
+        let file = dir.path().join("short.vhd");
+        std::fs::write(&file, image).unwrap();
+        let container = agrees_with_qemu(&file, "vpc");
+        assert!(container.facts.detail.contains("a footer of 511 bytes"), "{}", container.facts.detail);
+        assert!(whole(container.guest.unwrap().as_ref()) == bytes, "{kind}");
+    }
+}
+
+#[test]
+fn a_fixed_disk_that_was_cut_within_its_footer_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "subformat=fixed,force_size=on");
+    let len = image.len() as u64;
+    for cut in [2, 8, 100, 400, 427, 428, 448, 500, 503, 504, 505, 508] {
+        let container = opened_bytes(image[..image.len() - cut].to_vec());
+        let facts = container.facts;
+        let missing = facts.missing.unwrap_or_else(|| panic!("{cut}: {:?}", facts.trouble));
+        let found = (facts.format.as_str(), missing.what.as_str(), missing.at, missing.ends_at);
+        assert_eq!(found, ("VHD", "footer", len - 512, len), "cut by {cut}");
+        assert!(container.guest.is_none());
+    }
+    // Of fewer bytes nobody can tell whether they are a footer's.
+    for cut in [509, 511, 512, 513, 5000] {
+        assert_eq!(opened_bytes(image[..image.len() - cut].to_vec()).facts.format, "RAW", "cut by {cut}");
+    }
+}
+
+#[test]
+fn sizes_are_whole_sectors_as_for_qemu() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["dynamic", "fixed"] {
+        for (less, size) in [(0, DISK), (1, DISK - 512), (511, DISK - 512), (512, DISK - 512), (513, DISK - 1024)] {
+            let mut image = dynamic(dir.path(), &format!("subformat={kind},force_size=on"));
+            change(&mut image, |footer| footer[48..56].copy_from_slice(&((DISK - less) as u64).to_be_bytes()));
+            assert_eq!(size_by_qemu(dir.path(), &image), Some(size as u64));
+            assert_eq!(opened_bytes(image).facts.virtual_size_bytes, Some(size as u64), "{kind}, {less} less");
+        }
+    }
 }
 
 #[test]

@@ -11,8 +11,10 @@ use crate::disk::{ReadAt, Result};
 
 /// An entry of a grain of zeros, where the header says that there are such.
 const ZEROED: u32 = 1;
-/// Grain tables that are fetched together, and directory entries that are looked through for them.
-const TOGETHER: usize = 64;
+/// Bytes of grain tables that are fetched together, how many places they lie in, and directory entries that are looked
+/// through for them: QEMU writes all tables one after the other, streams have them among the grains.
+const TOGETHER: u64 = 4 << 20;
+const MOST_PLACES: usize = 32;
 const MOST_ENTRIES: u64 = 16 << 10;
 
 /// The tables of one disk.
@@ -54,6 +56,10 @@ impl Map {
             table.saturating_add(index.saturating_mul(4))
         };
         let page = self.pages.page(place(at))?;
+        // Most tables that QEMU allocates are never written to.
+        if page.is_zero(place(at), table.saturating_add(self.table_len())) {
+            return Ok((Extent::Hole, base.saturating_add(per_table).saturating_sub(at)));
+        }
         let classify = |at: u64| page.u32_le(place(at)).map(|entry| self.classify(place(at), entry, at));
         Ok(joined(classify(at)?, want, |run| {
             let next = at.checked_add(run).filter(|next| next.saturating_sub(base) < per_table)?;
@@ -67,23 +73,19 @@ impl Map {
         let within = at.checked_rem(grain).unwrap_or(0);
         let rest = grain.saturating_sub(within);
         let host = u64::from(entry).saturating_mul(SECTOR);
-        let extent = match entry {
-            0 => Extent::Hole,
-            ZEROED if self.header.has_zero_grains() => Extent::Zero,
-            _ if host >= self.pages.object.len() => {
-                let len = if self.header.is_compressed() { SECTOR } else { grain };
-                Extent::Missing(Missing {
-                    what: "grain",
-                    at: host,
-                    ends_at: host.saturating_add(len),
-                    named_at: entry_at,
-                })
-            }
+        let start = at.saturating_sub(within);
+        // How long a compressed grain is, only its own bytes say. Of the disk's last one the guest sees a part.
+        let len = if self.header.is_compressed() { MARKER } else { grain.min(self.size().saturating_sub(start)) };
+        let lost = Missing::unless_within(self.pages.object.len(), "grain", entry_at, host, len);
+        let extent = match (entry, lost) {
+            (0, _) => Extent::Hole,
+            (ZEROED, _) if self.header.has_zero_grains() => Extent::Zero,
+            (_, Some(missing)) => Extent::Missing(missing),
             _ if self.header.is_compressed() => Extent::Packed(Packed {
                 at: host,
                 // What does not shrink may grow a little; QEMU reads two grains.
                 len: grain.saturating_mul(2).saturating_add(MARKER),
-                start: at.saturating_sub(within),
+                start,
                 size: grain,
                 codec: Codec::Grain,
             }),
@@ -126,15 +128,20 @@ impl Layout for Map {
 
     fn tables(&self, at: u64) -> Result<(Vec<(u64, u64)>, u64)> {
         let per_table = self.header.per_table();
-        let mut places = Vec::new();
-        let mut next = at;
+        let mut places: Vec<(u64, u64)> = Vec::new();
+        let (mut next, mut bytes) = (at, 0_u64);
         for _ in 0..MOST_ENTRIES {
-            if places.len() >= TOGETHER || next >= self.size() {
+            if places.len() >= MOST_PLACES || bytes >= TOGETHER || next >= self.size() {
                 break;
             }
             let entry_at = self.directory_entry(next);
             if let Some(Ok(table)) = self.table(&self.pages.page(entry_at)?, entry_at)? {
-                places.push((table, table.saturating_add(self.table_len())));
+                let end = table.saturating_add(self.table_len());
+                match places.last_mut() {
+                    Some(last) if last.1 == table => last.1 = end,
+                    _ => places.push((table, end)),
+                }
+                bytes = bytes.saturating_add(self.table_len());
             }
             next = next.saturating_sub(next.checked_rem(per_table).unwrap_or(0)).saturating_add(per_table);
         }

@@ -9,7 +9,9 @@ use std::process::Command;
 use super::super::testing::{agrees_with_qemu, convert, opened, opened_bytes, pattern, text, whole};
 use crate::disk::container::open;
 use crate::disk::testkit::{self, Counting, Dice, run, sample};
+use crate::inspect::Budget;
 use crate::inspect::facts::{Checked, TroubleKind};
+use crate::source::open_file;
 
 const SECTOR: usize = 512;
 
@@ -201,11 +203,40 @@ fn a_disk_that_was_cut_short_says_what_is_missing() {
         let expected = ("compressed data".to_owned(), last as u64, end as u64);
         assert_eq!(missing, (!whole).then_some(expected), "cut to {cut}");
     }
-    assert_eq!(
-        opened_bytes(sparse[..sparse.len() - 1000].to_vec()).facts.trouble,
-        None,
-        "the last grain need not be whole"
-    );
+}
+
+#[test]
+fn a_disk_that_was_cut_within_its_last_grain_is_whole_as_long_as_qemu_reads_all_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // The last grain of the file is the last of the disk, of which there are three sectors, or the first, whole.
+    let (raw, mut disk) = pattern(dir.path());
+    disk[65536..].fill(0);
+    disk[..65536].fill(7);
+    let full = disk.clone();
+    let end = disk.len() - 1536;
+    disk[end..].fill(9);
+    for (name, disk, needed) in [("short", disk, 1536), ("full", full, 65536)] {
+        std::fs::write(&raw, &disk).unwrap();
+        for kind in ["monolithicSparse", "streamOptimized"] {
+            let options = format!("subformat={kind}");
+            let image = std::fs::read(convert(&raw, "vmdk", "made.vmdk", &["-o", &options])).unwrap();
+            let last = *grains(&image).iter().max().unwrap();
+            let packed = 12 + entry(&image, last + 8);
+            let needed = if kind == "streamOptimized" { packed } else { needed };
+            let cuts = [1, 11, 12, 13, 511, 512, needed - 1, needed, needed + 1, 65535, 65536];
+            for cut in cuts.map(|within| (last + within).min(image.len())) {
+                let file = dir.path().join("cut.vmdk");
+                std::fs::write(&file, &image[..cut]).unwrap();
+                let out = dir.path().join("cut.raw");
+                let args = ["convert", "-f", "vmdk", "-O", "raw", text(&file), text(&out)];
+                let reads = Command::new("qemu-img").args(args).output().unwrap().status.success();
+                let reads = reads && std::fs::read(&out).unwrap() == disk;
+                let missing = opened(&file).facts.missing;
+                assert_eq!(missing.is_none(), reads, "{name} {kind}, {} of {needed}: {missing:?}", cut - last);
+                assert!(missing.is_none_or(|missing| missing.at == last as u64 && missing.ends_at > cut as u64));
+            }
+        }
+    }
 }
 
 #[test]
@@ -324,19 +355,30 @@ fn a_grain_that_does_not_unpack_is_corrupt_when_it_is_read() {
 }
 
 #[test]
-fn a_large_disk_costs_few_requests() {
+fn the_largest_disk_costs_few_requests() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("huge.vmdk");
-    run("qemu-utils", "qemu-img", &["create", "-q", "-f", "vmdk", text(&file), "500G"]);
-    run("qemu-utils", "qemu-io", &["-f", "vmdk", "-c", "write -P 5 300G 1M", text(&file)]);
-    let counting = Counting::new(testkit::open(&file));
-    let container = open(counting.clone()).unwrap();
-    assert_eq!((container.facts.checked, container.facts.allocated_bytes), (Checked::Whole, Some(1 << 20)));
-    // QEMU allocates all tables at once: 31 MiB, of which each page is read once.
-    assert!(counting.bytes() < 34 << 20, "{}", counting.bytes());
-    let before = counting.requests();
-    assert!(container.guest.unwrap().read_vec_at(300 << 30, 1 << 20).unwrap().iter().all(|byte| *byte == 5));
-    assert!(counting.requests() - before <= 3);
+    run("qemu-utils", "qemu-img", &["create", "-q", "-f", "vmdk", text(&file), "2000G"]);
+    let writes = ["write -P 5 0 1M", "write -P 6 1000G 64k", "write -P 7 2047998M 1M"];
+    let args: Vec<&str> = writes.iter().flat_map(|write| ["-c", write]).collect();
+    run("qemu-utils", "qemu-io", &[&["-f", "vmdk"], &args[..], &[text(&file)]].concat());
+    let object = open_file(&file, &Budget::default()).unwrap();
+    let container = open(object.bytes.unwrap()).unwrap();
+    let stored = (2 << 20) + (64 << 10);
+    assert_eq!((container.facts.checked, container.facts.allocated_bytes), (Checked::Whole, Some(stored)));
+    // QEMU allocates all tables at once, one after the other: 125 MiB, of which each byte is read once.
+    assert!(object.meter.bytes() < 128 << 20, "{}", object.meter.bytes());
+    assert!(object.meter.requests() < 50, "{}", object.meter.requests());
+    let before = object.meter.requests();
+    let guest = container.guest.unwrap();
+    assert!(guest.read_vec_at(1000 << 30, 64 << 10).unwrap().iter().all(|byte| *byte == 6));
+    assert!(guest.read_vec_at(2_047_998 << 20, 1 << 20).unwrap().iter().all(|byte| *byte == 7));
+    assert!(object.meter.requests() - before <= 8);
+    // What is cut from its end is still seen.
+    let len = std::fs::metadata(&file).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(len - (64 << 10)).unwrap();
+    let missing = open(testkit::open(&file)).unwrap().facts.missing.unwrap();
+    assert_eq!((missing.what.as_str(), missing.ends_at), ("grain", len));
 }
 
 #[test]

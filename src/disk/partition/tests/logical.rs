@@ -4,7 +4,7 @@ use super::{MIB, disk, parse, sfdisk};
 use crate::disk::ErrorKind;
 use crate::disk::testkit::{Counting, memory, run};
 use crate::disk::{ReadAt, partition};
-use crate::inspect::facts::Role;
+use crate::inspect::facts::{Named, Role};
 use std::sync::Arc;
 
 /// Slot, type, start, sectors.
@@ -112,6 +112,28 @@ fn chains_of_every_shape_are_numbered_as_partx_numbers_them() {
         let bytes = made(records);
         assert_eq!(ours(&bytes), according_to_partx(&bytes), "{what}");
         assert!(!ours(&bytes).is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn a_record_past_the_end_of_the_disk_is_lost_and_what_stands_before_it_is_read() {
+    let far: &[Record] = &[(0, &[(0, 5, 2048, 20000)]), (2048, &[(0, 0x83, 64, 500), (1, 5, 900_000, 900)])];
+    let bytes = made(far);
+    let table = parse(&bytes).unwrap();
+    let at = (2048 + 900_000) * 512;
+    assert_eq!((table.lost_record_bytes, ours(&bytes)), (Some(at), vec![(5, 2112, 500)]));
+    assert_eq!(table.past(bytes.len() as u64), [(Named::Record, at + 512)]);
+    // A disk that was cut loses records, and the partition around them ends past its end too.
+    let whole = made(&[
+        (0, &[(0, 5, 2048, 30000)]),
+        (2048, &[(0, 0x83, 64, 500), (1, 5, 20000, 900)]),
+        (22048, &[(0, 0x83, 64, 700)]),
+    ]);
+    assert_eq!(parse(&whole).unwrap().lost_record_bytes, None);
+    for (sectors, lost) in [(22049, false), (22048, true), (4000, true)] {
+        let table = parse(&whole[..sectors * 512]).unwrap();
+        assert_eq!(table.lost_record_bytes, lost.then_some(22048 * 512), "{sectors}");
+        assert!(!table.past(sectors as u64 * 512).is_empty());
     }
 }
 

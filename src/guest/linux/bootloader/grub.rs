@@ -30,6 +30,8 @@ const FEATURES: &[&str] = &[
     "feature_nativedisk_cmd",
     "feature_timeout_style",
 ];
+/// Most entries that `fallback` names which are tried.
+const MAX_FALLBACKS: usize = 8;
 /// Variables that depend on the firmware, which is not known here.
 const UNKNOWN: &[&str] = &["grub_platform", "grub_cpu", "cmdpath", "fw_path"];
 
@@ -57,7 +59,36 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     }
     let mut runner = Runner::new(places, config);
     runner.block(&block, &mut state, &[], 0)?;
-    let (entry, loads) = menu::choose(&mut runner, &mut state)?;
+    started(&mut runner, &state)
+}
+
+/// What is started: the default entry or, where a file of it is missing, the first of those that `fallback` names of which
+/// none is (normal/menu.c, `grub_menu_execute_with_fallback`). Where all fail, it is the default one.
+fn started(runner: &mut Runner, menu: &State) -> Result<Found> {
+    let first = chosen(runner, menu.clone())?;
+    let fallback = menu.get("fallback");
+    if fallback.value() == Some("") || !super::lacks_files(runner.places.system, &first)? {
+        return Ok(first);
+    }
+    let Some(names) = fallback.value() else {
+        let what = "what is started where the default entry fails depends on what is not known here";
+        return Err(Error::unsupported("grub.cfg", what));
+    };
+    for name in names.split_whitespace().take(MAX_FALLBACKS).filter(|name| menu::has(menu, name)) {
+        let mut state = menu.clone();
+        state.set("default", Arg::known(name))?;
+        let next = chosen(runner, state)?;
+        if !super::lacks_files(runner.places.system, &next)? {
+            return Ok(next);
+        }
+    }
+    Ok(first)
+}
+
+/// What the default entry loads, in the guest's own paths.
+fn chosen(runner: &mut Runner, mut state: State) -> Result<Found> {
+    let (entry, loads) = menu::choose(runner, &mut state)?;
+    let places = &runner.places;
     let place = entry.place.clone();
     let Some((root, kernel)) = loads.kernel else {
         let what = loads.other.unwrap_or_else(|| "no kernel".to_owned());

@@ -83,6 +83,28 @@ fn a_file_is_missing_only_where_nothing_else_can_be_meant() {
     assert_eq!((found.entry.value.as_str(), found.missing.len()), ("b", 0));
 }
 
+/// GRUB 2 tries what `fallback` names where a file of the default entry is missing, in turn, by title, id or number.
+#[test]
+fn an_entry_of_grub_2_that_lacks_its_kernel_leads_to_its_fallback() {
+    let entries: String = ["a", "b", "c"]
+        .map(|name| format!("menuentry {name} --id i{name} {{ linux /boot/{name} root=/dev/vda1\n }}\n"))
+        .concat();
+    for (variables, missing, title) in [
+        ("set default=0", "a", "a"),
+        ("set default=0\nset fallback=1", "c", "a"),
+        ("set default=0\nset fallback=1", "a", "b"),
+        ("set default=a\nset fallback=\"7 none ic\"", "a", "c"),
+        ("set default=a\nset fallback=\"1 2\"", "ab", "c"),
+        ("set default=0\nset fallback=\"1 2\"", "abc", "a"),
+    ] {
+        let config = format!("{variables}\n{entries}");
+        let kernels = ["a", "b", "c"].iter().filter(|name| !missing.contains(*name));
+        let fs = kernels.fold(MemoryFs::new(), |fs, name| fs.file(&format!("/boot/{name}"), "kernel"));
+        let found = booted(fs.file("/boot/grub/grub.cfg", config)).unwrap();
+        assert_eq!(found.entry.value, title, "{variables}, without {missing}");
+    }
+}
+
 /// stage2.c: a default beyond the last title is the first fallback, or the first title; an entry that fails leads to the
 /// next fallback.
 #[test]

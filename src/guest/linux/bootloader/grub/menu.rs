@@ -95,6 +95,12 @@ fn position(state: &State, wanted: &str) -> Result<usize> {
     }
 }
 
+/// Whether the menu has the entry that a word of `fallback` names: by title, id or number.
+pub fn has(state: &State, name: &str) -> bool {
+    let named = state.entries.iter().any(|entry| entry.title.value() == Some(name) || entry.id.value() == Some(name));
+    named || leading_number(name).is_some_and(|number| number < state.entries.len())
+}
+
 /// The number at the beginning, as C's `strtoul` with base 0 reads it.
 fn leading_number(text: &str) -> Option<usize> {
     let text = text.trim_start();
