@@ -37,7 +37,8 @@ pub(super) async fn copy(
         while !part.is_empty() {
             hash.update(&part);
             let next = from.saturating_add(step).min(size);
-            let (sent, fetched) = tokio::join!(upload.part(number, part), fetch(object, next, next.saturating_add(step)));
+            let (sent, fetched) =
+                tokio::join!(upload.part(number, part), fetch(object, next, next.saturating_add(step)));
             if let Err(refusal) = sent? {
                 return Ok(Err(refusal));
             }

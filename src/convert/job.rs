@@ -101,7 +101,10 @@ impl Job {
     async fn source_bytes(&self) -> Result<Arc<dyn ReadAt>> {
         let opened = source::open(&self.source, &self.source_credentials, &self.egress, &BUDGET).await?;
         let same = opened.facts.size_bytes == self.size && (self.etag.is_none() || opened.facts.etag == self.etag);
-        opened.bytes.filter(|_| same).ok_or_else(|| Error::io("source", format!("{SOURCE_CHANGED}: it was judged before")))
+        opened
+            .bytes
+            .filter(|_| same)
+            .ok_or_else(|| Error::io("source", format!("{SOURCE_CHANGED}: it was judged before")))
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn rewrite(
     }
     let (events, mut told) = mpsc::channel(1);
     let encoder = tokio::task::spawn_blocking(move || -> Result<Totals> {
-        let plan = plan(&disk, target)?;
+        let plan = plan(&disk, target, PART)?;
         encode(&disk, &plan, &mut Channel(events))
     });
     let mut sending = FuturesUnordered::new();

@@ -28,7 +28,11 @@ async fn an_image_is_written_in_the_format_that_is_asked_for() {
     assert!(key.ends_with(".vhd"), "{key}");
     let bytes = store.get(key).await;
     assert_eq!(disk.size_bytes, i64::try_from(bytes.len()).unwrap());
-    assert_eq!(disk.checksum, format!("sha256:{}", hex::encode(Sha256::digest(&bytes))), "of the object as it is stored");
+    assert_eq!(
+        disk.checksum,
+        format!("sha256:{}", hex::encode(Sha256::digest(&bytes))),
+        "of the object as it is stored"
+    );
     let file = dir.path().join("disk.vhd");
     std::fs::write(&file, bytes).unwrap();
     let same = Command::new("qemu-img").args(["compare", "-f", "qcow2", "-F", "vpc"]).args([&source, &file]).output();

@@ -64,8 +64,8 @@ async fn what_is_written_is_the_same_disk_and_the_checksum_that_of_the_object() 
             let file = dir.path().join(&to);
             std::fs::write(&file, bytes).unwrap();
             let raw = dir.path().join("disk.raw");
-            let compared = Command::new("qemu-img").args(["compare", "-f", "raw", "-F", driver]).args([&raw, &file]);
-            let compared = { compared }.output().unwrap();
+            let args = ["compare", "-f", "raw", "-F", driver];
+            let compared = Command::new("qemu-img").args(args).args([&raw, &file]).output().unwrap();
             assert!(compared.status.success(), "{to}: {}", String::from_utf8_lossy(&compared.stdout));
             let told = told.into_inner().unwrap();
             assert_eq!((told.first(), told.last()), (Some(&(0, 40 << 20)), Some(&(40 << 20, 40 << 20))));

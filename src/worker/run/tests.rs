@@ -102,6 +102,7 @@ async fn a_conversion_reports_the_object_it_wrote() {
         etag: None,
         size: 100_000,
         destination: store.destination("out/"),
+        found: None,
         destination_name: "web-system".into(),
         destination_credentials: Some(folder.path().to_owned()),
         result: folder.path().join("message"),
