@@ -52,17 +52,24 @@ impl Packer {
         })
     }
 
-    /// Bytes that the cluster was packed to at the start of `out`; `None` where it does not become shorter than `out`.
+    /// Packs a cluster into `out`, which has [`room`] for it; gives the bytes that it became, where they are fewer.
     pub fn pack(&mut self, cluster: &[u8], out: &mut [u8]) -> Option<usize> {
-        match self {
+        let len = match self {
             Self::None => None,
             Self::Zlib(stream) => {
                 stream.reset();
                 let status = stream.compress(cluster, out, FlushCompress::Finish).ok()?;
-                let len = usize::try_from(stream.total_out()).ok()?;
-                (status == Status::StreamEnd && len < out.len()).then_some(len)
+                usize::try_from(stream.total_out()).ok().filter(|_| status == Status::StreamEnd)
             }
-            Self::Zstd(stream) => stream.compress_to_buffer(cluster, out).ok().filter(|len| *len < out.len()),
-        }
+            Self::Zstd(stream) => stream.compress_to_buffer(cluster, out).ok(),
+        };
+        len.filter(|len| *len < cluster.len())
     }
+}
+
+/// Bytes that a packed cluster has at most. There is always as much room, because zlib-rs 0.6 panics on a stream that is
+/// begun anew before the last one had come to its end.
+pub fn room(cluster: usize) -> usize {
+    // Stored blocks of deflate cost 5 bytes each, those of zstd 3, and either at least one for 16 KiB.
+    cluster.saturating_add(cluster / 64).saturating_add(256)
 }

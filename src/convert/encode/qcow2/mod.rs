@@ -11,7 +11,7 @@ mod host;
 mod tables;
 
 use super::blocks::{self, Block};
-use super::codec::Packer;
+use super::codec::{self, Packer};
 use super::parts::{Parts, Written};
 use super::{Compression, Disk, LAYER, Plan, Sink, Totals};
 use crate::disk::bytes::to_u64;
@@ -79,14 +79,13 @@ impl Clusters {
         let stored = |(number, _): &(usize, &[u8])| !block.is_zero(number.saturating_mul(cluster), cluster);
         for (number, bytes) in block.bytes.chunks(cluster).enumerate().filter(stored) {
             let from = found.bytes.len();
-            found.bytes.resize(from.saturating_add(cluster), 0);
-            let room = found.bytes.get_mut(from..).unwrap_or_default();
-            let packed = packer.pack(bytes, room);
+            found.bytes.resize(from.saturating_add(codec::room(cluster)), 0);
+            let packed = packer.pack(bytes, found.bytes.get_mut(from..).unwrap_or_default());
+            found.bytes.truncate(from.saturating_add(packed.unwrap_or(0)));
             if packed.is_none() {
-                room.copy_from_slice(bytes);
+                found.bytes.extend_from_slice(bytes);
             }
             let len = packed.unwrap_or(cluster);
-            found.bytes.truncate(from.saturating_add(len));
             found.lens.push((to_u64(number), len));
         }
         found

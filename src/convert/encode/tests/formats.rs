@@ -8,14 +8,10 @@ fn from(format: &str, options: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let raw = dir.path().join("disk.raw");
     // Not a whole number of anything but sectors.
-    std::fs::write(&raw, mixed((9 * MIB) as usize + 512 * 5)).unwrap();
+    std::fs::write(&raw, mixed((5 * MIB) as usize + 512 * 5)).unwrap();
     let source = convert(&raw, format, "source", options);
     for target in TARGETS {
-        let (totals, _) = agrees(&source, &raw, *target);
-        let measured =
-            run("qemu-utils", "qemu-img", &["measure", "-O", "qcow2", "-f", format, "--output=json", text(&source)]);
-        let measured: serde_json::Value = serde_json::from_str(&measured).unwrap();
-        assert!(totals.data_clusters * 65536 <= measured["required"].as_u64().unwrap(), "{format} {target:?}");
+        agrees(&source, &raw, *target);
     }
 }
 

@@ -53,7 +53,7 @@ fn a_disk_of_two_tebibytes_costs_what_a_small_one_costs() {
     let image = convert(&raw, "qcow2", "image", &[]);
     // Data in every gigabyte, so that every table is there, and a run of 500 MiB.
     let writes: Vec<String> =
-        (0..2040).map(|n| format!("write -q -P {} {}M 200k", n % 250 + 1, n * 1024 + n)).collect();
+        (0..2040).map(|n| format!("write -q -P {} {}M 200k", n % 250 + 1, n * 1024 + n % 800)).collect();
     let writes = writes.iter().map(String::as_str).chain(["write -q -P 251 300G 500M"]);
     let args: Vec<&str> = writes.flat_map(|write| ["-c", write]).collect();
     run("qemu-utils", "qemu-io", &[&args[..], &["-f", "qcow2", text(&image)]].concat());
