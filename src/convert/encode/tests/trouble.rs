@@ -39,7 +39,8 @@ fn a_damaged_cluster_is_named() {
         let file = convert(&raw, "qcow2", "source", &["-c", "-o", options]);
         let mut image = std::fs::read(&file).unwrap();
         let middle = image.len() / 2;
-        image[middle..middle + 600].fill(0xff);
+        // Some clusters as a whole: within one, damage may still be something to unpack.
+        image[middle..middle + 200_000].fill(0xff);
         let disk = disk(testkit::memory(image));
         for target in TARGETS {
             let error = encode(&disk, &plan(&disk, *target, 0).unwrap(), &mut Kept::default()).unwrap_err();
