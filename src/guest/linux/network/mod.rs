@@ -4,6 +4,7 @@
 
 mod cloudinit;
 mod files;
+mod first;
 mod ifcfg;
 mod ifupdown;
 mod keyfile;
@@ -24,6 +25,7 @@ use crate::inspect::facts::{CloudInit, Evident, Interface, Network, V4};
 
 use cloudinit::Config;
 
+pub use names::card_names;
 pub use rcconf::read as freebsd;
 
 /// Most interfaces that go into the facts.
@@ -48,13 +50,17 @@ pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Op
     if let Some(place) = manager {
         found.network_manager(&place, plan.as_ref())?;
     }
+    let mut generated = Vec::new();
     if let Some(plan) = plan {
         found.manages("netplan", &plan.generator);
-        found.interfaces.extend(plan.networkd);
+        generated = plan.networkd;
     }
-    if let Some(place) = networkd {
-        found.manages("systemd-networkd", &place);
-        found.interfaces.extend(networkd::read(tree, command_line)?);
+    if let Some(place) = &networkd {
+        found.manages("systemd-networkd", place);
+    }
+    // netplan starts it where it has something for it.
+    if networkd.is_some() || !generated.is_empty() {
+        found.interfaces.extend(networkd::read(tree, command_line, generated)?);
     }
     for name in UNREAD {
         if let Some(place) = starts(services, name)? {

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::files::{layered, text};
-use super::link::{address, bind, is_loopback, learns6, named, static6};
+use super::first::{File, Match};
+use super::link::{address, bind, is_cloud_driver, is_loopback, learns6, named, static6};
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::glob;
 use crate::guest::linux::yaml::{items, line_of, merge, parse, truth, word};
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 
@@ -23,8 +25,8 @@ const MAX_LINKS: usize = 256;
 pub struct Plan {
     /// What runs it at boot: the generator.
     pub generator: String,
-    /// Interfaces that systemd-networkd sets up, which it starts.
-    pub networkd: Vec<Interface>,
+    /// What it writes for systemd-networkd, which it starts.
+    pub networkd: Vec<File>,
     /// Interfaces that NetworkManager sets up.
     pub manager: Vec<Interface>,
     /// NetworkManager is to set up whatever has no configuration of its own.
@@ -97,7 +99,13 @@ pub fn of<'p>(network: &Map<String, Value>, place: impl Fn(&str) -> (&'p str, u3
             found.bond.clone_from(bond);
             found.required = false;
         }
-        if by_manager { plan.manager.push(found) } else { plan.networkd.push(found) }
+        if by_manager {
+            plan.manager.push(found);
+        } else {
+            let matches = Some(Match::generated(&found));
+            let name = format!("10-netplan-{id}.network");
+            plan.networkd.push(File { name, local: false, matches, interfaces: vec![found] });
+        }
     }
     plan
 }
@@ -128,6 +136,13 @@ fn interface(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32
         () => Interface { by: By::Pattern, ..named("*", path, line) },
     };
     if is_loopback(&interface.name) {
+        return None;
+    }
+    let drivers = matched.and_then(|m| m.get("driver")).filter(|driver| !driver.is_null());
+    let drivers = drivers.map(|one| {
+        one.as_array().map_or_else(|| vec![word(Some(one))], |all| all.iter().map(|d| word(Some(d))).collect())
+    });
+    if drivers.is_some_and(|all| !is_cloud_driver(|name| all.iter().any(|driver| glob::matches(driver, name)))) {
         return None;
     }
     interface.kind = kind;
@@ -168,7 +183,7 @@ fn interface(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32
 mod tests {
     use std::process::Command;
 
-    use super::super::networkd;
+    use super::super::{first, networkd};
     use super::*;
     use crate::guest::linux::testarchive;
     use crate::guest::testing::MemoryFs;
@@ -177,7 +192,7 @@ mod tests {
 
     fn networkd_of(files: &[(&str, &str)]) -> Vec<Interface> {
         let fs = MemoryFs::of_texts(files).file(GENERATOR, "");
-        read(&fs.tree(), false).unwrap().unwrap().networkd
+        read(&fs.tree(), false).unwrap().unwrap().networkd.into_iter().flat_map(|file| file.interfaces).collect()
     }
 
     fn one(ethernets: &str) -> Interface {
@@ -251,9 +266,11 @@ mod tests {
                 let to = format!("/run/systemd/network/{}", file.file_name().to_string_lossy());
                 fs = fs.file(&to, std::fs::read(file.path()).unwrap());
             }
-            let theirs = networkd::read_in(&fs.tree(), &["/run/systemd/network"], "").unwrap();
+            let theirs = networkd::files(&fs.tree(), &["/run/systemd/network"], "").unwrap();
+            let theirs = first::used(theirs.into_values()).unwrap();
             let tree = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", &text)]).tree();
             let ours = plan(&tree, DIRS, false).unwrap().unwrap().networkd;
+            let ours = networkd::read(&tree, "", ours).unwrap();
             for their in theirs.iter().filter(|i| i.kind != LinkKind::Other && !i.name.contains("vrf")) {
                 let our = ours.iter().find(|i| i.name == their.name);
                 let our = our.unwrap_or_else(|| panic!("{}: {their:#?} of {ours:#?}", path.display()));

@@ -138,6 +138,38 @@ fn networkd_counts_when_it_starts_and_netplan_starts_it() {
     assert_eq!((managers(&found), found.interfaces[0].v4), (vec!["netplan"], V4::Dhcp));
 }
 
+/// Which file comes first is what netplan itself writes.
+#[test]
+fn of_netplan_s_entries_that_match_a_card_the_first_file_counts() {
+    let static_first = "network:\n  version: 2\n  ethernets:\n    aaa: {match: {name: 'e*'}, addresses: [10.0.0.2/24]}\n    zzz: {match: {name: eth0}, dhcp4: true}\n";
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("etc/netplan")).unwrap();
+    std::fs::write(root.path().join("etc/netplan/a.yaml"), static_first).unwrap();
+    let generate =
+        std::process::Command::new("/usr/libexec/netplan/generate").arg("--root-dir").arg(root.path()).status();
+    assert!(generate.expect("netplan is needed (Debian: netplan.io)").success());
+    let mut written: Vec<_> = std::fs::read_dir(root.path().join("run/systemd/network")).unwrap().collect();
+    written.sort_by_key(|file| file.as_ref().unwrap().file_name());
+    let first = std::fs::read_to_string(written[0].as_ref().unwrap().path()).unwrap();
+    assert!(first.contains("Address=10.0.0.2/24"), "{first}");
+
+    let fs = service(systemd(&[]), "systemd-networkd.service", "").file("/lib/systemd/system-generators/netplan", "");
+    let found = network(&fs.clone().file("/etc/netplan/a.yaml", static_first));
+    assert_eq!((found.interfaces.len(), found.interfaces[0].v4), (1, V4::Static));
+    let dhcp = fs.file("/etc/netplan/a.yaml", "network: {ethernets: {eth0: {dhcp4: true}}}");
+    assert_eq!(network(&dhcp).interfaces[0].v4, V4::Dhcp);
+    // netplan starts systemd-networkd, which reads its own files, too.
+    let own = |path: &str| dhcp.clone().file(path, "[Match]\nName=e*\n[Network]\nAddress=10.0.0.2/24\n");
+    for (path, first) in [
+        ("/etc/systemd/network/09-a.network", V4::Static),
+        ("/etc/systemd/network/20-a.network", V4::Dhcp),
+        ("/etc/systemd/network/10-netplan-eth0.network", V4::Static),
+        ("/usr/lib/systemd/network/10-netplan-eth0.network", V4::Dhcp),
+    ] {
+        assert_eq!(network(&own(path)).interfaces[0].v4, first, "{path}");
+    }
+}
+
 #[test]
 fn suse_is_set_up_by_wicked_and_others_are_named() {
     let fs = systemd(&["wicked"])
