@@ -10,7 +10,7 @@
 //! wicked, cloud-init unless it is told to leave the network alone, FreeBSD's `rc.conf`. One interface on DHCP is enough.
 //! Of systemd-networkd's and netplan's files that match one interface only the first one counts, by name.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
-//! not to. ifupdown and network-scripts need a client program.
+//! not to or it is told to leave the card alone (`unmanaged-devices`, `managed=0`); a profile that is not brought up is one, too. ifupdown and network-scripts need a client program.
 //!
 //! # How to mend it
 //! Set up the first interface for DHCP, bound to no hardware address.
@@ -52,8 +52,8 @@ fn check(case: &Case) -> Judged {
     if !dhcp.is_empty() {
         return Ok(passed(case, network, &dhcp));
     }
-    // Profiles that may be for the cloud's card; those bound to a hardware address are for another machine's.
-    let is_taken = |i: &&Interface| i.kind != LinkKind::Other && i.bond.is_empty() && i.by != By::Mac && !i.off;
+    // What may be for the cloud's card: NetworkManager puts no card on DHCP for which it has a profile, brought up or not.
+    let is_taken = |i: &&Interface| i.kind != LinkKind::Other && (!i.off || i.held) && card(i, network) != Fit::No;
     let taken: Vec<&Interface> = network.interfaces.iter().filter(is_taken).collect();
     if let Some(by) = &network.automatic {
         let finding = Finding::default().seen(by.value.clone(), by.place.clone());
@@ -61,7 +61,7 @@ fn check(case: &Case) -> Judged {
             let message = format!("{} puts interfaces without a profile on DHCP", by.value);
             return Ok(automatic(case, Finding { message, ..finding }).pass());
         }
-        if taken.iter().all(|i| i.by == By::Name && !i.name.starts_with("eth")) {
+        if taken.iter().all(|i| card(i, network) == Fit::Perhaps) {
             let message = format!(
                 "{}; under another name {} puts the interface on DHCP",
                 listed(taken.iter().copied(), how),
@@ -78,6 +78,10 @@ fn check(case: &Case) -> Judged {
     };
     if let Some(place) = &network.not_automatic {
         message = format!("{message}; NetworkManager is told to leave interfaces without a profile alone ({place})");
+    }
+    if let Some(kept) = &network.kept {
+        let why = if kept.place.is_empty() { "it is not installed" } else { kept.place.as_str() };
+        message = format!("{message}; {}, which would set it up, is kept from it: {why}", kept.value);
     }
     let finding = seen(Finding::new(message).remedy(remedy(network)), network.interfaces.iter());
     let finding = network.managers.iter().fold(finding, |f, by| f.seen(by.value.clone(), by.place.clone()));
@@ -168,6 +172,7 @@ fn remedy(network: &Network) -> String {
     let has = |name: &str| network.managers.iter().any(|by| by.value == name);
     let first = network.interfaces.iter().find(|i| i.by == By::Name && i.kind == LinkKind::Card);
     let name = first.map_or("eth0", |i| i.name.as_str());
+    let kept = network.kept.as_ref();
     match () {
         () if has("netplan") => {
             // Another entry beside one that matches the card would not be used.
@@ -178,6 +183,10 @@ fn remedy(network: &Network) -> String {
             };
             format!("{of}, then `netplan generate`.")
         }
+        () if has("NetworkManager") && kept.is_some_and(|kept| kept.value == "NetworkManager") => format!(
+            "Take what leaves {name} alone out of {}; then NetworkManager puts it on DHCP where it has no profile.",
+            kept.map(|kept| kept.place.as_str()).unwrap_or_default()
+        ),
         () if has("NetworkManager") => format!(
             "In the guest: `nmcli connection add type ethernet ifname {name} con-name {name} ipv4.method auto`, after `nmcli connection delete` of the old profile."
         ),

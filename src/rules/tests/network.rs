@@ -73,6 +73,20 @@ fn a_manager_may_put_the_rest_on_dhcp() {
     assert_eq!(outcome(A2018_06, "SVC-10", manager(any)), Fail, "a profile for any card");
     let other = || vec![bound(By::Mac, "52:54:00:00:00:01", V4::Static)];
     assert_eq!(outcome(A2018_06, "SVC-10", manager(other)), Pass, "the profile is for another card");
+    let idle = || vec![Interface { off: true, held: true, ..interface("eth0", V4::Dhcp) }];
+    let rule = result(A2018_06, "SVC-10", manager(idle));
+    assert!(rule.result == Fail && rule.message.contains("not brought up"), "a profile, brought up or not: {rule:?}");
+    let not_its_own = || vec![Interface { off: true, ..interface("eth0", V4::Dhcp) }];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(not_its_own)), Pass);
+    let port = || vec![Interface { bond: "bond0".into(), ..interface("eth0", V4::None) }];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(port)), Fail, "a port's profile is one");
+    let left_alone = with(|n| {
+        n.managers = vec![by("NetworkManager")];
+        n.kept = Some(Evident { value: "NetworkManager".into(), place: "/etc/NetworkManager/conf.d/a.conf:2".into() });
+        n.interfaces.clear();
+    });
+    let rule = result(A2018_06, "SVC-10", left_alone);
+    assert!(rule.result == Fail && rule.message.contains("a.conf:2") && rule.remedy.contains("a.conf:2"), "{rule:?}");
     let told_off = with(|n| {
         n.managers = vec![by("NetworkManager")];
         n.not_automatic = Some("/usr/lib/NetworkManager/conf.d/00-server.conf:2".into());
