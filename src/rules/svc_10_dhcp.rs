@@ -174,6 +174,9 @@ fn remedy(network: &Network) -> String {
     let name = first.map_or("eth0", |i| i.name.as_str());
     let kept = network.kept.as_ref();
     match () {
+        () if kept.is_some_and(|kept| kept.value == "systemd-networkd") => {
+            "In the guest: `systemctl unmask systemd-networkd.service`; where it is not there, install systemd-networkd.".to_owned()
+        }
         () if has("netplan") => {
             // Another entry beside one that matches the card would not be used.
             let is_own = |i: &&Interface| i.kind == LinkKind::Card && i.by != By::Mac && i.place.contains("/netplan/");

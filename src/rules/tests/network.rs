@@ -87,6 +87,14 @@ fn a_manager_may_put_the_rest_on_dhcp() {
     });
     let rule = result(A2018_06, "SVC-10", left_alone);
     assert!(rule.result == Fail && rule.message.contains("a.conf:2") && rule.remedy.contains("a.conf:2"), "{rule:?}");
+    let masked = with(|n| {
+        n.managers = vec![by("netplan")];
+        n.kept = Some(Evident { value: "systemd-networkd".into(), place: "/etc/x.service (masked)".into() });
+        n.interfaces[0].off = true;
+    });
+    let rule = result(A2018_06, "SVC-10", masked);
+    assert!(rule.result == Fail && rule.message.contains("/etc/x.service (masked)"), "{}", rule.message);
+    assert!(rule.remedy.contains("systemctl unmask systemd-networkd"), "{}", rule.remedy);
     let told_off = with(|n| {
         n.managers = vec![by("NetworkManager")];
         n.not_automatic = Some("/usr/lib/NetworkManager/conf.d/00-server.conf:2".into());

@@ -54,7 +54,6 @@ pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Op
         }
         None => None,
     };
-    let networkd = starts(services, "systemd-networkd")?;
     found.scripts(services, manager.as_ref().map(|(_, settings)| settings), rewrites)?;
     if let Some((place, settings)) = &manager {
         found.network_manager(place, settings)?;
@@ -63,14 +62,24 @@ pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Op
     let mut generated = Vec::new();
     if let Some(plan) = plan {
         found.manages("netplan", &plan.generator);
+        if manager.is_none() {
+            found.not_started("NetworkManager", start(services, "NetworkManager")?, plan.manager);
+        }
         generated = plan.networkd;
     }
-    if let Some(place) = &networkd {
-        found.manages("systemd-networkd", place);
-    }
-    // netplan starts it where it has something for it.
-    if networkd.is_some() || !generated.is_empty() {
-        found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+    match start(services, "systemd-networkd")? {
+        // netplan starts it where it has something for it.
+        Start::Disabled | Start::OnDemand { .. } if !generated.is_empty() => {
+            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+        }
+        Start::Enabled { by } => {
+            found.manages("systemd-networkd", &by);
+            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+        }
+        other => {
+            let generated = generated.into_iter().flat_map(|file| file.interfaces).collect();
+            found.not_started("systemd-networkd", other, generated);
+        }
     }
     for name in UNREAD {
         if let Some(place) = starts(services, name)? {
@@ -81,13 +90,20 @@ pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Op
     Ok(found.network)
 }
 
+/// Whether a service starts at boot.
+fn start(services: &Services, name: &str) -> Result<Start> {
+    match services.start(&Service { units: &[&format!("{name}.service")], scripts: &[name] })? {
+        Start::Unknown { why } => Err(Error::unsupported(files::LAYER, format!("whether {name} starts: {why}"))),
+        known => Ok(known),
+    }
+}
+
 /// What starts a service at boot, a path; `None` where nothing does.
 fn starts(services: &Services, name: &str) -> Result<Option<String>> {
-    match services.start(&Service { units: &[&format!("{name}.service")], scripts: &[name] })? {
-        Start::Enabled { by } => Ok(Some(by)),
-        Start::Unknown { why } => Err(Error::unsupported(files::LAYER, format!("whether {name} starts: {why}"))),
-        Start::OnDemand { .. } | Start::Kept { .. } | Start::Disabled | Start::Absent => Ok(None),
-    }
+    Ok(match start(services, name)? {
+        Start::Enabled { by } => Some(by),
+        _ => None,
+    })
 }
 
 /// What was found so far.
@@ -101,6 +117,20 @@ struct Found<'a> {
 impl Found<'_> {
     fn manages(&mut self, name: &str, place: &str) {
         self.network.managers.push(Evident { value: name.to_owned(), place: place.to_owned() });
+    }
+
+    /// What netplan leaves to a program that does not start.
+    fn not_started(&mut self, program: &str, start: Start, interfaces: Vec<Interface>) {
+        if interfaces.is_empty() {
+            return;
+        }
+        let place = match start {
+            Start::Kept { by } => by,
+            Start::Absent => String::new(),
+            _ => "nothing starts it at boot".to_owned(),
+        };
+        self.network.kept = Some(Evident { value: program.to_owned(), place });
+        self.interfaces.extend(interfaces.into_iter().map(|i| Interface { off: true, required: false, ..i }));
     }
 
     /// Whether cloud-init sets up the network, and so writes its files anew.

@@ -1,14 +1,17 @@
 //! netplan's YAML (netplan's documentation, "YAML configuration"), and what it makes of several files.
 
+mod check;
+
+use check::Refused;
 use serde_json::{Map, Value};
 
-use super::files::{layered, text};
+use super::files::{LAYER, layered, text};
 use super::first::{File, Match};
 use super::link::{address, bind, is_cloud_driver, is_loopback, learns6, named, static6};
-use crate::disk::Result;
+use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::glob;
 use crate::guest::linux::yaml::{items, line_of, merge, parse, truth, word};
+use crate::guest::linux::{cut, glob};
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 
 /// Where its files lie: a name in `/etc` stands in for the same name in `/lib`. `/run` is empty before the start.
@@ -52,10 +55,14 @@ pub fn read(tree: &Tree, without_cloud_init: bool) -> Result<Option<Plan>> {
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as netplan compares")]
 pub(super) fn plan(tree: &Tree, dirs: &[&str], without_cloud_init: bool) -> Result<Option<Plan>> {
     let mut network = Map::new();
-    let mut texts = Vec::new();
+    let mut texts: Vec<(String, String)> = Vec::new();
     for (name, path) in layered(tree, dirs, |name| name.ends_with(".yaml"))? {
         let Some(text) = text(tree, &path)?.filter(|_| !(without_cloud_init && name == CLOUD_INIT)) else { continue };
-        if let Some(Value::Object(own)) = parse(&text, &path)?.remove("network") {
+        let mut file = parse(&text, &path)?;
+        if let Some(what) = check::file(&file) {
+            return Err(refused(&text, &path, &what));
+        }
+        if let Some(Value::Object(own)) = file.remove("network") {
             merge(&mut network, own, true);
         }
         texts.push((path, text));
@@ -63,12 +70,24 @@ pub(super) fn plan(tree: &Tree, dirs: &[&str], without_cloud_init: bool) -> Resu
     if texts.is_empty() {
         return Ok(None);
     }
+    if let Some(what) = check::members(&network)
+        && let Some((path, text)) = texts.last()
+    {
+        return Err(refused(text, path, &what));
+    }
     // The last file that names an interface is where it is shown.
     let place = |id: &str| {
         let found = texts.iter().rev().find_map(|(path, text)| Some((path.as_str(), line_of(text, id)?)));
         found.unwrap_or_else(|| (texts.first().map(|(path, _)| path.as_str()).unwrap_or_default(), 1))
     };
     Ok(Some(of(&network, place)))
+}
+
+/// netplan sets up nothing at all then, or, in later versions, what it makes of the rest.
+fn refused(text: &str, path: &str, what: &Refused) -> Error {
+    let line = line_of(text, &what.key).unwrap_or(1);
+    let why = format!("netplan refuses {}:{line}, `netplan generate` says so: {}", cut(path, 64), cut(&what.why, 96));
+    Error::unsupported(LAYER, why)
 }
 
 /// The plan of one merged `network:` mapping; `place` says where an id stands.
@@ -242,6 +261,14 @@ mod tests {
         let desktop =
             MemoryFs::of_texts(&[("/etc/netplan/01.yaml", "network: {version: 2, renderer: NetworkManager}")]);
         assert!(read(&desktop.file(GENERATOR, "").tree(), false).unwrap().unwrap().all_by_manager);
+    }
+
+    #[test]
+    fn what_netplan_may_refuse_as_a_whole_is_not_known() {
+        let wrong = "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n      dhcpfour: true\n";
+        let fs = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", wrong)]).file(GENERATOR, "");
+        let error = read(&fs.tree(), false).unwrap_err().to_string();
+        assert!(error.contains("/etc/netplan/a.yaml:5") && error.contains("unknown key 'dhcpfour'"), "{error}");
     }
 
     /// The generator itself is the judge of its own examples: what it writes for systemd-networkd is read back.

@@ -184,11 +184,22 @@ fn networkd_counts_when_it_starts_and_netplan_starts_it() {
         network(&service(fs.clone(), "systemd-networkd.service", "").link(wants, "../systemd-networkd.service"));
     assert_eq!((found.interfaces[0].by, found.interfaces[0].v4), (By::Pattern, V4::Dhcp), "CoreOS");
     assert!(network(&starting(fs, "systemd-networkd")).interfaces.len() == 1);
-    let plan = systemd(&[])
+    let plan = service(systemd(&[]), "systemd-networkd.service", "")
         .file("/lib/systemd/system-generators/netplan", "")
         .file("/etc/netplan/50.yaml", "network:\n  ethernets:\n    any: {match: {name: 'e*'}, dhcp4: true}\n");
     let found = network(&plan);
     assert_eq!((managers(&found), found.interfaces[0].v4), (vec!["netplan"], V4::Dhcp));
+    // A mask keeps netplan's link in /run from starting it.
+    let mask = "/etc/systemd/system/systemd-networkd.service";
+    let found = network(&plan.link(mask, "/dev/null"));
+    assert!(found.interfaces[0].off && found.interfaces[0].v4 == V4::Dhcp, "{found:?}");
+    assert_eq!(found.kept.unwrap().place, format!("{mask} (masked)"));
+    let manager = systemd(&[])
+        .file("/lib/systemd/system-generators/netplan", "")
+        .file("/etc/netplan/50.yaml", "network: {renderer: NetworkManager, ethernets: {eth0: {dhcp4: true}}}");
+    let found = network(&manager);
+    assert_eq!((found.interfaces[0].off, found.kept.unwrap().place), (true, String::new()), "it is not installed");
+    assert!(!network(&starting(manager, "NetworkManager")).interfaces[0].off);
 }
 
 /// Which file comes first is what netplan itself writes.
