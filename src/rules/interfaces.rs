@@ -1,6 +1,8 @@
 //! Questions about configured interfaces that several rules ask.
 
 use super::{Case, Finding, Verdict, case::known, shown};
+use crate::guest::linux::glob;
+use crate::guest::linux::network::card_names;
 use crate::inspect::facts::{By, Family, Interface, LinkKind, Network, V4};
 
 /// Most interfaces that a sentence names.
@@ -25,6 +27,42 @@ pub fn of_linux<'a>(case: &Case<'a>) -> Result<&'a Network, Box<Verdict>> {
 /// An interface on DHCP from the start, on a link that a cloud provides.
 pub fn on_dhcp(interface: &Interface) -> bool {
     interface.v4 == V4::Dhcp && !interface.off && interface.kind != LinkKind::Other && interface.bond.is_empty()
+}
+
+/// Whether a configuration is for the card that an instance gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// It is.
+    Yes,
+    /// That depends on the card's name.
+    Perhaps,
+    /// It is not.
+    No,
+}
+
+/// Whether a configuration is for the card that an instance gets, by the names that the card may have.
+pub fn card(interface: &Interface, network: &Network) -> Fit {
+    let names = card_names(network.kernel_names.is_some());
+    match interface.by {
+        // Another machine's.
+        By::Mac => Fit::No,
+        By::Name if network.kernel_names.is_some() && names.contains(&interface.name.as_str()) => Fit::Yes,
+        By::Name => Fit::Perhaps,
+        By::Pattern => {
+            let words = || interface.name.split([' ', ';', '\t']).filter(|word| !word.is_empty());
+            let (not, wanted): (Vec<&str>, Vec<&str>) = words().partition(|word| word.starts_with('!'));
+            let fits = |name: &&&str| {
+                let any =
+                    |words: &[&str]| words.iter().any(|w| glob::matches(w.trim_start_matches(['!', '|', '&']), name));
+                !any(&not) && (wanted.is_empty() || any(&wanted))
+            };
+            match names.iter().filter(fits).count() {
+                0 => Fit::No,
+                all if all == names.len() => Fit::Yes,
+                _ => Fit::Perhaps,
+            }
+        }
+    }
 }
 
 /// An interface as a sentence names it.
@@ -55,7 +93,8 @@ pub fn how(interface: &Interface) -> &'static str {
         (V4::Static, false) => "has a static address",
         (V4::Static, true) => "has a static address and is not brought up at boot",
         (V4::None, _) if !interface.bond.is_empty() => "is part of a bond",
-        (V4::None, _) => "has no address",
+        (V4::None, false) => "has no address",
+        (V4::None, true) => "is not brought up at boot",
         (V4::Unknown, _) => "is set up in a way that is not read",
     }
 }

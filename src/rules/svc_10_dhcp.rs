@@ -8,13 +8,14 @@
 //! # How it is found
 //! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
 //! wicked, cloud-init unless it is told to leave the network alone, FreeBSD's `rc.conf`. One interface on DHCP is enough.
+//! Of systemd-networkd's and netplan's files that match one interface only the first one counts, by name.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
-//! not to. ifupdown and network-scripts need a client program.
+//! not to or it is told to leave the card alone (`unmanaged-devices`, `managed=0`); a profile that is not brought up is one, too. ifupdown and network-scripts need a client program.
 //!
 //! # How to mend it
 //! Set up the first interface for DHCP, bound to no hardware address.
 
-use super::interfaces::{how, listed, network, on_dhcp, seen};
+use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
@@ -51,8 +52,8 @@ fn check(case: &Case) -> Judged {
     if !dhcp.is_empty() {
         return Ok(passed(case, network, &dhcp));
     }
-    // Profiles that may be for the cloud's card; those bound to a hardware address are for another machine's.
-    let is_taken = |i: &&Interface| i.kind != LinkKind::Other && i.bond.is_empty() && i.by != By::Mac && !i.off;
+    // What may be for the cloud's card: NetworkManager puts no card on DHCP for which it has a profile, brought up or not.
+    let is_taken = |i: &&Interface| i.kind != LinkKind::Other && (!i.off || i.held) && card(i, network) != Fit::No;
     let taken: Vec<&Interface> = network.interfaces.iter().filter(is_taken).collect();
     if let Some(by) = &network.automatic {
         let finding = Finding::default().seen(by.value.clone(), by.place.clone());
@@ -60,7 +61,7 @@ fn check(case: &Case) -> Judged {
             let message = format!("{} puts interfaces without a profile on DHCP", by.value);
             return Ok(automatic(case, Finding { message, ..finding }).pass());
         }
-        if taken.iter().all(|i| i.by == By::Name && !i.name.starts_with("eth")) {
+        if taken.iter().all(|i| card(i, network) == Fit::Perhaps) {
             let message = format!(
                 "{}; under another name {} puts the interface on DHCP",
                 listed(taken.iter().copied(), how),
@@ -78,6 +79,10 @@ fn check(case: &Case) -> Judged {
     if let Some(place) = &network.not_automatic {
         message = format!("{message}; NetworkManager is told to leave interfaces without a profile alone ({place})");
     }
+    if let Some(kept) = &network.kept {
+        let why = if kept.place.is_empty() { "it is not installed" } else { kept.place.as_str() };
+        message = format!("{message}; {}, which would set it up, is kept from it: {why}", kept.value);
+    }
     let finding = seen(Finding::new(message).remedy(remedy(network)), network.interfaces.iter());
     let finding = network.managers.iter().fold(finding, |f, by| f.seen(by.value.clone(), by.place.clone()));
     Ok(match case.custom_platform() {
@@ -90,7 +95,8 @@ fn check(case: &Case) -> Judged {
 /// `Unknown` where what was not read may be what asks for the address.
 fn undecided(case: &Case, network: &Network) -> Result<(), Box<Verdict>> {
     if let Some(unread) = network.interfaces.iter().find(|i| i.v4 == V4::Unknown) {
-        return Err(Box::new(Verdict::not_read(format!("what is listed at {} is chosen by a script", unread.place))));
+        let what = format!("what is set up at {} depends on what the image does not tell", unread.place);
+        return Err(Box::new(Verdict::not_read(what)));
     }
     if let Some(unread) = network.managers.iter().find(|by| UNREAD.contains(&by.value.as_str())) {
         return Err(Box::new(Verdict::not_read(format!("{} sets up the network, and is not read", unread.value))));
@@ -116,10 +122,15 @@ fn needs_client(network: &Network) -> bool {
 
 fn passed(case: &Case, network: &Network, dhcp: &[&Interface]) -> Verdict {
     let mut finding = seen(Finding::new(listed(dhcp.iter().copied(), how)), dhcp.iter().copied());
-    let first =
-        network.interfaces.iter().find(|i| i.by == By::Name && i.name == "eth0" && i.v4 == V4::Static && !i.off);
+    let fixed = |i: &&Interface| i.kind == LinkKind::Card && i.v4 == V4::Static && !i.off;
+    let first = network.interfaces.iter().filter(fixed).find(|i| i.by == By::Name && i.name == "eth0");
+    // Where the kernel's names are kept, what is said of eth0 by name is said of the card.
+    let named = network.kernel_names.is_some() && dhcp.iter().any(|i| i.by == By::Name && i.name == "eth0");
+    let pattern = network.interfaces.iter().filter(fixed).find(|i| i.by == By::Pattern && card(i, network) != Fit::No);
     if let Some(first) = first {
         finding = finding.note(Grade::Doubt, format!("eth0 itself has a static address ({})", first.place));
+    } else if let Some(pattern) = pattern.filter(|_| !named) {
+        finding = finding.note(Grade::Doubt, format!("but {}", listed(std::iter::once(pattern), how)));
     }
     if network.automatic.is_none() && dhcp.iter().all(|i| i.by == By::Mac) {
         let note = "bound to a hardware address, which the cloud's interface does not have";
@@ -146,14 +157,39 @@ fn client(case: &Case) -> String {
     format!("In the guest: `{command}`.")
 }
 
+/// A file of a name that sorts before all others: only the first one that matches is used.
+fn networkd(network: &Network, name: &str) -> String {
+    let files =
+        || network.interfaces.iter().filter_map(|i| i.place.rsplit('/').next()).filter(|f| f.contains(".network:"));
+    let file = ["01", "00", "0", "!"].map(|start| format!("{start}-{name}.network"));
+    let first = file.iter().find(|own| files().all(|other| own.as_str() < other)).unwrap_or(&file[3]);
+    format!(
+        "In /etc/systemd/network/{first}, which must sort before all others that match: `[Match]`, `Name={name}`, `[Network]`, `DHCP=yes`, and no Address."
+    )
+}
+
 fn remedy(network: &Network) -> String {
     let has = |name: &str| network.managers.iter().any(|by| by.value == name);
     let first = network.interfaces.iter().find(|i| i.by == By::Name && i.kind == LinkKind::Card);
     let name = first.map_or("eth0", |i| i.name.as_str());
+    let kept = network.kept.as_ref();
     match () {
-        () if has("netplan") => {
-            format!("In /etc/netplan set `dhcp4: true` for {name} and remove its addresses, then `netplan generate`.")
+        () if kept.is_some_and(|kept| kept.value == "systemd-networkd") => {
+            "In the guest: `systemctl unmask systemd-networkd.service`; where it is not there, install systemd-networkd.".to_owned()
         }
+        () if has("netplan") => {
+            // Another entry beside one that matches the card would not be used.
+            let is_own = |i: &&Interface| i.kind == LinkKind::Card && i.by != By::Mac && i.place.contains("/netplan/");
+            let of = match network.interfaces.iter().find(is_own) {
+                Some(own) => format!("In the entry at {}: `dhcp4: true`, and no addresses", own.place),
+                None => format!("In /etc/netplan set `dhcp4: true` for {name} and remove its addresses"),
+            };
+            format!("{of}, then `netplan generate`.")
+        }
+        () if has("NetworkManager") && kept.is_some_and(|kept| kept.value == "NetworkManager") => format!(
+            "Take what leaves {name} alone out of {}; then NetworkManager puts it on DHCP where it has no profile.",
+            kept.map(|kept| kept.place.as_str()).unwrap_or_default()
+        ),
         () if has("NetworkManager") => format!(
             "In the guest: `nmcli connection add type ethernet ifname {name} con-name {name} ipv4.method auto`, after `nmcli connection delete` of the old profile."
         ),
@@ -163,9 +199,7 @@ fn remedy(network: &Network) -> String {
         () if has("wicked") => {
             format!("In /etc/sysconfig/network/ifcfg-{name}: BOOTPROTO='dhcp', STARTMODE='auto', and no IPADDR.")
         }
-        () if has("systemd-networkd") => format!(
-            "In /etc/systemd/network/10-{name}.network: `[Match]`, `Name={name}`, `[Network]`, `DHCP=yes`, and no Address."
-        ),
+        () if has("systemd-networkd") => networkd(network, name),
         () if has("rc.conf") => "In the guest: `sysrc ifconfig_DEFAULT=SYNCDHCP`.".to_owned(),
         () => format!("In /etc/network/interfaces: `auto {name}` and `iface {name} inet dhcp`."),
     }

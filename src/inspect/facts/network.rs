@@ -24,6 +24,9 @@ pub struct Network {
     /// Where NetworkManager is told not to do that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_automatic: Option<String>,
+    /// What should set up interfaces and is kept from it, and by what; nothing where it is not installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Evident>,
     /// Interfaces are on DHCP by scripts that need a client program, and none is installed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub client_missing: bool,
@@ -61,6 +64,9 @@ pub struct Interface {
     /// Configured, and not brought up at boot.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub off: bool,
+    /// NetworkManager knows it and does not bring it up, and makes no connection of its own for the card.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// The bond or team that it is a part of.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bond: String,

@@ -73,6 +73,28 @@ fn a_manager_may_put_the_rest_on_dhcp() {
     assert_eq!(outcome(A2018_06, "SVC-10", manager(any)), Fail, "a profile for any card");
     let other = || vec![bound(By::Mac, "52:54:00:00:00:01", V4::Static)];
     assert_eq!(outcome(A2018_06, "SVC-10", manager(other)), Pass, "the profile is for another card");
+    let idle = || vec![Interface { off: true, held: true, ..interface("eth0", V4::Dhcp) }];
+    let rule = result(A2018_06, "SVC-10", manager(idle));
+    assert!(rule.result == Fail && rule.message.contains("not brought up"), "a profile, brought up or not: {rule:?}");
+    let not_its_own = || vec![Interface { off: true, ..interface("eth0", V4::Dhcp) }];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(not_its_own)), Pass);
+    let port = || vec![Interface { bond: "bond0".into(), ..interface("eth0", V4::None) }];
+    assert_eq!(outcome(A2018_06, "SVC-10", manager(port)), Fail, "a port's profile is one");
+    let left_alone = with(|n| {
+        n.managers = vec![by("NetworkManager")];
+        n.kept = Some(Evident { value: "NetworkManager".into(), place: "/etc/NetworkManager/conf.d/a.conf:2".into() });
+        n.interfaces.clear();
+    });
+    let rule = result(A2018_06, "SVC-10", left_alone);
+    assert!(rule.result == Fail && rule.message.contains("a.conf:2") && rule.remedy.contains("a.conf:2"), "{rule:?}");
+    let masked = with(|n| {
+        n.managers = vec![by("netplan")];
+        n.kept = Some(Evident { value: "systemd-networkd".into(), place: "/etc/x.service (masked)".into() });
+        n.interfaces[0].off = true;
+    });
+    let rule = result(A2018_06, "SVC-10", masked);
+    assert!(rule.result == Fail && rule.message.contains("/etc/x.service (masked)"), "{}", rule.message);
+    assert!(rule.remedy.contains("systemctl unmask systemd-networkd"), "{}", rule.remedy);
     let told_off = with(|n| {
         n.managers = vec![by("NetworkManager")];
         n.not_automatic = Some("/usr/lib/NetworkManager/conf.d/00-server.conf:2".into());
@@ -86,6 +108,57 @@ fn a_manager_may_put_the_rest_on_dhcp() {
         n.interfaces[0].v4 = V4::Static;
     });
     assert_eq!(outcome(A2018_06, "SVC-10", cloud_init), Pass);
+}
+
+/// Only the first file that matches is used, so the remedy's must be it.
+#[test]
+fn the_remedy_for_networkd_comes_first() {
+    let files = |names: &'static [&'static str]| {
+        with(move |n| {
+            n.managers = vec![by("systemd-networkd")];
+            let file = |name: &&str| Interface {
+                place: format!("/etc/systemd/network/{name}:4"),
+                ..bound(By::Pattern, "e*", V4::Static)
+            };
+            n.interfaces = names.iter().map(file).collect();
+        })
+    };
+    for (names, wanted) in [
+        (&["10-a.network"][..], "/01-eth0.network"),
+        (&["50-a.network", "01-a.network"], "/00-eth0.network"),
+        (&["00-a.network"], "/0-eth0.network"),
+        (&["0-a.network"], "/!-eth0.network"),
+    ] {
+        let rule = result(A2018_06, "SVC-10", files(names));
+        assert!(rule.result == Fail && rule.remedy.contains(wanted), "{}", rule.remedy);
+    }
+    let plan = with(|n| {
+        n.managers = vec![by("netplan")];
+        n.interfaces =
+            vec![Interface { place: "/etc/netplan/a.yaml:4".into(), ..bound(By::Pattern, "e*", V4::Static) }];
+    });
+    let rule = result(A2018_06, "SVC-10", plan);
+    assert!(rule.result == Fail && rule.remedy.contains("the entry at /etc/netplan/a.yaml:4"), "{}", rule.remedy);
+}
+
+#[test]
+fn a_pattern_with_a_static_address_is_a_doubt_where_the_card_may_be_it() {
+    let both = |dhcp: &'static str, fixed: &'static str, kernel: bool| {
+        with(move |n| {
+            n.kernel_names = kernel.then(|| "net.ifnames=0".into());
+            let of = |name: &str, v4| bound(if name.contains('*') { By::Pattern } else { By::Name }, name, v4);
+            n.interfaces = vec![of(dhcp, V4::Dhcp), of(fixed, V4::Static)];
+        })
+    };
+    for (dhcp, fixed, kernel, wanted) in [
+        ("eth0", "e*", true, Pass),
+        ("eth0", "e*", false, Warn),
+        ("e*", "wl*", false, Pass),
+        ("eth*", "en*", false, Warn),
+        ("eth*", "en*", true, Pass),
+    ] {
+        assert_eq!(outcome(A2018_06, "SVC-10", both(dhcp, fixed, kernel)), wanted, "{dhcp} {fixed} {kernel}");
+    }
 }
 
 #[test]

@@ -50,7 +50,10 @@ pub fn read(tree: &Tree, command_line: &str) -> Result<Config> {
     }
     Ok(Config::Interfaces(match network.get("config") {
         Some(Value::Array(entries)) => first_version(entries, &path, line("network")),
-        _ => netplan::of(&network, |id| (path.as_str(), line(id))).networkd,
+        _ => {
+            let plan = netplan::of(&network, |id| (path.as_str(), line(id)));
+            plan.networkd.into_iter().flat_map(|file| file.interfaces).collect()
+        }
     }))
 }
 

@@ -46,14 +46,15 @@ pub fn read(tree: &Tree, readers: Readers) -> Result<Vec<Interface>> {
         let mut settings = global.clone();
         settings.source(&text);
         let suffix = name.strip_prefix("ifcfg-").unwrap_or_default();
-        if readers.scripts || !settings.no("NM_CONTROLLED") {
-            let mut interface = interface(&settings, suffix, &path);
-            interface.as_mut().into_iter().for_each(|i| {
-                i.required = readers.scripts && !i.off;
-                i.rewritten = text.starts_with(CLOUD_INIT);
-            });
-            found.extend(interface);
+        let mut interface = interface(&settings, suffix, &path);
+        if let Some(i) = &mut interface {
+            // NetworkManager leaves the card of such a file alone.
+            i.off |= !readers.scripts && settings.no("NM_CONTROLLED");
+            i.held = readers.manager && i.off;
+            i.required = readers.scripts && !i.off;
+            i.rewritten = text.starts_with(CLOUD_INIT);
         }
+        found.extend(interface);
     }
     Ok(found)
 }
@@ -199,7 +200,8 @@ mod tests {
         assert_eq!(read(&off.clone().tree(), SCRIPTS).unwrap(), []);
         assert_eq!(read(&off.tree(), MANAGER).unwrap().len(), 1);
         let apart = MemoryFs::of_texts(&[(&format!("{DIR}/ifcfg-eth0"), "NM_CONTROLLED=no\nBOOTPROTO=dhcp\n")]);
-        assert_eq!(read(&apart.clone().tree(), MANAGER).unwrap(), []);
+        let left = read(&apart.clone().tree(), MANAGER).unwrap();
+        assert_eq!((left.len(), left[0].off, left[0].held), (1, true, true), "and no other connection is made for it");
         assert_eq!(read(&apart.tree(), Readers { scripts: true, manager: true }).unwrap().len(), 1);
     }
 

@@ -6,10 +6,12 @@ use super::files::{LAYER, text};
 use super::link::{address, is_loopback, learns6, named, static6};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::guest::linux::{cut, glob, names};
+use crate::guest::linux::{cut, glob, names, optional};
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 
 pub const PATH: &str = "/etc/network/interfaces";
+/// udev's rule for what appears.
+pub const RULE: &str = "/lib/udev/rules.d/80-ifupdown.rules";
 /// Deepest `source` within `source`, and most files.
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 256;
@@ -31,6 +33,35 @@ pub fn read(tree: &Tree, without_cloud_init: bool) -> Result<Vec<Interface>> {
     Ok(file.interfaces())
 }
 
+/// The same where `networking` does not start: udev has systemd bring up those of the class `hotplug`, as they appear
+/// (ifupdown's debian/ifupdown-hotplug). `None` without its rule.
+///
+/// # Errors
+/// As [`read`].
+pub fn by_udev(tree: &Tree, without_cloud_init: bool) -> Result<Option<Vec<Interface>>> {
+    let name = RULE.rsplit('/').next().unwrap_or_default();
+    // A file of the same name in /etc stands in for it.
+    let shadowed = optional(tree.stat_link(&format!("/etc/udev/rules.d/{name}")))?.is_some();
+    let unit = "/etc/systemd/system/ifup@.service";
+    let masked = optional(tree.read_link(unit))?.is_some_and(|target| target == "/dev/null");
+    if shadowed || masked || !(tree.exists(RULE)? || tree.exists(&format!("/usr{RULE}"))?) {
+        return Ok(None);
+    }
+    let mut text = None;
+    for path in [unit, "/lib/systemd/system/ifup@.service", "/usr/lib/systemd/system/ifup@.service"] {
+        text = text.or(self::text(tree, path)?);
+    }
+    let Some(text) = text else { return Ok(None) };
+    let mut file = File { without_cloud_init, by_udev: true, ..File::default() };
+    file.read(tree, PATH, 0)?;
+    let mut found = file.interfaces();
+    // Older units ask for a directory that `networking` may have to make.
+    for interface in found.iter_mut().filter(|i| text.contains("ConditionPath") && !i.off && i.v4 == V4::Dhcp) {
+        interface.v4 = V4::Unknown;
+    }
+    Ok(Some(found))
+}
+
 /// One `iface`.
 #[derive(Debug, Clone, Default)]
 struct Stanza {
@@ -48,11 +79,13 @@ struct Stanza {
 #[derive(Default)]
 struct File {
     without_cloud_init: bool,
+    by_udev: bool,
     stanzas: Vec<Stanza>,
     /// `auto`: names, and patterns after a `/`.
     auto: BTreeSet<String>,
     /// `allow-hotplug` and other classes.
     allowed: BTreeSet<String>,
+    hotplug: BTreeSet<String>,
     /// `mapping`: patterns, and the interfaces that their lines name.
     mappings: Vec<(Vec<String>, Vec<String>)>,
     read: BTreeSet<String>,
@@ -85,7 +118,13 @@ impl File {
             let Some((&first, rest)) = words.split_first() else { continue };
             match first {
                 "auto" | "allow-auto" => self.auto.extend(rest.iter().map(|w| (*w).to_owned())),
-                _ if first.starts_with("allow-") => self.allowed.extend(rest.iter().map(|w| (*w).to_owned())),
+                _ if first.starts_with("allow-") => {
+                    let names = || rest.iter().map(|w| (*w).to_owned());
+                    self.allowed.extend(names());
+                    if first == "allow-hotplug" {
+                        self.hotplug.extend(names());
+                    }
+                }
                 "iface" if self.stanzas.len() < MAX_STANZAS => self.stanzas.push(stanza(rest, path, number)),
                 "mapping" => self.mappings.push((rest.iter().map(|w| (*w).to_owned()).collect(), Vec::new())),
                 "source" | "source-directory" => self.source(tree, first, rest, path, depth)?,
@@ -209,9 +248,9 @@ impl File {
         if outcomes.iter().any(|other| other.v4 != interface.v4) {
             interface.v4 = V4::Unknown;
         }
-        let auto = listed(&self.auto, name);
+        let auto = !self.by_udev && listed(&self.auto, name);
         interface.required = auto;
-        interface.off = !auto && !listed(&self.allowed, name);
+        interface.off = !auto && !listed(if self.by_udev { &self.hotplug } else { &self.allowed }, name);
         Some(interface)
     }
 

@@ -70,6 +70,7 @@ fn interface(ini: &Ini, path: &str) -> Option<Interface> {
         bind(&mut interface, mac);
     }
     interface.off = matches!(connection("autoconnect"), "false" | "no" | "0");
+    interface.held = interface.off;
     let controller = first("controller", "master");
     if !controller.is_empty() {
         if matches!(first("port-type", "slave-type"), "bond" | "team") {
@@ -130,6 +131,7 @@ mod tests {
             "[connection]\ntype=ethernet\nautoconnect=false\n[ethernet]\nmac-address=52:54:00:AA:BB:CC\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\n",
         );
         assert_eq!((i.by, &*i.name, i.v4, i.off), (By::Mac, "52:54:00:aa:bb:cc", V4::Static, true));
+        assert!(i.held, "have_connection_for_device() asks for no autoconnect");
         assert_eq!(one("[connection]\ntype=ethernet\n").by, By::Pattern);
         let i = one("[connection]\ntype=ethernet\n[match]\ninterface-name=en*;eth*;\n");
         assert_eq!((i.by, &*i.name, i.v4), (By::Pattern, "en*;eth*;", V4::Dhcp));

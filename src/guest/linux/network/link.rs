@@ -9,6 +9,14 @@ const NAME_MAX: usize = 64;
 const OTHERS: &[&str] =
     &["wl", "ww", "ppp", "tun", "tap", "dummy", "docker", "veth", "vlan", "ib", "sit", "gre", "wg", "vmnet", "vti"];
 
+/// The drivers of the cards that a cloud gives: virtio's on KVM, the front end on Xen.
+const CLOUD_DRIVERS: &[&str] = &["virtio_net", "vif"];
+
+/// Whether a condition on the driver may hold of a cloud's card.
+pub fn is_cloud_driver(fits: impl Fn(&str) -> bool) -> bool {
+    CLOUD_DRIVERS.iter().any(|name| fits(name))
+}
+
 /// An interface by name, or by pattern where the name is one; nothing is said of its addresses.
 pub fn named(name: &str, path: &str, line: u32) -> Interface {
     let by = if name.contains(['*', '?', '[']) { By::Pattern } else { By::Name };

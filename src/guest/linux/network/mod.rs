@@ -4,6 +4,7 @@
 
 mod cloudinit;
 mod files;
+mod first;
 mod ifcfg;
 mod ifupdown;
 mod keyfile;
@@ -13,6 +14,7 @@ mod netplan;
 mod networkd;
 mod networkmanager;
 mod rcconf;
+mod specs;
 #[cfg(test)]
 mod tests;
 mod wicked;
@@ -20,10 +22,12 @@ mod wicked;
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::services::{Service, Services, Start};
-use crate::inspect::facts::{CloudInit, Evident, Interface, Network, V4};
+use crate::inspect::facts::{By, CloudInit, Evident, Interface, Network, V4};
 
 use cloudinit::Config;
+use networkmanager::{Settings, Told};
 
+pub use names::card_names;
 pub use rcconf::read as freebsd;
 
 /// Most interfaces that go into the facts.
@@ -40,40 +44,66 @@ const UNREAD: &[&str] = &["dhcpcd", "connman"];
 /// What could not be read, and `Unsupported` where it cannot be told what starts.
 pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Option<&CloudInit>) -> Result<Network> {
     let mut found = Found { tree, command_line, network: Network::default(), interfaces: Vec::new() };
+    found.network.persistent = names::persistent(tree)?;
+    found.network.kernel_names = names::kernel_names(tree, command_line)?;
     let rewrites = found.cloud_init(cloud_init)?;
-    let manager = starts(services, "NetworkManager")?;
-    let networkd = starts(services, "systemd-networkd")?;
     let plan = netplan::read(tree, rewrites)?;
-    found.scripts(services, manager.as_deref(), rewrites)?;
-    if let Some(place) = manager {
-        found.network_manager(&place, plan.as_ref())?;
+    let manager = match starts(services, "NetworkManager")? {
+        Some(place) => {
+            Some((place, networkmanager::read(tree, plan.as_ref().is_some_and(|plan| plan.all_by_manager))?))
+        }
+        None => None,
+    };
+    found.scripts(services, manager.as_ref().map(|(_, settings)| settings), rewrites)?;
+    if let Some((place, settings)) = &manager {
+        found.network_manager(place, settings)?;
+        found.interfaces.extend(plan.iter().flat_map(|plan| plan.manager.clone()));
     }
+    let mut generated = Vec::new();
     if let Some(plan) = plan {
         found.manages("netplan", &plan.generator);
-        found.interfaces.extend(plan.networkd);
+        if manager.is_none() {
+            found.not_started("NetworkManager", start(services, "NetworkManager")?, plan.manager);
+        }
+        generated = plan.networkd;
     }
-    if let Some(place) = networkd {
-        found.manages("systemd-networkd", &place);
-        found.interfaces.extend(networkd::read(tree, command_line)?);
+    match start(services, "systemd-networkd")? {
+        // netplan starts it where it has something for it.
+        Start::Disabled | Start::OnDemand { .. } if !generated.is_empty() => {
+            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+        }
+        Start::Enabled { by } => {
+            found.manages("systemd-networkd", &by);
+            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+        }
+        other => {
+            let generated = generated.into_iter().flat_map(|file| file.interfaces).collect();
+            found.not_started("systemd-networkd", other, generated);
+        }
     }
     for name in UNREAD {
         if let Some(place) = starts(services, name)? {
             found.manages(name, &place);
         }
     }
-    found.network.persistent = names::persistent(tree)?;
-    found.network.kernel_names = names::kernel_names(tree, command_line)?;
     (found.network.interfaces, found.network.more) = link::choose(found.interfaces, MAX_INTERFACES);
     Ok(found.network)
 }
 
+/// Whether a service starts at boot.
+fn start(services: &Services, name: &str) -> Result<Start> {
+    match services.start(&Service { units: &[&format!("{name}.service")], scripts: &[name] })? {
+        Start::Unknown { why } => Err(Error::unsupported(files::LAYER, format!("whether {name} starts: {why}"))),
+        known => Ok(known),
+    }
+}
+
 /// What starts a service at boot, a path; `None` where nothing does.
 fn starts(services: &Services, name: &str) -> Result<Option<String>> {
-    match services.start(&Service { units: &[&format!("{name}.service")], scripts: &[name] })? {
-        Start::Enabled { by } => Ok(Some(by)),
-        Start::Unknown { why } => Err(Error::unsupported(files::LAYER, format!("whether {name} starts: {why}"))),
-        Start::OnDemand { .. } | Start::Kept { .. } | Start::Disabled | Start::Absent => Ok(None),
-    }
+    Ok(match start(services, name)? {
+        Start::Enabled { by } => Some(by),
+        _ => None,
+    })
 }
 
 /// What was found so far.
@@ -87,6 +117,20 @@ struct Found<'a> {
 impl Found<'_> {
     fn manages(&mut self, name: &str, place: &str) {
         self.network.managers.push(Evident { value: name.to_owned(), place: place.to_owned() });
+    }
+
+    /// What netplan leaves to a program that does not start.
+    fn not_started(&mut self, program: &str, start: Start, interfaces: Vec<Interface>) {
+        if interfaces.is_empty() {
+            return;
+        }
+        let place = match start {
+            Start::Kept { by } => by,
+            Start::Absent => String::new(),
+            _ => "nothing starts it at boot".to_owned(),
+        };
+        self.network.kept = Some(Evident { value: program.to_owned(), place });
+        self.interfaces.extend(interfaces.into_iter().map(|i| Interface { off: true, required: false, ..i }));
     }
 
     /// Whether cloud-init sets up the network, and so writes its files anew.
@@ -105,14 +149,8 @@ impl Found<'_> {
     }
 
     /// ifupdown, EL's network-scripts and SUSE's wicked: what a script or a daemon of the distribution brings up.
-    fn scripts(&mut self, services: &Services, manager: Option<&str>, rewrites: bool) -> Result<()> {
-        let mut by_script = Vec::new();
-        if let Some(place) = starts(services, "networking")?
-            && self.tree.exists(ifupdown::PATH)?
-        {
-            self.manages("ifupdown", &place);
-            by_script.extend(ifupdown::read(self.tree, rewrites)?);
-        }
+    fn scripts(&mut self, services: &Services, manager: Option<&Settings>, rewrites: bool) -> Result<()> {
+        let mut by_script = self.ifupdown(services, manager, rewrites)?;
         let suse = self.tree.exists("/etc/sysconfig/network/config")?;
         let network = starts(services, "network")?;
         if suse {
@@ -121,11 +159,14 @@ impl Found<'_> {
                 self.interfaces.extend(wicked::read(self.tree)?);
             }
         } else {
-            let by_manager = manager.is_some() && networkmanager::read(self.tree)?.ifcfg;
-            let readers = ifcfg::Readers { scripts: network.is_some(), manager: by_manager };
+            let by_manager = manager.filter(|settings| settings.ifcfg);
+            let readers = ifcfg::Readers { scripts: network.is_some(), manager: by_manager.is_some() };
             if readers.scripts || readers.manager {
-                let found = ifcfg::read(self.tree, readers)?;
-                if by_manager { self.interfaces.extend(found) } else { by_script.extend(found) }
+                let mut found = ifcfg::read(self.tree, readers)?;
+                if let Some(settings) = by_manager.filter(|_| !readers.scripts) {
+                    self.leave_alone(&mut found, settings);
+                }
+                if by_manager.is_some() { self.interfaces.extend(found) } else { by_script.extend(found) }
             }
             if let Some(place) = network {
                 self.manages("network-scripts", &place);
@@ -136,6 +177,54 @@ impl Found<'_> {
         }
         self.interfaces.extend(by_script);
         Ok(())
+    }
+
+    /// ifupdown's stanzas. NetworkManager's plugin for them has it leave their interfaces alone.
+    fn ifupdown(&mut self, services: &Services, manager: Option<&Settings>, rewrites: bool) -> Result<Vec<Interface>> {
+        if !self.tree.exists(ifupdown::PATH)? {
+            return Ok(Vec::new());
+        }
+        let plugin = manager.and_then(|settings| settings.ifupdown);
+        let mut found = if let Some(place) = starts(services, "networking")? {
+            self.manages("ifupdown", &place);
+            ifupdown::read(self.tree, rewrites)?
+        } else if plugin == Some(true) {
+            let found = ifupdown::read(self.tree, rewrites)?;
+            self.interfaces.extend(found.into_iter().map(|i| Interface { held: i.off, required: false, ..i }));
+            return Ok(Vec::new());
+        } else if let Some(found) = services.systemd().map_or(Ok(None), |_| ifupdown::by_udev(self.tree, rewrites))? {
+            self.manages("ifupdown", ifupdown::RULE);
+            found
+        } else if plugin.is_some() {
+            let found = ifupdown::read(self.tree, rewrites)?;
+            found.into_iter().map(|i| Interface { off: true, required: false, ..i }).collect()
+        } else {
+            Vec::new()
+        };
+        for interface in &mut found {
+            interface.held = interface.off && plugin.is_some();
+        }
+        Ok(found)
+    }
+
+    /// Profiles of cards that NetworkManager is told to leave alone bring nothing up.
+    fn leave_alone(&self, profiles: &mut [Interface], settings: &Settings) {
+        let of_card = settings.leaves(self.card_names());
+        for profile in profiles {
+            let left = match profile.by {
+                By::Name => settings.unmanaged(&profile.name).is_some(),
+                By::Mac | By::Pattern => matches!(of_card, Told::Yes(_)),
+            };
+            if left {
+                (profile.off, profile.held, profile.required) = (true, true, false);
+            } else if profile.by == By::Pattern && profile.v4 == V4::Dhcp && of_card != Told::No {
+                profile.v4 = V4::Unknown;
+            }
+        }
+    }
+
+    fn card_names(&self) -> &'static [&'static str] {
+        card_names(self.network.kernel_names.is_some())
     }
 
     fn has_client(&self) -> Result<bool> {
@@ -149,25 +238,26 @@ impl Found<'_> {
         Ok(false)
     }
 
-    fn network_manager(&mut self, place: &str, plan: Option<&netplan::Plan>) -> Result<()> {
+    fn network_manager(&mut self, place: &str, settings: &Settings) -> Result<()> {
         self.manages("NetworkManager", place);
-        let settings = networkmanager::read(self.tree)?;
-        // netplan takes back what Ubuntu's package says of all cards, where it is told to have NetworkManager do all.
-        let all = plan.is_some_and(|plan| plan.all_by_manager);
-        if let (Some(unmanaged), false) = (&settings.unmanaged, all) {
-            self.network.not_automatic = Some(unmanaged.clone());
-        } else {
-            self.interfaces.extend(keyfile::read(self.tree)?);
-            match settings.no_auto_default {
-                Some(place) => self.network.not_automatic = Some(place),
-                None if self.network.automatic.is_none() => {
-                    let by = Evident { value: "NetworkManager".to_owned(), place: place.to_owned() };
-                    self.network.automatic = Some(by);
-                }
-                None => {}
+        let mut profiles = keyfile::read(self.tree)?;
+        self.leave_alone(&mut profiles, settings);
+        self.interfaces.extend(profiles);
+        match (settings.leaves(self.card_names()), settings.no_auto_default(self.card_names())) {
+            (Told::Yes(place), _) => self.network.kept = Some(Evident { value: "NetworkManager".to_owned(), place }),
+            (_, Told::Yes(place)) => self.network.not_automatic = Some(place),
+            (Told::Depends(place), _) | (_, Told::Depends(place)) => self.interfaces.push(Interface {
+                by: By::Pattern,
+                name: "*".to_owned(),
+                v4: V4::Unknown,
+                place,
+                ..Interface::default()
+            }),
+            (Told::No, Told::No) if self.network.automatic.is_none() => {
+                self.network.automatic = Some(Evident { value: "NetworkManager".to_owned(), place: place.to_owned() });
             }
+            (Told::No, Told::No) => {}
         }
-        self.interfaces.extend(plan.iter().flat_map(|plan| plan.manager.clone()));
         Ok(())
     }
 }

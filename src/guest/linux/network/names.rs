@@ -23,6 +23,12 @@ const MASKS: &[&str] = &[
     "/etc/udev/rules.d/80-net-name-slot.rules",
 ];
 
+/// Names that the first card of an instance may get: the kernel's own, or one that udev makes of the slots in which the
+/// clouds' virtual machines have it.
+pub fn card_names(kernel: bool) -> &'static [&'static str] {
+    if kernel { &["eth0"] } else { &["ens3", "ens5", "enp0s3", "enp0s5", "enp1s0"] }
+}
+
 /// How many names the persistent rules give.
 ///
 /// # Errors

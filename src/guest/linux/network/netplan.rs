@@ -1,12 +1,17 @@
 //! netplan's YAML (netplan's documentation, "YAML configuration"), and what it makes of several files.
 
+mod check;
+
+use check::Refused;
 use serde_json::{Map, Value};
 
-use super::files::{layered, text};
-use super::link::{address, bind, is_loopback, learns6, named, static6};
-use crate::disk::Result;
+use super::files::{LAYER, layered, text};
+use super::first::{File, Match};
+use super::link::{address, bind, is_cloud_driver, is_loopback, learns6, named, static6};
+use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::yaml::{items, line_of, merge, parse, truth, word};
+use crate::guest::linux::{cut, glob};
 use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 
 /// Where its files lie: a name in `/etc` stands in for the same name in `/lib`. `/run` is empty before the start.
@@ -23,8 +28,8 @@ const MAX_LINKS: usize = 256;
 pub struct Plan {
     /// What runs it at boot: the generator.
     pub generator: String,
-    /// Interfaces that systemd-networkd sets up, which it starts.
-    pub networkd: Vec<Interface>,
+    /// What it writes for systemd-networkd, which it starts.
+    pub networkd: Vec<File>,
     /// Interfaces that NetworkManager sets up.
     pub manager: Vec<Interface>,
     /// NetworkManager is to set up whatever has no configuration of its own.
@@ -50,10 +55,14 @@ pub fn read(tree: &Tree, without_cloud_init: bool) -> Result<Option<Plan>> {
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as netplan compares")]
 pub(super) fn plan(tree: &Tree, dirs: &[&str], without_cloud_init: bool) -> Result<Option<Plan>> {
     let mut network = Map::new();
-    let mut texts = Vec::new();
+    let mut texts: Vec<(String, String)> = Vec::new();
     for (name, path) in layered(tree, dirs, |name| name.ends_with(".yaml"))? {
         let Some(text) = text(tree, &path)?.filter(|_| !(without_cloud_init && name == CLOUD_INIT)) else { continue };
-        if let Some(Value::Object(own)) = parse(&text, &path)?.remove("network") {
+        let mut file = parse(&text, &path)?;
+        if let Some(what) = check::file(&file) {
+            return Err(refused(&text, &path, &what));
+        }
+        if let Some(Value::Object(own)) = file.remove("network") {
             merge(&mut network, own, true);
         }
         texts.push((path, text));
@@ -61,12 +70,24 @@ pub(super) fn plan(tree: &Tree, dirs: &[&str], without_cloud_init: bool) -> Resu
     if texts.is_empty() {
         return Ok(None);
     }
+    if let Some(what) = check::members(&network)
+        && let Some((path, text)) = texts.last()
+    {
+        return Err(refused(text, path, &what));
+    }
     // The last file that names an interface is where it is shown.
     let place = |id: &str| {
         let found = texts.iter().rev().find_map(|(path, text)| Some((path.as_str(), line_of(text, id)?)));
         found.unwrap_or_else(|| (texts.first().map(|(path, _)| path.as_str()).unwrap_or_default(), 1))
     };
     Ok(Some(of(&network, place)))
+}
+
+/// netplan sets up nothing at all then, or, in later versions, what it makes of the rest.
+fn refused(text: &str, path: &str, what: &Refused) -> Error {
+    let line = line_of(text, &what.key).unwrap_or(1);
+    let why = format!("netplan refuses {}:{line}, `netplan generate` says so: {}", cut(path, 64), cut(&what.why, 96));
+    Error::unsupported(LAYER, why)
 }
 
 /// The plan of one merged `network:` mapping; `place` says where an id stands.
@@ -97,7 +118,13 @@ pub fn of<'p>(network: &Map<String, Value>, place: impl Fn(&str) -> (&'p str, u3
             found.bond.clone_from(bond);
             found.required = false;
         }
-        if by_manager { plan.manager.push(found) } else { plan.networkd.push(found) }
+        if by_manager {
+            plan.manager.push(found);
+        } else {
+            let matches = Some(Match::generated(&found));
+            let name = format!("10-netplan-{id}.network");
+            plan.networkd.push(File { name, local: false, matches, interfaces: vec![found] });
+        }
     }
     plan
 }
@@ -128,6 +155,13 @@ fn interface(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32
         () => Interface { by: By::Pattern, ..named("*", path, line) },
     };
     if is_loopback(&interface.name) {
+        return None;
+    }
+    let drivers = matched.and_then(|m| m.get("driver")).filter(|driver| !driver.is_null());
+    let drivers = drivers.map(|one| {
+        one.as_array().map_or_else(|| vec![word(Some(one))], |all| all.iter().map(|d| word(Some(d))).collect())
+    });
+    if drivers.is_some_and(|all| !is_cloud_driver(|name| all.iter().any(|driver| glob::matches(driver, name)))) {
         return None;
     }
     interface.kind = kind;
@@ -168,7 +202,7 @@ fn interface(kind: LinkKind, id: &str, definition: &Value, path: &str, line: u32
 mod tests {
     use std::process::Command;
 
-    use super::super::networkd;
+    use super::super::{first, networkd};
     use super::*;
     use crate::guest::linux::testarchive;
     use crate::guest::testing::MemoryFs;
@@ -177,7 +211,7 @@ mod tests {
 
     fn networkd_of(files: &[(&str, &str)]) -> Vec<Interface> {
         let fs = MemoryFs::of_texts(files).file(GENERATOR, "");
-        read(&fs.tree(), false).unwrap().unwrap().networkd
+        read(&fs.tree(), false).unwrap().unwrap().networkd.into_iter().flat_map(|file| file.interfaces).collect()
     }
 
     fn one(ethernets: &str) -> Interface {
@@ -229,6 +263,14 @@ mod tests {
         assert!(read(&desktop.file(GENERATOR, "").tree(), false).unwrap().unwrap().all_by_manager);
     }
 
+    #[test]
+    fn what_netplan_may_refuse_as_a_whole_is_not_known() {
+        let wrong = "network:\n  ethernets:\n    eth0:\n      dhcp4: true\n      dhcpfour: true\n";
+        let fs = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", wrong)]).file(GENERATOR, "");
+        let error = read(&fs.tree(), false).unwrap_err().to_string();
+        assert!(error.contains("/etc/netplan/a.yaml:5") && error.contains("unknown key 'dhcpfour'"), "{error}");
+    }
+
     /// The generator itself is the judge of its own examples: what it writes for systemd-networkd is read back.
     #[test]
     fn the_examples_mean_what_netplan_makes_of_them() {
@@ -251,9 +293,11 @@ mod tests {
                 let to = format!("/run/systemd/network/{}", file.file_name().to_string_lossy());
                 fs = fs.file(&to, std::fs::read(file.path()).unwrap());
             }
-            let theirs = networkd::read_in(&fs.tree(), &["/run/systemd/network"], "").unwrap();
+            let theirs = networkd::files(&fs.tree(), &["/run/systemd/network"], "").unwrap();
+            let theirs = first::used(theirs.into_values()).unwrap();
             let tree = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", &text)]).tree();
             let ours = plan(&tree, DIRS, false).unwrap().unwrap().networkd;
+            let ours = networkd::read(&tree, "", ours).unwrap();
             for their in theirs.iter().filter(|i| i.kind != LinkKind::Other && !i.name.contains("vrf")) {
                 let our = ours.iter().find(|i| i.name == their.name);
                 let our = our.unwrap_or_else(|| panic!("{}: {their:#?} of {ours:#?}", path.display()));

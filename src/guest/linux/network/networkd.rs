@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::files::{layered, text};
+use super::first::{self, File, Match, truth};
 use super::link::{address, bind, is_loopback, learns6, named, static6};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -13,46 +14,55 @@ use crate::inspect::facts::{By, Interface, LinkKind, V4, V6};
 /// Where its files lie, the folder that wins first. `/run` is empty before the start.
 const DIRS: &[&str] =
     &["/etc/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
-/// Most words of one `Name=` or `MACAddress=` that are taken.
-const MAX_WORDS: usize = 32;
 
-/// The interfaces, in the order in which files are tried.
+/// The interfaces, in the order in which files are tried, without what an earlier file takes. `generated` are the files that a
+/// generator writes to `/run` at boot.
 ///
 /// # Errors
-/// What the filesystem reports.
-pub fn read(tree: &Tree, command_line: &str) -> Result<Vec<Interface>> {
-    read_in(tree, DIRS, command_line)
+/// `Limit` where files match by too many patterns, and what the filesystem reports.
+pub fn read(tree: &Tree, command_line: &str, generated: Vec<File>) -> Result<Vec<Interface>> {
+    let mut files = files(tree, DIRS, command_line)?;
+    for file in generated {
+        // /run counts after /etc and before the packages' folders.
+        if files.get(&file.name).is_none_or(|own| !own.local) {
+            files.insert(file.name.clone(), file);
+        }
+    }
+    first::used(files.into_values())
 }
 
+/// Its files by name; one that does nothing is among them, as it may stand in for another.
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "as systemd compares")]
-pub(super) fn read_in(tree: &Tree, dirs: &[&str], command_line: &str) -> Result<Vec<Interface>> {
+pub(super) fn files(tree: &Tree, dirs: &[&str], command_line: &str) -> Result<BTreeMap<String, File>> {
     let mut devices = BTreeMap::new();
     for (_, path) in layered(tree, dirs, |name| name.ends_with(".netdev"))? {
         let Some(text) = text(tree, &path)? else { continue };
         let ini = Ini::of(&text);
         devices.insert(ini.last(&["NetDev"], "Name").to_owned(), kind(ini.last(&["NetDev"], "Kind")));
     }
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for (name, path) in layered(tree, dirs, |name| name.ends_with(".network"))? {
+        let mut file = File { name: name.clone(), local: path.starts_with("/etc/"), ..File::default() };
         // An empty file and a link to /dev/null mask a file of a later folder.
-        let Some(text) = text(tree, &path)?.filter(|text| !text.is_empty()) else { continue };
-        let mut ini = Ini::of(&text);
-        let mut drop_ins = Vec::new();
-        for dir in dirs {
-            drop_ins.push(format!("{dir}/{name}.d"));
-        }
-        let drop_ins: Vec<&str> = drop_ins.iter().map(String::as_str).collect();
-        for (_, drop_in) in layered(tree, &drop_ins, |name| name.ends_with(".conf"))? {
-            ini.add(&optional(tree.read_text(&drop_in, super::files::MAX_BYTES))?.unwrap_or_default());
-        }
-        let rewritten = name.starts_with("10-cloud-init-");
-        let interfaces = interfaces(&ini, &path, command_line);
-        found.extend(interfaces.into_iter().map(|mut i| {
-            if let Some(kind) = devices.get(&i.name) {
-                i.kind = *kind;
+        if let Some(text) = text(tree, &path)?.filter(|text| !text.is_empty()) {
+            let mut ini = Ini::of(&text);
+            let drop_ins: Vec<String> = dirs.iter().map(|dir| format!("{dir}/{name}.d")).collect();
+            let drop_ins: Vec<&str> = drop_ins.iter().map(String::as_str).collect();
+            for (_, drop_in) in layered(tree, &drop_ins, |name| name.ends_with(".conf"))? {
+                ini.add(&optional(tree.read_text(&drop_in, super::files::MAX_BYTES))?.unwrap_or_default());
             }
-            Interface { rewritten, ..i }
-        }));
+            file.matches = Match::of(&ini, command_line);
+            if let Some(matches) = &file.matches {
+                file.interfaces = interfaces(&ini, matches, &path);
+            }
+            for interface in &mut file.interfaces {
+                interface.rewritten = name.starts_with("10-cloud-init-");
+                if let Some(kind) = devices.get(&interface.name) {
+                    interface.kind = *kind;
+                }
+            }
+        }
+        found.insert(name, file);
     }
     Ok(found)
 }
@@ -65,46 +75,32 @@ fn kind(netdev: &str) -> LinkKind {
     }
 }
 
-/// What one file is for: nothing where it is for no network card of a virtual machine.
-fn interfaces(ini: &Ini, path: &str, command_line: &str) -> Vec<Interface> {
-    let of = |key| ini.all(&["Match"], key).join(" ");
-    let (names, types, kinds) = (of("Name"), of("Type"), of("Kind"));
-    let macs = format!("{} {}", of("MACAddress"), of("PermanentMACAddress"));
-    let applies = ini.all(&["Match"], "Virtualization").iter().all(|v| is_here(v))
-        && ini.all(&["Match"], "KernelCommandLine").iter().all(|word| on_line(word, command_line))
-        && (types.is_empty() || types.split_whitespace().any(|t| matches!(t, "ether" | "bond" | "*")))
-        && (kinds.is_empty() || kinds.split_whitespace().any(|k| matches!(k, "bond" | "bridge") || k.starts_with('!')))
-        && !truth(ini.last(&["Link"], "Unmanaged"));
-    // A file that matches by nothing is not used (since version 244).
-    let matches = ini.settings.iter().any(|s| s.section == "Match");
-    if !applies || !matches {
-        return Vec::new();
-    }
+/// What one file is for.
+fn interfaces(ini: &Ini, matches: &Match, path: &str) -> Vec<Interface> {
     let line = ini.setting(&["Network"], "DHCP").or_else(|| ini.settings.iter().find(|s| s.section == "Match"));
     let line = line.map_or(1, |s| s.line);
+    let any = || Interface { by: By::Pattern, ..named(&matches.shown(), path, line) };
+    if truth(ini.last(&["Link"], "Unmanaged")) {
+        // Nothing is set up, whatever later files say.
+        return vec![Interface { off: true, ..any() }];
+    }
     let mut found: Vec<Interface> = Vec::new();
-    let macs: Vec<&str> = macs.split_whitespace().take(MAX_WORDS).collect();
-    if macs.is_empty() {
-        let words: Vec<&str> = names.split_whitespace().take(MAX_WORDS).collect();
-        let exact = !words.is_empty() && !words.iter().any(|w| w.starts_with('!') || w.contains(['*', '?', '[']));
-        if exact {
-            found.extend(words.iter().filter(|name| !is_loopback(name)).map(|name| named(name, path, line)));
-        } else if !words.iter().all(|w| is_loopback(w)) || words.is_empty() {
-            let name = if words.is_empty() { "*".to_owned() } else { words.join(" ") };
-            found.push(Interface { by: By::Pattern, ..named(&name, path, line) });
-        }
-    } else {
-        for mac in macs {
+    if !matches.macs.is_empty() {
+        for mac in &matches.macs {
             let mut interface = named("", path, line);
             bind(&mut interface, mac);
             found.push(interface);
         }
+    } else if matches.is_exact() {
+        let names = matches.names.iter().filter(|name| !is_loopback(name));
+        found.extend(names.map(|name| named(name, path, line)));
+    } else {
+        found.push(any());
     }
     for interface in &mut found {
-        if types.split_whitespace().any(|t| t == "bond") || kinds.split_whitespace().any(|k| k == "bond") {
-            interface.kind = LinkKind::Bond;
-        } else if kinds.split_whitespace().any(|k| k == "bridge") {
-            interface.kind = LinkKind::Bridge;
+        match matches.kinds.as_slice() {
+            [kind] if *kind != LinkKind::Card => interface.kind = *kind,
+            _ => {}
         }
         configure(interface, ini);
     }
@@ -148,24 +144,6 @@ fn configure(interface: &mut Interface, ini: &Ini) {
     }
 }
 
-/// A boolean of systemd.syntax(7).
-fn truth(word: &str) -> bool {
-    ["1", "yes", "y", "true", "t", "on"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
-}
-
-/// Whether a condition on the kind of machine holds in a virtual machine on KVM.
-fn is_here(condition: &str) -> bool {
-    let (word, not) = condition.strip_prefix('!').map_or((condition, false), |word| (word.trim(), true));
-    (matches!(word, "vm" | "kvm" | "qemu") || truth(word)) != not
-}
-
-/// Whether a condition on the kernel command line holds: a word of it, or the start of one before `=`.
-fn on_line(condition: &str, command_line: &str) -> bool {
-    let (word, not) = condition.strip_prefix('!').map_or((condition, false), |word| (word.trim(), true));
-    let has = |part: &str| part == word || (!word.contains('=') && part.split('=').next() == Some(word));
-    command_line.split_whitespace().any(has) != not
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,7 +151,7 @@ mod tests {
     use crate::guest::testing::MemoryFs;
 
     fn of(files: &[(&str, &str)]) -> Vec<Interface> {
-        read(&MemoryFs::of_texts(files).tree(), "root=/dev/vda1 ro").unwrap()
+        read(&MemoryFs::of_texts(files).tree(), "root=/dev/vda1 ro", Vec::new()).unwrap()
     }
 
     fn one(text: &str) -> Interface {
@@ -217,9 +195,44 @@ mod tests {
         assert_eq!(of(&[packaged, own])[0].v4, V4::None);
         assert_eq!(of(&[packaged, (own.0, "")]), []);
         let masked = MemoryFs::of_texts(&[packaged]).link(own.0, "/dev/null");
-        assert_eq!(read(&masked.tree(), "").unwrap(), []);
+        assert_eq!(read(&masked.tree(), "", Vec::new()).unwrap(), []);
         let drop_in = ("/etc/systemd/network/zz-default.network.d/a.conf", "[Network]\nDHCP=ipv6\n");
         assert_eq!(of(&[packaged, drop_in])[0].v4, V4::None);
+    }
+
+    #[test]
+    fn the_first_file_that_matches_is_the_only_one() {
+        let second = ("/etc/systemd/network/20-b.network", "[Match]\nName=eth0\n[Network]\nDHCP=yes\n");
+        let after = |text: &str| of(&[("/usr/lib/systemd/network/10-a.network", text), second]);
+        let fixed = "[Network]\nAddress=10.0.0.2/24\n";
+        let taken = |how: &str| {
+            let found = after(&format!("[Match]\n{how}\n{fixed}"));
+            found.iter().all(|i| i.v4 == V4::Static)
+        };
+        for how in ["Name=e*", "Name=*", "Name=en* eth?", "Type=ether", "Name=!ens*", "Driver=virtio*"] {
+            assert!(taken(how), "{how}");
+        }
+        for how in
+            ["Name=en*", "Name=!eth0 eth1", "Name=e* !eth0", "MACAddress=52:54:00:00:00:01", "Kind=bond", "Type=wlan"]
+        {
+            assert!(!taken(how), "{how}");
+        }
+        let unmanaged = after("[Match]\nName=*\n[Link]\nUnmanaged=yes\n");
+        assert_eq!((unmanaged.len(), unmanaged[0].off, unmanaged[0].v4), (1, true, V4::None));
+        let pattern = ("/etc/systemd/network/30-c.network", "[Match]\nName=eth*\n[Network]\nDHCP=yes\n");
+        let first = |text: &str| of(&[("/etc/systemd/network/10-a.network", text), pattern]).len();
+        assert_eq!(first(&format!("[Match]\nName=e*\n{fixed}")), 1);
+        assert_eq!(first(&format!("[Match]\nName=eth0\n{fixed}")), 2, "another eth may be there");
+        assert_eq!(first(&format!("[Match]\nName=eth?\n{fixed}")), 2);
+        let here = after(&format!("[Match]\nName=eth0\nHost=web1\n{fixed}"));
+        assert_eq!(here[1].v4, V4::Unknown, "whether the first one matches is not known");
+    }
+
+    #[test]
+    fn many_patterns_are_refused() {
+        let name = |n: u32| format!("/etc/systemd/network/{n}.network");
+        let files = (0..100).fold(MemoryFs::new(), |fs, n| fs.file(&name(n), format!("[Match]\nName=x{n}* y{n}*\n")));
+        assert!(read(&files.tree(), "", Vec::new()).is_err());
     }
 
     #[test]
@@ -232,7 +245,8 @@ mod tests {
         assert_eq!(of(&[("/lib/systemd/network/80-wifi.network", wifi)]), []);
         assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\n[Network]\nDHCP=yes\n")]), []);
         assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\nName=*\nKernelCommandLine=!root\n")]), []);
-        assert_eq!(of(&[("/etc/systemd/network/a.network", "[Match]\nName=*\n[Link]\nUnmanaged=yes\n")]), []);
+        let vmware = "[Match]\nDriver=vmxnet3\n[Network]\nDHCP=yes\n";
+        assert_eq!(of(&[("/etc/systemd/network/a.network", vmware)]), [], "no card of a cloud");
     }
 
     #[test]
@@ -256,7 +270,7 @@ mod tests {
             let path = format!("/etc/systemd/network/{}", entry.file_name().to_string_lossy());
             fs = fs.file(&path, std::fs::read(entry.path()).unwrap());
         }
-        let found = read(&fs.tree(), "").unwrap();
+        let found = read(&fs.tree(), "", Vec::new()).unwrap();
         assert!(found.iter().all(|i| i.rewritten));
         assert!(found.iter().any(|i| i.kind == LinkKind::Bond));
         assert!(found.iter().filter(|i| i.kind == LinkKind::Card).all(|i| !i.bond.is_empty()), "{found:#?}");

@@ -74,6 +74,59 @@ fn network_manager_without_a_profile_is_dhcp_unless_told_otherwise() {
     assert_eq!(network(&desktop).automatic.unwrap().value, "NetworkManager");
 }
 
+/// have_connection_for_device() of NetworkManager's src/core/settings/nm-settings.c takes any profile that fits the card, and
+/// a device that is not managed gets none.
+#[test]
+fn network_manager_makes_no_connection_of_its_own_beside_a_profile_or_for_a_card_it_leaves_alone() {
+    let kernel = systemd(&["NetworkManager"]).link("/etc/systemd/network/99-default.link", "/dev/null");
+    let profile = |fs: &MemoryFs, text: &str| {
+        let path = "/etc/NetworkManager/system-connections/a.nmconnection";
+        fs.clone().file(path, text).stat_of(path, |stat| stat.mode = 0o600)
+    };
+    let eth0 = "[connection]\ntype=ethernet\ninterface-name=eth0\n";
+    let found = network(&profile(&kernel, &format!("{eth0}autoconnect=false\n")));
+    assert_eq!((found.interfaces[0].off, found.interfaces[0].held), (true, true));
+    let found = network(&kernel.clone().file(PLUGIN, "").file(IFCFG, "BOOTPROTO=dhcp\nONBOOT=no\n"));
+    assert_eq!((found.interfaces[0].off, found.interfaces[0].held), (true, true));
+    let conf = "/etc/NetworkManager/conf.d/a.conf";
+    for text in ["[keyfile]\nunmanaged-devices=interface-name:eth*\n", "[device]\nmatch-device=*\nmanaged=0\n"] {
+        let left = kernel.clone().file(conf, text);
+        let found = network(&left);
+        assert_eq!((found.automatic, found.kept.map(|kept| kept.value)), (None, Some("NetworkManager".to_owned())));
+        assert!(network(&profile(&left, eth0)).interfaces[0].off, "{text}");
+        assert!(network(&profile(&left, "[connection]\ntype=ethernet\n")).interfaces[0].off, "a profile for any card");
+        let ifcfg = left.file(PLUGIN, "").file(IFCFG, "BOOTPROTO=dhcp\n");
+        assert!(network(&ifcfg).interfaces[0].off, "{text}");
+    }
+    let slots = systemd(&["NetworkManager"]).file(conf, "[keyfile]\nunmanaged-devices=ens5\n");
+    let found = network(&slots);
+    assert_eq!((found.automatic, found.interfaces[0].v4), (None, V4::Unknown), "the card's slot is not known");
+    let other = systemd(&["NetworkManager"]).file(conf, "[keyfile]\nunmanaged-devices=interface-name:eth*\n");
+    assert!(network(&other).automatic.is_some(), "the card gets a predictable name");
+}
+
+#[test]
+fn udev_brings_up_what_appears_and_network_manager_leaves_stanzas_alone() {
+    let stanza =
+        |how: &str| systemd(&[]).file("/etc/network/interfaces", format!("{how} eth0\niface eth0 inet dhcp\n"));
+    let udev = |fs: MemoryFs| {
+        service(fs, "ifup@.service", "").file("/lib/udev/rules.d/80-ifupdown.rules", "").file("/sbin/dhclient", "")
+    };
+    let found = network(&udev(stanza("allow-hotplug")));
+    assert_eq!((managers(&found), found.interfaces[0].off), (vec!["ifupdown"], false));
+    assert!(network(&udev(stanza("auto"))).interfaces[0].off, "networking would have to start");
+    assert_eq!(managers(&network(&stanza("allow-hotplug"))), [""; 0]);
+    let masked = udev(stanza("allow-hotplug")).link("/etc/udev/rules.d/80-ifupdown.rules", "/dev/null");
+    assert_eq!(managers(&network(&masked)), [""; 0]);
+    let older = service(udev(stanza("allow-hotplug")), "ifup@.service", "ConditionPathIsDirectory=/run/network");
+    assert_eq!(network(&older).interfaces[0].v4, V4::Unknown);
+    let plugin = "/usr/lib/x86_64-linux-gnu/NetworkManager/1.42.4/libnm-settings-plugin-ifupdown.so";
+    let debian = |fs: MemoryFs| starting(fs, "NetworkManager").file(plugin, "");
+    let found = network(&debian(stanza("auto")));
+    assert_eq!((found.interfaces[0].off, found.interfaces[0].held), (true, true));
+    assert!(!network(&udev(debian(stanza("allow-hotplug")))).interfaces[0].off);
+}
+
 #[test]
 fn ifcfg_files_count_for_whom_they_are_read_by() {
     let dhcp = |fs: MemoryFs| fs.file(IFCFG, "DEVICE=eth0\nBOOTPROTO=dhcp\nONBOOT=yes\n");
@@ -131,11 +184,54 @@ fn networkd_counts_when_it_starts_and_netplan_starts_it() {
         network(&service(fs.clone(), "systemd-networkd.service", "").link(wants, "../systemd-networkd.service"));
     assert_eq!((found.interfaces[0].by, found.interfaces[0].v4), (By::Pattern, V4::Dhcp), "CoreOS");
     assert!(network(&starting(fs, "systemd-networkd")).interfaces.len() == 1);
-    let plan = systemd(&[])
+    let plan = service(systemd(&[]), "systemd-networkd.service", "")
         .file("/lib/systemd/system-generators/netplan", "")
         .file("/etc/netplan/50.yaml", "network:\n  ethernets:\n    any: {match: {name: 'e*'}, dhcp4: true}\n");
     let found = network(&plan);
     assert_eq!((managers(&found), found.interfaces[0].v4), (vec!["netplan"], V4::Dhcp));
+    // A mask keeps netplan's link in /run from starting it.
+    let mask = "/etc/systemd/system/systemd-networkd.service";
+    let found = network(&plan.link(mask, "/dev/null"));
+    assert!(found.interfaces[0].off && found.interfaces[0].v4 == V4::Dhcp, "{found:?}");
+    assert_eq!(found.kept.unwrap().place, format!("{mask} (masked)"));
+    let manager = systemd(&[])
+        .file("/lib/systemd/system-generators/netplan", "")
+        .file("/etc/netplan/50.yaml", "network: {renderer: NetworkManager, ethernets: {eth0: {dhcp4: true}}}");
+    let found = network(&manager);
+    assert_eq!((found.interfaces[0].off, found.kept.unwrap().place), (true, String::new()), "it is not installed");
+    assert!(!network(&starting(manager, "NetworkManager")).interfaces[0].off);
+}
+
+/// Which file comes first is what netplan itself writes.
+#[test]
+fn of_netplan_s_entries_that_match_a_card_the_first_file_counts() {
+    let static_first = "network:\n  version: 2\n  ethernets:\n    aaa: {match: {name: 'e*'}, addresses: [10.0.0.2/24]}\n    zzz: {match: {name: eth0}, dhcp4: true}\n";
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("etc/netplan")).unwrap();
+    std::fs::write(root.path().join("etc/netplan/a.yaml"), static_first).unwrap();
+    let generate =
+        std::process::Command::new("/usr/libexec/netplan/generate").arg("--root-dir").arg(root.path()).status();
+    assert!(generate.expect("netplan is needed (Debian: netplan.io)").success());
+    let mut written: Vec<_> = std::fs::read_dir(root.path().join("run/systemd/network")).unwrap().collect();
+    written.sort_by_key(|file| file.as_ref().unwrap().file_name());
+    let first = std::fs::read_to_string(written[0].as_ref().unwrap().path()).unwrap();
+    assert!(first.contains("Address=10.0.0.2/24"), "{first}");
+
+    let fs = service(systemd(&[]), "systemd-networkd.service", "").file("/lib/systemd/system-generators/netplan", "");
+    let found = network(&fs.clone().file("/etc/netplan/a.yaml", static_first));
+    assert_eq!((found.interfaces.len(), found.interfaces[0].v4), (1, V4::Static));
+    let dhcp = fs.file("/etc/netplan/a.yaml", "network: {ethernets: {eth0: {dhcp4: true}}}");
+    assert_eq!(network(&dhcp).interfaces[0].v4, V4::Dhcp);
+    // netplan starts systemd-networkd, which reads its own files, too.
+    let own = |path: &str| dhcp.clone().file(path, "[Match]\nName=e*\n[Network]\nAddress=10.0.0.2/24\n");
+    for (path, first) in [
+        ("/etc/systemd/network/09-a.network", V4::Static),
+        ("/etc/systemd/network/20-a.network", V4::Dhcp),
+        ("/etc/systemd/network/10-netplan-eth0.network", V4::Static),
+        ("/usr/lib/systemd/network/10-netplan-eth0.network", V4::Dhcp),
+    ] {
+        assert_eq!(network(&own(path)).interfaces[0].v4, first, "{path}");
+    }
 }
 
 #[test]
