@@ -7,7 +7,7 @@
 //!
 //! # How it is found
 //! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
-//! wicked, cloud-init unless it is told to leave the network alone, FreeBSD's `rc.conf`. One interface on DHCP is enough.
+//! wicked, cloud-init unless it is told to leave the network alone or ds-identify switches it off, FreeBSD's `rc.conf`. One interface on DHCP is enough.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
 //! not to. ifupdown and network-scripts need a client program.
 //!
@@ -15,7 +15,7 @@
 //! Set up the first interface for DHCP, bound to no hardware address.
 
 use super::interfaces::{how, listed, network, on_dhcp, seen};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, svc_02_datasource};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
 /// SVC-10.
@@ -36,7 +36,11 @@ const UNREAD: &[&str] = &["dhcpcd", "connman"];
 
 fn check(case: &Case) -> Judged {
     let network = network(case)?;
-    let dhcp: Vec<&Interface> = network.interfaces.iter().filter(|i| on_dhcp(i)).collect();
+    // What only a cloud-init sets up that does not run there.
+    let off =
+        svc_02_datasource::switched_off(case).filter(|_| network.managers.iter().any(|by| by.value == "cloud-init"));
+    let runs = |i: &&Interface| off.is_none() || !i.place.starts_with("/etc/cloud/");
+    let dhcp: Vec<&Interface> = network.interfaces.iter().filter(|i| on_dhcp(i)).filter(runs).collect();
     if !dhcp.is_empty() && needs_client(network) {
         let names = listed(dhcp.iter().copied(), how);
         return Ok(Finding::new(format!("{names}, but no DHCP client is installed"))
@@ -44,12 +48,16 @@ fn check(case: &Case) -> Judged {
             .remedy(client(case))
             .fail(Grade::Breach));
     }
-    if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init") {
+    if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init" && off.is_none()) {
         let finding = Finding::new("cloud-init sets up the network, by DHCP where the cloud says nothing else");
         return Ok(automatic(case, finding.seen("cloud-init", by.place.clone())).pass());
     }
     if !dhcp.is_empty() {
         return Ok(passed(case, network, &dhcp));
+    }
+    if let Some(why) = off {
+        let what = "what else sets up the network is not read as far as cloud-init would replace it";
+        return Err(Box::new(Verdict::not_read(format!("{why}; {what}"))));
     }
     // Profiles that may be for the cloud's card; those bound to a hardware address are for another machine's.
     let is_taken = |i: &&Interface| i.kind != LinkKind::Other && i.bond.is_empty() && i.by != By::Mac && !i.off;

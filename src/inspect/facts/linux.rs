@@ -215,7 +215,7 @@ pub struct CloudInit {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Datasources {
-    /// The names, in order.
+    /// The names, in order; none where there is a list that ds-identify does not see, and takes for none.
     pub list: Vec<String>,
     /// The file, or `kernel command line`, that decided.
     #[serde(rename = "where")]
@@ -223,4 +223,7 @@ pub struct Datasources {
     /// What is written there, where that is no `datasource_list`: `policy: disabled`, `ds=nocloud`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// Whether ds-identify looks for each of them at boot, and switches cloud-init off where it finds none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub searched: bool,
 }
