@@ -75,6 +75,9 @@ pub struct Mount {
     /// The volume of this disk that the source names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
+    /// Whether the source is a file of this system, and is not there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 /// What the boot loader starts when nobody is at the keyboard.

@@ -191,3 +191,16 @@ fn without_systemd_a_policy_leaves_no_datasource() {
     assert_eq!(off(&fs, "ro"), None);
     assert_eq!(list(&fs, "ro"), some("None", false));
 }
+
+#[test]
+fn damaged_configurations_are_harmless() {
+    let config = b"# x\npolicy: \"search, found=all\" # y\ndatasource: 'No\\Cloud'\n";
+    let list = b"datasource_list: [ 'NoCloud', \"Ec2\", None ]\n datasource_list:\n";
+    for (path, text) in [(IDENTIFY, &config[..]), (CFG, list)] {
+        for bytes in crate::disk::testkit::damaged(text, &[0..text.len()], 300) {
+            let found = found(&debian().file(path, bytes), "ro cc:datasource_list ds= ci.ds");
+            let set = found.datasources.unwrap_or_default();
+            assert!(set.list.iter().all(|name| name.len() <= 64 && !name.contains(char::is_control)), "{set:?}");
+        }
+    }
+}
