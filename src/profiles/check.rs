@@ -13,6 +13,9 @@ use crate::rules::{self, RULES};
 /// Rules of a profile at most: each is a condition, and a status holds 128.
 pub const MAX_RULES: usize = 100;
 
+/// The rule that goes by `formats`.
+const FORMAT_RULE: &str = "ImageFormatAccepted";
+
 /// Why a profile cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -35,6 +38,7 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<Problem> {
     number(spec)
         .or_else(|| spec.rules.iter().find_map(|rule| of_rule(spec, rule)))
         .or_else(|| twice(spec))
+        .or_else(|| handling(spec))
         .or_else(|| words(spec))
         .or_else(|| limits(&spec.limits))
 }
@@ -45,6 +49,9 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<Problem> {
 /// That sentence.
 pub fn parse(file: &str, text: &str) -> Result<ImportProfile, String> {
     let profile: ImportProfile = serde_yaml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
+    if profile.metadata.name.as_deref().is_none_or(str::is_empty) {
+        return Err(format!("{file}: metadata.name is empty: reports and imports name a profile by it"));
+    }
     match problem(&profile.spec) {
         None => Ok(profile),
         Some(problem) => {
@@ -93,10 +100,26 @@ fn twice(spec: &ImportProfileSpec) -> Option<Problem> {
     Some(Problem::new(word::DUPLICATE_RULE, &rule.name, format!("it names the rule {} twice", rule.name)))
 }
 
+/// What is said of a code that nothing ever gives is never read.
+fn handling(spec: &ImportProfileSpec) -> Option<Problem> {
+    let given = |code: &str| {
+        let of_profile = spec.rules.iter().any(|rule| rule.code.as_deref() == Some(code));
+        of_profile || code == word::INTERNAL_ERROR || RULES.iter().any(|rule| rule.code == code)
+    };
+    let code = &spec.handling.iter().find(|handling| !given(&handling.code))?.code;
+    let message = format!(
+        "`handling` tells what to do about the code {code:?}, and no rule gives it; `image-import rules` lists the codes"
+    );
+    Some(Problem::new(word::UNKNOWN_CODE, code, message))
+}
+
 /// Words that have to be ones this version knows.
 fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     let wrong = |word: &str, message: String| Some(Problem::new(word::CONTRADICTION, word, message));
     let formats = || spec.formats.iter().chain(&spec.ticket_formats);
+    if formats().next().is_none() && spec.rules.iter().any(|rule| rule.name == FORMAT_RULE) {
+        return wrong("formats:", format!("formats is empty, and {FORMAT_RULE} would refuse every image"));
+    }
     if let Some(format) = formats().find(|format| container::descriptor(format).is_none()) {
         return wrong(format, format!("{format} is no format this version knows: RAW, QCOW2, VHD, VMDK, ..."));
     }
@@ -116,6 +139,16 @@ fn limits(limits: &Limits) -> Option<Problem> {
         if let Some(limit) = limit.filter(|limit| *limit <= 0) {
             return wrong(name, format!("limits.{name} is {limit}: nothing is that small"));
         }
+    }
+    if let (Some(file), Some(disk)) = (limits.file_size_gib, limits.virtual_size_gib)
+        && file > disk
+    {
+        return wrong(
+            "fileSizeGiB",
+            format!(
+                "limits.fileSizeGiB is {file} and limits.virtualSizeGiB {disk}: a file holds no more than its disk"
+            ),
+        );
     }
     let range = limits.system_disk_gib.as_ref().filter(|range| range.min < 1 || range.max < range.min)?;
     wrong("systemDiskGiB", format!("limits.systemDiskGiB from {} to {} holds no size", range.min, range.max))

@@ -3,7 +3,7 @@
 use super::judge::NOT_LOOKED_AT;
 use super::{Outcome, Overall, Report, RuleResult};
 use crate::api::{Action, ImageSummary};
-use crate::rules::RULES;
+use crate::rules::{self, RULES, Verifiable};
 
 /// Columns of a terminal that everybody has.
 const WIDTH: usize = 80;
@@ -152,10 +152,16 @@ fn meaning(rule: &RuleResult) -> String {
         Outcome::Waived => "would fail, and was waived",
         Outcome::Warn => "the import goes on; this may go wrong later",
         Outcome::Advice => "a recommendation",
-        Outcome::Unknown if rule.action == Action::Require => "required, so nothing can be said for certain",
+        Outcome::Unknown if leaves_it_open(rule) => "required, so nothing can be said for certain",
         Outcome::Unknown | Outcome::Pass | Outcome::NotApplicable => "blocks nothing",
     };
     if rule.cite.is_empty() { what.to_owned() } else { format!("{what} ({})", rule.cite.join("; ")) }
+}
+
+/// Whether the rule, undecided, makes the report Undetermined: what an image never shows in full does not.
+fn leaves_it_open(rule: &RuleResult) -> bool {
+    let fully = rules::find(&rule.rule).is_none_or(|found| found.verifiable == Verifiable::Fully);
+    fully && rule.action == Action::Require
 }
 
 /// Rules that could not be decided for one and the same reason, together.
@@ -185,8 +191,8 @@ fn unknown(group: &[&RuleResult]) -> String {
     let Some(first) = group.first() else { return String::new() };
     let mut out = wrap(&format!("{}: {}", names(group), first.code), &pad("UNKNOWN", 9), "         ");
     out += &field("why", &first.message);
-    let required = group.iter().any(|r| r.action == Action::Require);
-    out + &field("meaning", if required { "required, so nothing can be said for certain" } else { "blocks nothing" })
+    let open = group.iter().any(|rule| leaves_it_open(rule));
+    out + &field("meaning", if open { "required, so nothing can be said for certain" } else { "blocks nothing" })
 }
 
 fn field(name: &str, text: &str) -> String {

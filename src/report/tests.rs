@@ -245,6 +245,20 @@ fn the_table_tells_what_the_cloud_leaves_to_the_user() {
     assert!(!table(&report(A2020, &healthy(), &request())).contains("NOTE"));
 }
 
+/// LNX-07 is required, and never decided in full: the report is Compliant all the same.
+#[test]
+fn the_table_says_that_all_is_open_only_where_it_is() {
+    let open = "so nothing can be said for certain";
+    let mut facts = healthy();
+    crate::rules::fixture::accounts(&mut facts).given = None;
+    let judged = report(A2020, &facts, &request());
+    let text = table(&judged);
+    assert!(judged.verdict == Overall::Compliant && text.contains("LNX-07") && !text.contains(open), "{text}");
+    facts.table = None;
+    let judged = report(A2020, &facts, &request());
+    assert!(judged.verdict == Overall::Undetermined && table(&judged).contains(open), "{}", table(&judged));
+}
+
 #[test]
 fn the_matrix_fits_a_terminal_and_puts_the_worst_first() {
     let reports: Vec<Report> = profiles::PROFILES.iter().map(|p| report(p.name, &broken(), &request())).collect();

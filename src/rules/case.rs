@@ -4,7 +4,9 @@ use super::{Judged, Verdict, volumes};
 use crate::api::{Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, ProfileRule, Waiver};
 use crate::disk::container::{Class, descriptor};
 use crate::inspect::Facts;
-use crate::inspect::facts::{Access, Container, Fact, Family, Guest, Linux, PartitionTable, TroubleKind, Volume};
+use crate::inspect::facts::{
+    Access, Container, Fact, Family, Guest, Linux, PartitionTable, Release, TroubleKind, Volume,
+};
 
 /// All that a rule may look at.
 pub struct Case<'a> {
@@ -258,5 +260,21 @@ pub fn known<'a, T>(fact: Option<&'a Fact<T>>, what: &str) -> Result<&'a T, Box<
         Some(Fact::Known(value)) => Ok(value),
         Some(Fact::Unreadable(trouble)) => Err(Box::new(Verdict::of_trouble(what, trouble))),
         None => Err(Box::new(Verdict::missing(format!("{what} was not looked at")))),
+    }
+}
+
+/// What the release files say; `None` where no file says anything. While a volume is not read they may be on that.
+pub fn release<'a>(case: &Case<'a>) -> Result<Option<&'a Release>, Box<Verdict>> {
+    match case.guest()?.release.as_ref() {
+        Some(Fact::Unreadable(trouble)) if trouble.kind == TroubleKind::NotFound => {
+            match volumes::not_read(case.facts) {
+                None => Ok(None),
+                Some(unread) => Err(Box::new(Verdict::not_read(format!(
+                    "no release file was found, and one may be on {}, which is not read",
+                    unread.name
+                )))),
+            }
+        }
+        fact => known(fact, "the release file").map(Some),
     }
 }

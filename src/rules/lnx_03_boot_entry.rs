@@ -20,7 +20,7 @@
 //! /boot/grub2/grub.cfg`. In `menu.lst`, `extlinux.conf` and entry files name the root by UUID: `root=UUID=...` (`blkid`).
 
 use super::drv_01_virtio_installed::{late, on_virtio};
-use super::volumes::{filesystem, unknown_content};
+use super::volumes::{filesystem, in_another_case, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::inspect::facts::{
     Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Menu, Program, Trouble, TroubleKind, Way,
@@ -260,6 +260,9 @@ fn rewritten(case: &Case, loader: &str) -> String {
 fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
     let Some(asked) = &boot.root_name else { return without_name(case, boot) };
     let Some(found) = &boot.root else {
+        if let Some(volume) = in_another_case(case.facts, asked) {
+            return spelled_otherwise(case, linux, boot, &volume.name);
+        }
         return match () {
             () if elsewhere(asked) => {
                 Answer::Undecided(Box::new(Verdict::not_read(format!("whether root={} is there", shown(asked)))))
@@ -307,6 +310,26 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         Named::Filesystem | Named::Stable => {}
     }
     Answer::Faults(faults)
+}
+
+/// A root whose identifier is in capitals where udev writes small letters, or the other way round.
+fn spelled_otherwise(case: &Case, linux: &Linux, boot: &Boot, volume: &str) -> Answer {
+    let asked = shown(boot.root_name.as_deref().unwrap_or_default());
+    let kernel = linux.kernels.iter().find(|kernel| kernel.default);
+    let initramfs = kernel.and_then(|kernel| kernel.initramfs.as_ref()).and_then(Fact::known);
+    let tool = initramfs.map_or("", |initramfs| initramfs.tool.as_str());
+    let what = format!("root={asked} differs from the name of {volume} by capitals and small letters");
+    match tool {
+        // They hand the name to blkid, and wait for a link of that very name.
+        "initramfs-tools" | "mkinitcpio" => Answer::Faults(vec![Fault {
+            grade: Grade::Breach,
+            what: format!("{what}, and is not found"),
+            remedy: renamed(case, boot),
+        }]),
+        _ => Answer::Undecided(Box::new(Verdict::not_read(format!(
+            "{what}; whether it is found depends on the version of what made the initramfs"
+        )))),
+    }
 }
 
 /// Whether a root is none of a local disk, or one that this version does not resolve.

@@ -8,14 +8,15 @@
 //! # How it is found
 //! Each line's source (UUID, LABEL, PARTUUID, PARTLABEL, device-mapper and LVM names, `/dev/disk/by-*`, `/dev/sdX`) is
 //! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
-//! `/dev/ufsid`, `/dev/ada0p2`). Not judged: `noauto`, `nofail`, `failok`, pseudo filesystems, bind mounts, swap files,
-//! removable media. While a volume cannot be read, a name that is found nowhere is Unknown.
+//! `/dev/ufsid`, `/dev/ada0p2`), as it is spelled: `UUID=0A1B` is not found where `blkid` prints 0a1b. The file of a loop
+//! mount is looked for. Not judged: `noauto`, `nofail`, `failok`, pseudo filesystems, bind mounts, swap files, removable
+//! media. While a volume cannot be read, a name that is found nowhere is Unknown.
 //!
 //! # How to mend it
-//! Name filesystems by UUID (`blkid` prints them), and add `nofail` to what the system can start without. FreeBSD: by
-//! `/dev/gpt/NAME` (`gpart show -l` prints them), with `failok`.
+//! Name filesystems by UUID (`blkid` prints them) and by the type that is there, and add `nofail` to what the system can
+//! start without. FreeBSD: by `/dev/gpt/NAME` (`gpart show -l` prints them), with `failok`.
 
-use super::volumes::{filesystem, unknown_content};
+use super::volumes::{filesystem, in_another_case, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
 use crate::inspect::facts::{Fstab, Mount, Volume, VolumeClass};
 
@@ -35,6 +36,15 @@ struct Line<'a> {
     grade: Grade,
     mount: &'a Mount,
     what: String,
+    fault: Fault,
+}
+
+/// The field that is to be changed.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    Source,
+    Type,
+    Both,
 }
 
 fn check(case: &Case) -> Judged {
@@ -53,7 +63,7 @@ fn check(case: &Case) -> Judged {
     }
     let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
     lines.sort_by_key(|line| line.grade);
-    let dangling = |line: &Line| line.grade == Grade::Breach && line.mount.volume.is_none();
+    let dangling = |line: &Line| line.grade == Grade::Breach && line.mount.volume.is_none() && !line.mount.absent;
     if let Some(unread) = unknown_content(case.facts).filter(|_| lines.iter().any(dangling)) {
         let line = lines.iter().find(|l| dangling(l)).map_or(0, |l| l.mount.line);
         return Ok(Verdict::not_read(format!(
@@ -71,7 +81,10 @@ fn check(case: &Case) -> Judged {
     let Some(worst) = lines.first() else {
         return match no_root {
             Some(message) => Ok(Finding { message, ..finding }.fail(Grade::Doubt)),
-            None => case.unless_truncated(&["fstab.entries"], Finding::new("every source is in the image").pass()),
+            None => case.unless_truncated(
+                &["fstab.entries"],
+                Finding::new("every source that is looked for is in the image").pass(),
+            ),
         };
     };
     let mut same = lines.iter().filter(|l| l.grade == worst.grade);
@@ -102,34 +115,50 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     let path = source.starts_with('/') && !source.starts_with("/dev/") && !source.starts_with("//");
     let removable = ["/dev/fd", "/dev/sr", "/dev/cd", "/dev/dvd"].iter().any(|p| source.starts_with(p));
     let optional = ["noauto", "nofail", "failok", "bind", "rbind", "x-systemd.automount"].into_iter().any(has);
+    let line = |grade, what: String| Some(Line { grade, mount, what, fault: Fault::Source });
+    if path && !optional && mount.absent && is_image(mount) {
+        return line(Grade::Breach, "the file is not there".to_owned());
+    }
     if optional || path || removable {
         return None;
     }
-    let line = |grade, what: String| Some(Line { grade, mount, what });
     if is_network(mount) {
         return line(Grade::Doubt, "a network mount without nofail".to_owned());
     }
     let Some(name) = &mount.volume else {
+        let spelled = in_another_case(case.facts, source).map(|volume| {
+            format!("differs from the name of {} by capitals and small letters, and is not found", volume.name)
+        });
+        let nowhere =
+            |what: &str| spelled.clone().unwrap_or_else(|| format!("{what}in no partition or volume of the image"));
         return match () {
-            () if swap => line(Grade::Doubt, "the swap is in no partition or volume of the image".to_owned()),
+            () if swap => line(Grade::Doubt, nowhere("the swap is ")),
             () if by_hardware(source) && of_system_disk(fstab, mount) => {
                 line(Grade::Doubt, "named by the hardware of another machine".to_owned())
             }
             () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
-            () => line(Grade::Breach, "in no partition or volume of the image".to_owned()),
+            () => line(Grade::Breach, nowhere("")),
         };
     };
-    if by_position(source) || by_hardware(source) {
-        return line(Grade::Doubt, "the name of the disk changes with the machine".to_owned());
-    }
     let volume = case.facts.volumes.iter().find(|v| v.name == *name)?;
-    if !same_type(&mount.type_id, volume) {
-        return line(
-            Grade::Doubt,
-            format!("the type is {} here and {} on {name}", shown(&mount.type_id), filesystem(volume)),
-        );
-    }
-    None
+    let named = (by_position(source) || by_hardware(source))
+        .then(|| "the name of the disk changes with the machine".to_owned());
+    let typed = (!same_type(&mount.type_id, volume))
+        .then(|| format!("the type is {} here and {} on {name}", shown(&mount.type_id), filesystem(volume)));
+    let fault = match (&named, &typed) {
+        (Some(_), Some(_)) => Fault::Both,
+        (_, Some(_)) => Fault::Type,
+        (_, None) => Fault::Source,
+    };
+    let what = [named, typed].into_iter().flatten().collect::<Vec<_>>().join(", and ");
+    (!what.is_empty()).then_some(Line { grade: Grade::Doubt, mount, what, fault })
+}
+
+/// Whether a source that is a path is the image of a filesystem, and no directory or swap file.
+fn is_image(mount: &Mount) -> bool {
+    const ON_DISKS: &[&str] =
+        &["ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "iso9660", "udf", "squashfs", "erofs"];
+    mount.options.iter().any(|option| option == "loop") || ON_DISKS.contains(&mount.type_id.as_str())
 }
 
 fn is_network(mount: &Mount) -> bool {
@@ -206,6 +235,10 @@ fn remedy(case: &Case, line: &Line) -> String {
             ),
         };
     }
+    let volume = volume.or_else(|| in_another_case(case.facts, &mount.source));
+    if let Some(volume) = volume.filter(|_| line.fault != Fault::Source) {
+        return retyped(line, volume);
+    }
     match volume.filter(|v| !v.uuid.is_empty()) {
         Some(volume) => format!(
             "In line {} of /etc/fstab write UUID={} ({}) for the source.",
@@ -217,5 +250,24 @@ fn remedy(case: &Case, line: &Line) -> String {
             "Remove line {} of /etc/fstab, correct its source (`blkid` prints the UUIDs), or add the option nofail.",
             mount.line
         ),
+    }
+}
+
+/// The remedy of a line whose type is not what is on its volume.
+fn retyped(line: &Line, volume: &Volume) -> String {
+    let (number, found) = (line.mount.line, filesystem(volume));
+    if line.mount.type_id == "swap" {
+        return format!(
+            "In line {number} of /etc/fstab name a swap partition (`blkid -t TYPE=swap` prints them), or remove the line: {} holds {found}.",
+            volume.name
+        );
+    }
+    let uuid = shown(&volume.uuid);
+    match line.fault {
+        Fault::Both if !volume.uuid.is_empty() => format!(
+            "In line {number} of /etc/fstab write UUID={} for the source and {found} for the type.",
+            uuid.trim_matches('"')
+        ),
+        _ => format!("In line {number} of /etc/fstab write {found} for the type."),
     }
 }

@@ -71,13 +71,12 @@ fn check(case: &Case) -> Judged {
         return Ok(Finding { message, ..finding }.pass());
     }
     let Some(given) = accounts.given.as_ref().filter(|_| judgement(case, accounts).is_some()) else {
-        return Ok(Verdict::Unknown(Why {
-            reason: "NotVerifiable",
-            message: format!(
-                "root has a password ({}): whether the cloud would accept it, its hash does not tell",
-                words(root)
-            ),
-        }));
+        let open =
+            format!("root has a password ({}): whether the cloud would accept it, its hash does not tell", words(root));
+        if root.must_change {
+            return Ok(Finding { message: open, ..finding }.fail(Grade::Note));
+        }
+        return Ok(Verdict::Unknown(Why { reason: "NotVerifiable", message: open }));
     };
     Ok(compared(finding, given).pass())
 }

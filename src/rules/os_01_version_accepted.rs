@@ -9,7 +9,7 @@
 //! `ID`, `ID_LIKE` and `VERSION_ID` of `/etc/os-release`, or what an older release file amounts to. Versions are compared by
 //! the part before the first dot, unless the profile says exactly or at least. What the package database says of it (dpkg's
 //! `base-files`, rpm's `centos-release` and its kin) is held against the file, which anybody may have changed. A system
-//! without a version is Unknown where versions count. With the platform declared as one for unlisted systems the rule passes
+//! without a version is Unknown where versions count; one that no file names is on no list. With the platform declared as one for unlisted systems the rule passes
 //! and says what was found.
 //! Where the cloud takes what is based on a listed system, `ID_LIKE` has to name one; Alibaba Cloud Linux, a system of
 //! another cloud, is refused there all the same.
@@ -21,7 +21,7 @@
 //! Otherwise upgrade an older guest to a listed version, or reinstall one that is newer than the list, or not on it.
 
 use super::version::compare;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, release_package, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::release, release_package, shown};
 use crate::api::{OperatingSystem, VersionMatch};
 use crate::inspect::facts::{Family, Release};
 
@@ -46,12 +46,15 @@ fn check(case: &Case) -> Judged {
         Family::Unknown => return Ok(Verdict::missing("the family of the operating system was not recognised")),
         Family::Linux | Family::FreeBSD => {}
     }
-    let release = known(guest.release.as_ref(), "the release file");
+    let release = release(case);
     if let Some(platform) = case.custom_platform() {
-        let found = release.as_ref().map_or_else(|_| "an unknown system".to_owned(), |r| found(r));
+        let found = release.ok().flatten().map_or_else(|| "an unknown system".to_owned(), found);
         return Ok(Verdict::passed(format!("{found}, declared as {platform}")));
     }
-    let release = release?;
+    let Some(release) = release? else {
+        let finding = Finding::new("no release file says what system this is").seen("no file", "/etc/os-release");
+        return Ok(not_listed(case, &Release::default(), &[], finding));
+    };
     if release.id.is_empty() {
         return Ok(Verdict::missing("no release file names the distribution"));
     }
@@ -80,7 +83,10 @@ fn check(case: &Case) -> Judged {
 
 /// Whether the system is on the profile's list; `None` where that cannot be told.
 pub fn listed(case: &Case) -> Option<bool> {
-    let release = case.guest().ok()?.release.as_ref()?.known().filter(|release| !release.id.is_empty())?;
+    let Some(release) = release(case).ok()? else { return Some(false) };
+    if release.id.is_empty() {
+        return None;
+    }
     let by_id: Vec<&OperatingSystem> =
         case.profile.operating_systems.iter().filter(|system| system.ids.contains(&release.id)).collect();
     if by_id.is_empty() {

@@ -15,7 +15,7 @@
 //! the user's own making `[CustomKernelTicket]`.
 
 use super::lnx_01_critical_files::unread_database;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::release, shown};
 use crate::api::Acknowledgement;
 use crate::inspect::facts::{Fact, Family};
 
@@ -108,8 +108,11 @@ fn own_system(case: &Case) -> Result<Option<Need>, Box<Verdict>> {
         Family::FreeBSD => return Ok(None),
         Family::Linux | Family::Unknown => {}
     }
-    let release = known(guest.release.as_ref(), "the release file")?;
-    if is_distribution(case, &release.id) || release.id_like.iter().any(|id| is_distribution(case, id)) {
+    let release = release(case)?;
+    let id = release.map_or("", |release| release.id.as_str());
+    if release.is_some_and(|release| {
+        is_distribution(case, id) || release.id_like.iter().any(|like| is_distribution(case, like))
+    }) {
         return Ok(None);
     }
     let linux = case.linux()?;
@@ -120,7 +123,7 @@ fn own_system(case: &Case) -> Result<Option<Need>, Box<Verdict>> {
     if packages.kernel.is_some() {
         return Ok(None);
     }
-    let system = if release.id.is_empty() { "a system without a name".to_owned() } else { shown(&release.id) };
+    let system = if id.is_empty() { "a system without a name".to_owned() } else { shown(id) };
     let owners = if packages.manager.is_empty() { "dpkg, rpm or apk" } else { &packages.manager };
     let message = format!(
         "{system} is no distribution that is known, and its kernel {} came in no package of {owners}",

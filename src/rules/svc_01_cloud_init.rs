@@ -8,7 +8,7 @@
 //! # How it is found
 //! Installed: by the package database, or the program itself; configuration left behind by a removed package does not
 //! count. Starting: by a unit wanted by a target, the generator or a start link, and nothing that disables it
-//! (`/etc/cloud/cloud-init.disabled`, the kernel command line, masked units); on FreeBSD by `cloudinit_enable`. CoreOS has
+//! (`/etc/cloud/cloud-init.disabled`, the kernel command line, masked units, ds-identify's `policy: disabled`); on FreeBSD by `cloudinit_enable`. CoreOS has
 //! coreos-cloudinit or Ignition instead, which pass.
 //!
 //! # How to mend it
@@ -129,8 +129,16 @@ fn enable(case: &Case, by: &str) -> String {
     }
     let first = match by {
         path if path.starts_with("/etc/cloud/cloud-init.disabled") => "rm /etc/cloud/cloud-init.disabled && ",
+        policy if policy.starts_with("/etc/cloud/ds-identify.cfg") => {
+            return "In the guest: `sed -i '/^[[:space:]]*policy[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`."
+                .to_owned();
+        }
         line if line.contains("kernel") || line.contains("cmdline") => {
-            return "Remove cloud-init=disabled from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).".to_owned();
+            let word = line.strip_prefix("kernel command line: ").unwrap_or("cloud-init=disabled");
+            return format!(
+                "Remove {} from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).",
+                shown(word).trim_matches('"')
+            );
         }
         _ => "",
     };

@@ -7,12 +7,16 @@
 //!
 //! # How it is found
 //! The effective `datasource_list`: the last one of `/etc/cloud/cloud.cfg`, `/etc/cloud/cloud.cfg.d/*.cfg` in order and the
-//! kernel command line. Without one the list built into that version holds. Without cloud-init there is nothing to judge.
+//! kernel command line. Where ds-identify runs, as it reads them: a list on one line, `datasource:` in
+//! `/etc/cloud/ds-identify.cfg` or `ci.ds=` on the kernel command line before it. Of a list of several it hands on what it
+//! finds, and switches cloud-init off where it finds none. Without a list the one built into that version holds. Without
+//! cloud-init there is nothing to judge.
 //!
 //! # How to mend it
 //! Name the source: `echo 'datasource_list: [ ConfigDrive, None ]' > /etc/cloud/cloud.cfg.d/99-datasource.cfg` (Alibaba
 //! Cloud: `AliYun`); of several files in that folder the one that sorts last decides. First take away what decides before
-//! them: `policy: disabled` in `/etc/cloud/ds-identify.cfg`, `ds=` and `ci.di.policy=` on the kernel command line.
+//! them: `datasource:` and `policy:` in `/etc/cloud/ds-identify.cfg`, `ds=`, `ci.ds=` and `ci.di.policy=` on the kernel
+//! command line.
 
 use super::version::{compare, numbers};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_01_cloud_init};
@@ -43,22 +47,48 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::not_applicable("cloud-init is not installed or does not start: see CloudInitInstalled"));
     }
     Ok(match &cloud_init.datasources {
-        Some(set) => named(set, wanted),
-        None => builtin(case, cloud_init, wanted),
+        Some(set) if !set.list.is_empty() => named(set, wanted),
+        unseen => builtin(case, cloud_init, wanted, unseen.as_ref()),
     })
 }
 
-fn named(set: &Datasources, wanted: &str) -> Verdict {
+/// Why cloud-init does not run in the profile's cloud, where ds-identify looks for other datasources alone.
+pub fn switched_off(case: &Case) -> Option<String> {
+    let wanted = case.profile.datasource.as_ref()?;
+    let set = svc_01_cloud_init::found(case).ok()?.datasources.as_ref()?;
+    (set.searched && !has(set, wanted)).then(|| {
+        format!(
+            "ds-identify switches cloud-init off where it finds none of {}, and {wanted} is not among them",
+            list(set)
+        )
+    })
+}
+
+fn list(set: &Datasources) -> String {
     let names: Vec<String> = set.list.iter().map(|name| unquoted(name)).collect();
-    let list = format!("[{}]", super::text::join(&names, 8));
+    format!("[{}]", super::text::join(&names, 8))
+}
+
+/// ds-identify looks for names as they are written; cloud-init takes them in any case since 23.2.
+fn has(set: &Datasources, wanted: &str) -> bool {
+    set.list.iter().any(|name| if set.searched { name == wanted } else { name.eq_ignore_ascii_case(wanted) })
+}
+
+fn named(set: &Datasources, wanted: &str) -> Verdict {
+    let list = list(set);
     let written = set.line.as_ref().map_or_else(|| format!("datasource_list: {list}"), |line| unquoted(line));
     let finding = Finding::default().seen(written, set.place.clone());
-    if set.list.iter().any(|name| name.eq_ignore_ascii_case(wanted)) {
+    if has(set, wanted) {
         return Finding { message: format!("{list} has {wanted}"), ..finding }.pass();
     }
     let nothing = set.list.iter().all(|name| name.eq_ignore_ascii_case("None"));
-    let consequence =
-        if nothing { "cloud-init will do nothing here".to_owned() } else { format!("{wanted} is not in it") };
+    let consequence = match () {
+        () if nothing => "cloud-init will do nothing here".to_owned(),
+        () if set.searched => {
+            format!("{wanted} is not in it, and where ds-identify finds none of the list it switches cloud-init off")
+        }
+        () => format!("{wanted} is not in it"),
+    };
     let message = match &set.line {
         Some(line) => format!("{} in {}: {consequence}", unquoted(line), set.place),
         None => format!("the datasource list is {list}: {consequence}"),
@@ -74,8 +104,9 @@ fn mended(set: &Datasources, wanted: &str) -> String {
             "Remove {} from the kernel command line (GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`).",
             line.as_ref().map_or_else(|| "ds=".to_owned(), |line| unquoted(line))
         )),
-        ("/etc/cloud/ds-identify.cfg", _) => {
-            after("In the guest: `sed -i '/^ *policy:/d' /etc/cloud/ds-identify.cfg`.".to_owned())
+        ("/etc/cloud/ds-identify.cfg", line) => {
+            let key = line.as_ref().and_then(|line| line.split(':').next()).unwrap_or("policy");
+            after(format!("In the guest: `sed -i '/^[[:space:]]*{key}[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`."))
         }
         (place, _) => match place.strip_prefix("/etc/cloud/cloud.cfg.d/") {
             // cloud-init takes the files of the folder in the order of their names, and the last one counts.
@@ -93,22 +124,30 @@ fn unquoted(text: &str) -> String {
     shown(text).trim_matches('"').to_owned()
 }
 
-fn builtin(case: &Case, cloud_init: &CloudInit, wanted: &str) -> Verdict {
+/// `unseen` is a list that ds-identify does not read.
+fn builtin(case: &Case, cloud_init: &CloudInit, wanted: &str, unseen: Option<&Datasources>) -> Verdict {
+    let unset = match unseen {
+        Some(set) => {
+            format!(
+                "ds-identify does not read the datasource list of {}, which is on no line of its own",
+                shown(&set.place)
+            )
+        }
+        None => "no datasource list is set".to_owned(),
+    };
     let Some(since) = &case.profile.datasource_since else {
-        return Verdict::passed(format!("no datasource list is set; the built-in one has {wanted}"));
+        return Verdict::passed(format!("{unset}; the built-in one has {wanted}"));
     };
     if numbers(&cloud_init.version).is_empty() {
-        return Verdict::missing("no datasource list is set, and the version of cloud-init is not known");
+        return Verdict::missing(format!("{unset}, and the version of cloud-init is not known"));
     }
     let version = shown(&cloud_init.version);
     if compare(&cloud_init.version, since).is_lt() {
-        return Finding::new(format!(
-            "no datasource list is set, and cloud-init {version} has no {wanted} before {since}"
-        ))
-        .remedy(remedy(wanted, USUAL))
-        .fail(Grade::Doubt);
+        return Finding::new(format!("{unset}, and cloud-init {version} has no {wanted} before {since}"))
+            .remedy(remedy(wanted, USUAL))
+            .fail(Grade::Doubt);
     }
-    Verdict::passed(format!("no datasource list is set; the built-in one of {version} has {wanted}"))
+    Verdict::passed(format!("{unset}; the built-in one of {version} has {wanted}"))
 }
 
 fn remedy(wanted: &str, file: &str) -> String {

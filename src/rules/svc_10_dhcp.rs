@@ -7,8 +7,9 @@
 //!
 //! # How it is found
 //! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
-//! wicked, cloud-init unless it is told to leave the network alone, FreeBSD's `rc.conf`. One interface on DHCP is enough.
-//! Of systemd-networkd's and netplan's files that match one interface only the first one counts, by name.
+//! wicked, cloud-init unless it is told to leave the network alone or ds-identify switches it off, FreeBSD's `rc.conf`. One
+//! interface on DHCP is enough. Of systemd-networkd's and netplan's files that match one interface only the first one counts,
+//! by name.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
 //! not to or it is told to leave the card alone (`unmanaged-devices`, `managed=0`); a profile that is not brought up is one, too. ifupdown and network-scripts need a client program.
 //!
@@ -16,7 +17,7 @@
 //! Set up the first interface for DHCP, bound to no hardware address.
 
 use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, svc_02_datasource};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
 /// SVC-10.
@@ -37,7 +38,11 @@ const UNREAD: &[&str] = &["dhcpcd", "connman"];
 
 fn check(case: &Case) -> Judged {
     let network = network(case)?;
-    let dhcp: Vec<&Interface> = network.interfaces.iter().filter(|i| on_dhcp(i)).collect();
+    // What only a cloud-init sets up that does not run there.
+    let off =
+        svc_02_datasource::switched_off(case).filter(|_| network.managers.iter().any(|by| by.value == "cloud-init"));
+    let runs = |i: &&Interface| off.is_none() || !i.place.starts_with("/etc/cloud/");
+    let dhcp: Vec<&Interface> = network.interfaces.iter().filter(|i| on_dhcp(i)).filter(runs).collect();
     if !dhcp.is_empty() && needs_client(network) {
         let names = listed(dhcp.iter().copied(), how);
         return Ok(Finding::new(format!("{names}, but no DHCP client is installed"))
@@ -45,12 +50,16 @@ fn check(case: &Case) -> Judged {
             .remedy(client(case))
             .fail(Grade::Breach));
     }
-    if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init") {
+    if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init" && off.is_none()) {
         let finding = Finding::new("cloud-init sets up the network, by DHCP where the cloud says nothing else");
         return Ok(automatic(case, finding.seen("cloud-init", by.place.clone())).pass());
     }
     if !dhcp.is_empty() {
         return Ok(passed(case, network, &dhcp));
+    }
+    if let Some(why) = off {
+        let what = "what else sets up the network is not read as far as cloud-init would replace it";
+        return Err(Box::new(Verdict::not_read(format!("{why}; {what}"))));
     }
     // What may be for the cloud's card: NetworkManager puts no card on DHCP for which it has a profile, brought up or not.
     let is_taken = |i: &&Interface| i.kind != LinkKind::Other && (!i.off || i.held) && card(i, network) != Fit::No;

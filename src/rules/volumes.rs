@@ -2,6 +2,7 @@
 
 use super::{Verdict, Why};
 use crate::disk::container::{self, Class, Format};
+use crate::guest::linux::device::Devices;
 use crate::inspect::Facts;
 use crate::inspect::facts::{
     ExtFeatures, Fact, Fstab, Holds, Mount, Role, TroubleKind, Volume, VolumeClass, is_written,
@@ -45,6 +46,17 @@ pub fn root(facts: &Facts) -> Root<'_> {
     let most = [Holds::Installer, Holds::Data, Holds::Boot];
     let holds = most.into_iter().find(|h| facts.volumes.iter().any(|v| v.holds == *h));
     Root::None(holds.unwrap_or(Holds::Nothing))
+}
+
+/// The volume that a name would mean, were its identifier written in the other case: `UUID=0A1B` where that is `0a1b`.
+pub fn in_another_case<'a>(facts: &'a Facts, name: &str) -> Option<&'a Volume> {
+    let table = facts.table.as_ref().and_then(Fact::known);
+    Devices::new(&facts.volumes, table).resolve_in_any_case(name)
+}
+
+/// A volume whose files are not known though it may hold some.
+pub fn not_read(facts: &Facts) -> Option<&Volume> {
+    facts.volumes.iter().find(|volume| unread(facts, volume).is_some())
 }
 
 /// Why the files of a volume are not known though it may hold some.

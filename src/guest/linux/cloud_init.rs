@@ -2,9 +2,14 @@
 
 mod datasource;
 pub use datasource::files;
+mod identify;
+#[cfg(test)]
+mod identify_tests;
 mod start;
 #[cfg(test)]
 mod tests;
+
+use identify::Identify;
 
 use super::packages::{Packages, evident};
 use super::services::Services;
@@ -19,6 +24,9 @@ const PROGRAMS: &[&str] = &["/usr/bin/cloud-init", "/usr/local/bin/cloud-init", 
 const PYTHON: &[&str] = &["/usr/lib/python3/dist-packages", "/usr/lib", "/usr/lib64", "/usr/local/lib"];
 /// Most names of a directory that are looked at.
 const MAX_NAMES: usize = 20_000;
+/// Largest configuration file that is read, and most datasources that are kept.
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_SOURCES: usize = 64;
 
 /// Reads all of it. `command_line` is the default entry's, where it is known; `packages` is the package database.
 ///
@@ -31,13 +39,15 @@ pub fn read(
     packages: &Result<Option<Packages>>,
 ) -> Result<CloudInit> {
     let Some((installed, version)) = installed(tree, packages)? else { return Ok(CloudInit::default()) };
-    let (enabled_by, disabled_by) = start::read(tree, services, command_line)?;
+    let command_line = command_line.unwrap_or_default();
+    let identify = Identify::read(tree, services, command_line)?;
+    let (enabled_by, disabled_by) = start::read(tree, services, command_line, identify.as_ref())?;
     Ok(CloudInit {
         installed: Some(installed),
         version,
         enabled_by,
         disabled_by,
-        datasources: datasource::read(tree, command_line)?,
+        datasources: datasource::read(tree, command_line, identify.as_ref())?,
     })
 }
 

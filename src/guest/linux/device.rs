@@ -29,19 +29,30 @@ impl<'a> Devices<'a> {
         Self { volumes, partitions: table.map(|t| t.partitions.as_slice()).unwrap_or_default() }
     }
 
-    /// The volume of this disk that `spec` names: `UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=`, `/dev/disk/by-*`,
+    /// The volume of this disk that `spec` names, in the spelling of blkid and of udev's links, which mount(8), systemd and
+    /// initramfs-tools compare as text: small letters but for FAT and NTFS. `UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=`, `/dev/disk/by-*`,
     /// `/dev/mapper/vg-lv`, `/dev/vg/lv`, or a partition of the first disk (`/dev/sda1`, `/dev/vda1`, ...).
     ///
     /// `by-id` and `by-path` say by their `-part` suffix only which partition of some disk they mean: they are taken
     /// for this one's, as there is no other.
     pub fn resolve(&self, spec: &str) -> Option<&'a Volume> {
+        self.find(spec, |own, asked| own == asked)
+    }
+
+    /// The same, in whatever case an identifier is written, as BusyBox and, for partitions, Linux itself compare them.
+    pub fn resolve_in_any_case(&self, spec: &str) -> Option<&'a Volume> {
+        self.find(spec, str::eq_ignore_ascii_case)
+    }
+
+    fn find(&self, spec: &str, same: fn(&str, &str) -> bool) -> Option<&'a Volume> {
+        let same = |own: &str, asked: &str| !asked.is_empty() && same(own, asked);
         let spec = spec.trim();
         if let Some((tag, value)) = spec.split_once('=') {
             let value = value.trim_matches(['"', '\'']);
             return match tag {
-                "UUID" => self.by_uuid(value),
+                "UUID" => self.volumes.iter().find(|v| same(&v.uuid, value)),
                 "LABEL" => self.by_label(value),
-                "PARTUUID" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(value) && !value.is_empty()),
+                "PARTUUID" => self.by_partition(|p| same(&p.uuid, value)),
                 "PARTLABEL" => self.by_partition(|p| p.name == value && !value.is_empty()),
                 _ => None,
             };
@@ -50,9 +61,9 @@ impl<'a> Devices<'a> {
         if let Some((by, name)) = path.strip_prefix("disk/by-").and_then(|rest| rest.split_once('/')) {
             let name = UDEV.undo(name);
             return match by {
-                "uuid" => self.by_uuid(&name),
+                "uuid" => self.volumes.iter().find(|v| same(&v.uuid, &name)),
                 "label" => self.by_label(&name),
-                "partuuid" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(&name)),
+                "partuuid" => self.by_partition(|p| same(&p.uuid, &name)),
                 "partlabel" => self.by_partition(|p| p.name == name),
                 "id" | "path" => match name.strip_prefix("dm-name-").or_else(|| name.strip_prefix("md-name-")) {
                     Some(mapped) => self.by_mapper_name(mapped),
@@ -65,7 +76,7 @@ impl<'a> Devices<'a> {
             return self.by_mapper_name(mapped);
         }
         if path.contains('/') {
-            return self.by_name(path).or_else(|| self.by_geom(path));
+            return self.by_name(path).or_else(|| self.by_geom(path, same));
         }
         // Arrays are called as they are: `md0`.
         self.first_disk(path).or_else(|| self.by_name(path).filter(|_| path.starts_with("md")))
@@ -75,7 +86,7 @@ impl<'a> Devices<'a> {
         self.volumes.iter().find(|v| v.name.split_once('/').is_some_and(|(vg, lv)| mapper_name(vg, lv) == mapped))
     }
 
-    /// The volume with a filesystem UUID.
+    /// The volume with a filesystem UUID, in whatever case it is written: so GRUB compares them.
     pub fn by_uuid(&self, uuid: &str) -> Option<&'a Volume> {
         self.volumes.iter().find(|v| !uuid.is_empty() && v.uuid.eq_ignore_ascii_case(uuid))
     }
@@ -124,13 +135,13 @@ impl<'a> Devices<'a> {
 impl<'a> Devices<'a> {
     /// What FreeBSD's glabel(8) names: `gpt/NAME`, `gptid/UUID`, `ufs/LABEL`, `ufsid/ID`, `msdosfs/LABEL`, and
     /// `diskid/DISK-SERIALp2`, which is taken for this disk as Linux' `by-id` is.
-    fn by_geom(&self, path: &str) -> Option<&'a Volume> {
+    fn by_geom(&self, path: &str, same: impl Fn(&str, &str) -> bool) -> Option<&'a Volume> {
         let (by, name) = path.split_once('/')?;
         match by {
             "gpt" => self.by_partition(|p| p.name == name && !name.is_empty()),
-            "gptid" => self.by_partition(|p| p.uuid.eq_ignore_ascii_case(name) && !name.is_empty()),
+            "gptid" => self.by_partition(|p| same(&p.uuid, name)),
             "ufs" | "msdosfs" => self.by_label(name),
-            "ufsid" => self.by_uuid(name),
+            "ufsid" => self.volumes.iter().find(|v| same(&v.uuid, name)),
             "diskid" => self.of_freebsd(name.get(name.rfind(['p', 's'])?..)?),
             _ => None,
         }
@@ -182,8 +193,9 @@ mod tests {
                 volume("my-vg/root", None, "3e4f", ""),
                 volume("md0", None, "5a6b", ""),
                 volume("p2/a", None, "7c8d", ""),
+                volume("esp", None, "AB12-34CD", ""),
             ],
-            vec![partition(1, "C0FFEE-01", "system boot"), partition(2, "c0ffee-02", "")],
+            vec![partition(1, "c0ffee-01", "system boot"), partition(2, "c0ffee-02", "")],
         )
     }
 
@@ -192,7 +204,8 @@ mod tests {
         let (volumes, partitions) = disk();
         let devices = Devices { volumes: &volumes, partitions: &partitions };
         for (spec, volume) in [
-            ("UUID=0A1B", "p1"),
+            ("UUID=0a1b", "p1"),
+            ("UUID=AB12-34CD", "esp"),
             ("UUID=\"1c2d\"", "p2"),
             ("LABEL=root", "p2"),
             ("LABEL=\"boot disk\"", "p1"),
@@ -200,7 +213,7 @@ mod tests {
             ("PARTLABEL='system boot'", "p1"),
             ("/dev/disk/by-uuid/3e4f", "my-vg/root"),
             ("/dev/disk/by-label/boot\\x20disk", "p1"),
-            ("/dev/disk/by-partuuid/C0FFEE-02", "p2"),
+            ("/dev/disk/by-partuuid/c0ffee-02", "p2"),
             ("/dev/disk/by-partlabel/system\\x20boot", "p1"),
             ("/dev/disk/by-path/pci-0000:00:05.0-part2", "p2"),
             ("/dev/mapper/my--vg-root", "my-vg/root"),
@@ -222,6 +235,25 @@ mod tests {
         ] {
             assert_eq!(devices.resolve(spec).map(|v| v.name.as_str()), Some(volume), "{spec}");
         }
+    }
+
+    /// `blkid -l -t UUID=0A1B`, and udev's links.
+    #[test]
+    fn an_identifier_in_another_case_is_another_name() {
+        let (volumes, partitions) = disk();
+        let devices = Devices { volumes: &volumes, partitions: &partitions };
+        for (spec, volume) in [
+            ("UUID=0A1B", "p1"),
+            ("UUID=ab12-34cd", "esp"),
+            ("PARTUUID=C0FFEE-02", "p2"),
+            ("/dev/disk/by-uuid/3E4F", "my-vg/root"),
+            ("/dev/disk/by-partuuid/C0FFEE-01", "p1"),
+        ] {
+            assert!(devices.resolve(spec).is_none(), "{spec}");
+            assert_eq!(devices.resolve_in_any_case(spec).map(|v| v.name.as_str()), Some(volume), "{spec}");
+        }
+        assert!(devices.resolve_in_any_case("LABEL=ROOT").is_none());
+        assert_eq!(devices.by_uuid("0A1B").map(|v| v.name.as_str()), Some("p1"), "GRUB's search");
     }
 
     #[test]

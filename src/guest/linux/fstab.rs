@@ -6,7 +6,7 @@ use super::{PATH_MAX, cut, optional};
 use crate::disk::filesystem::{NodeKind, Stat, Subvolume};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
-use crate::inspect::facts::{Fstab, Mount};
+use crate::inspect::facts::{Fstab, Mount, Volume};
 
 const PATH: &str = "/etc/fstab";
 /// Largest fstab that is read.
@@ -55,7 +55,10 @@ const PSEUDO: &[&str] = &[
     "ignore",
 ];
 /// Options that decide what a missing source does; `failok` is FreeBSD's `nofail`.
-const DECIDING: &[&str] = &["noauto", "nofail", "failok", "ro", "bind", "rbind", "_netdev", "x-systemd.automount"];
+const DECIDING: &[&str] =
+    &["noauto", "nofail", "failok", "ro", "bind", "rbind", "loop", "_netdev", "x-systemd.automount"];
+/// Directories of which the running system makes the content.
+const RUNNING: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/tmp"];
 
 /// Reads it and resolves each source to a volume of this disk.
 ///
@@ -66,10 +69,33 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
         return Ok(Fstab { instead: instead(tree)?, ..Fstab::default() });
     };
     let mut entries = parse(&text);
+    let resolve = resolver(tree, devices)?;
     for entry in &mut entries {
-        entry.volume = devices.resolve(&entry.source).map(|v| v.name.clone());
+        entry.volume = resolve(&entry.source).map(|v| v.name.clone());
+    }
+    let absent: Result<Vec<bool>> = entries.iter().map(|entry| lacks(tree, &entries, &entry.source)).collect();
+    for (entry, absent) in entries.iter_mut().zip(absent?) {
+        entry.absent = absent;
     }
     Ok(Fstab { present: true, entries, instead: None })
+}
+
+/// Whether a source is a file that is not there. Below what only the running system has, or a line mounts that is not of this
+/// disk, it may be.
+fn lacks(tree: &Tree, entries: &[Mount], source: &str) -> Result<bool> {
+    let below =
+        |dir: &str| dir != "/" && source.strip_prefix(dir.trim_end_matches('/')).is_some_and(|r| r.starts_with('/'));
+    let unread = entries.iter().any(|entry| entry.volume.is_none() && below(&entry.target));
+    let path = source.starts_with('/') && !source.starts_with("//");
+    Ok(path && !unread && !RUNNING.iter().any(|dir| below(dir)) && !tree.exists(source)?)
+}
+
+/// How the guest's own mount(8) finds a volume by its name: BusyBox' in whatever case an identifier is written (its
+/// `get_devname.c`), any other as it is spelled.
+fn resolver<'a>(tree: &Tree, devices: &Devices<'a>) -> Result<impl Fn(&str) -> Option<&'a Volume>> {
+    let program = optional(tree.resolve("/bin/mount"))?.unwrap_or_default();
+    let (busybox, devices) = (program.ends_with("/busybox"), *devices);
+    Ok(move |spec: &str| if busybox { devices.resolve_in_any_case(spec) } else { devices.resolve(spec) })
 }
 
 /// What an entry puts at its directory.
@@ -87,13 +113,14 @@ pub enum Source {
 /// What the filesystem reports; a missing file has no entries.
 pub fn mounts(tree: &Tree, devices: &Devices) -> Result<Vec<(Source, String, bool)>> {
     let text = optional(tree.read_text(PATH, MAX_BYTES))?.unwrap_or_default();
+    let resolve = resolver(tree, devices)?;
     let mounts = text.lines().filter_map(|line| {
         let fields = Fields::of(line)?;
         let option = |name: &str| fields.options.split(',').any(|option| option == name);
         let source = if option("bind") || option("rbind") {
             Source::Path(fields.source, option("rbind"))
         } else {
-            Source::Volume(devices.resolve(&fields.source)?.name.clone(), subvolume(&fields.options))
+            Source::Volume(resolve(&fields.source)?.name.clone(), subvolume(&fields.options))
         };
         Some((source, fields.target.clone(), option("noauto"))).filter(|(_, target, _)| target.starts_with('/'))
     });
@@ -166,14 +193,13 @@ fn entry(line: &str, number: u32) -> Option<Mount> {
     }
     let options = options.split(',').filter(|option| DECIDING.contains(option)).map(str::to_owned).collect();
     let (source, target) = (cut(&source, PATH_MAX), cut(&target, PATH_MAX));
-    Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None })
+    Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None, absent: false })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::guest::testing::MemoryFs;
-    use crate::inspect::facts::Volume;
 
     #[test]
     fn entries_carry_line_names_and_the_options_that_decide() {
@@ -203,11 +229,26 @@ mod tests {
     #[test]
     fn sources_are_resolved_to_volumes_of_the_disk() {
         let volumes = [Volume { name: "p1".into(), uuid: "0a1b".into(), ..Volume::default() }];
-        let tree = MemoryFs::of_texts(&[("/etc/fstab", "UUID=0a1b / ext4\nUUID=ffff /data ext4\n")]).tree();
-        let fstab = read(&tree, &Devices::new(&volumes, None)).unwrap();
-        assert!(fstab.present);
-        assert_eq!(fstab.entries[0].volume.as_deref(), Some("p1"));
-        assert_eq!(fstab.entries[1].volume, None);
+        let fs = MemoryFs::of_texts(&[("/etc/fstab", "UUID=0a1b / ext4\nUUID=ffff /a ext4\nUUID=0A1B /b ext4\n")]);
+        let found = |fs: MemoryFs| {
+            let fstab = read(&fs.tree(), &Devices::new(&volumes, None)).unwrap();
+            assert!(fstab.present);
+            fstab.entries.into_iter().map(|entry| entry.volume).collect::<Vec<_>>()
+        };
+        assert_eq!(found(fs.clone()), [Some("p1".to_owned()), None, None]);
+        let busybox = fs.file("/bin/busybox", "").link("/bin/mount", "/bin/busybox");
+        assert_eq!(found(busybox), [Some("p1".to_owned()), None, Some("p1".to_owned())]);
+    }
+
+    #[test]
+    fn a_source_that_is_a_file_is_looked_for() {
+        let text = "/srv/a.img /a ext4 loop\n/srv/b.img /b ext4 loop\n/run/c /c none bind\n/d/x /x ext4 loop\n/e/x /y xfs\n\
+                    //host/z /z cifs\n/dev/vdz1 /w ext4\nUUID=ffff /d ext4\nUUID=0a1b /e ext4\n";
+        let tree = MemoryFs::of_texts(&[("/etc/fstab", text), ("/srv/a.img", "")]).tree();
+        let volumes = [Volume { name: "p1".into(), uuid: "0a1b".into(), ..Volume::default() }];
+        let found = read(&tree, &Devices::new(&volumes, None)).unwrap().entries;
+        let absent: Vec<_> = found.iter().filter(|entry| entry.absent).map(|entry| entry.target.as_str()).collect();
+        assert_eq!(absent, ["/b", "/y"], "what may come with another disk is not missed");
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub struct Mount {
     /// The volume of this disk that the source names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume: Option<String>,
+    /// Whether the source is a file of this system, and is not there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 /// What the boot loader starts when nobody is at the keyboard.
@@ -215,7 +218,7 @@ pub struct CloudInit {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Datasources {
-    /// The names, in order.
+    /// The names, in order; none where there is a list that ds-identify does not see, and takes for none.
     pub list: Vec<String>,
     /// The file, or `kernel command line`, that decided.
     #[serde(rename = "where")]
@@ -223,4 +226,7 @@ pub struct Datasources {
     /// What is written there, where that is no `datasource_list`: `policy: disabled`, `ds=nocloud`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// Whether ds-identify looks for each of them at boot, and switches cloud-init off where it finds none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub searched: bool,
 }

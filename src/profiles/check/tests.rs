@@ -6,6 +6,10 @@ use crate::profiles::{PROFILES, built_in, get};
 
 type Change = fn(&mut ImportProfileSpec);
 
+fn handling(spec: &mut ImportProfileSpec, code: &str) {
+    spec.handling.push(crate::api::Handling { code: code.into(), ..Default::default() });
+}
+
 #[test]
 fn every_built_in_profile_can_be_applied() {
     for profile in built_in() {
@@ -23,6 +27,15 @@ fn what_keeps_a_profile_from_being_applied_is_named() {
         (|s| s.rules[0].name = "DRV-01".into(), "UnknownRule", "DRV-01"),
         (|s| s.rules[0].code = Some("Painted".into()), "UnknownCode", "Painted"),
         (|s| s.formats.push("QCOW9".into()), "Contradiction", "QCOW9"),
+        (|s| s.formats.clear(), "Contradiction", "refuse every image"),
+        (|s| handling(s, "NoSuchCodeAtAll"), "UnknownCode", "NoSuchCodeAtAll"),
+        (|s| handling(s, "VirtioNotInstal"), "UnknownCode", "\"VirtioNotInstal\""),
+        (|s| handling(s, ""), "UnknownCode", "no rule gives it"),
+        (
+            |s| (s.limits.file_size_gib, s.limits.virtual_size_gib) = (Some(5000), Some(500)),
+            "Contradiction",
+            "a file holds no more than its disk",
+        ),
         (|s| s.preferred_formats.push("VMDK".into()), "Contradiction", "preferred"),
         (|s| s.ticket_formats.push("RAW".into()), "Contradiction", "both"),
         (|s| s.partition_tables.push("APM".into()), "Contradiction", "APM"),
@@ -53,7 +66,7 @@ fn what_keeps_a_profile_from_being_applied_is_named() {
 #[test]
 fn a_code_of_the_cloud_s_own_needs_a_word_on_what_to_do() {
     let mut spec = get("tencent-cvm").unwrap().spec;
-    spec.handling.push(crate::api::Handling { code: "Painted".into(), ..Default::default() });
+    handling(&mut spec, "Painted");
     spec.rules[0].code = Some("Painted".into());
     assert_eq!(problem(&spec), None);
 }
@@ -67,6 +80,8 @@ fn an_author_is_shown_the_line() {
     let wrong = parse("mine.yaml", &painted).unwrap_err();
     let at = line(&painted, "VirtioPainted");
     assert!(wrong.starts_with(&format!("mine.yaml:{at}: this version has no rule VirtioPainted")), "{wrong}");
+    let nameless = text.replacen("name: tencent-cvm", "name: \"\"", 1);
+    assert!(parse("mine.yaml", &nameless).unwrap_err().contains("metadata.name is empty"));
     let action = text.replacen("action: Require", "action: Demand", 1);
     let wrong = parse("mine.yaml", &action).unwrap_err();
     assert!(wrong.contains(&format!("line {}", line(&action, "Demand"))), "{wrong}");

@@ -79,6 +79,7 @@ fn what_shows_of_a_password_is_judged_and_the_rest_is_not_verifiable() {
         ("locked", |a| a.root.as_mut().unwrap().state = PasswordState::Locked, Advice),
         ("MD5", |a| a.root.as_mut().unwrap().scheme = "md5".into(), Warn),
         ("DES", |a| a.root.as_mut().unwrap().scheme = "des".into(), Warn),
+        ("to be changed", |a| a.root.as_mut().unwrap().must_change = true, Advice),
         ("no root", |a| a.root = None, Unknown),
     ];
     for (what, change, wanted) in rows {
@@ -87,6 +88,8 @@ fn what_shows_of_a_password_is_judged_and_the_rest_is_not_verifiable() {
             assert_eq!(rule.result, *wanted, "{what}: {}", rule.message);
         }
     }
+    let rule = result(A2020, "LNX-07", unseen(|a| a.root.as_mut().unwrap().must_change = true));
+    assert!(rule.message.contains("its hash does not tell") && rule.message.contains("at the next login"), "{rule:?}");
     let rule = result(A2020, "LNX-07", unseen(|_| {}));
     assert_eq!(rule.code, "NotVerifiable");
     let spec = crate::profiles::get(A2020).unwrap().spec;

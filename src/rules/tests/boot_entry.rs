@@ -35,6 +35,10 @@ fn asks(f: &mut Facts, name: &str, found: Option<&str>) {
     boot(f).root = found.map(str::to_owned);
 }
 
+fn made_by(f: &mut Facts, tool: &str) {
+    linux(f).kernels[0].initramfs = Some(Fact::Known(Initramfs { tool: tool.into(), ..Initramfs::default() }));
+}
+
 fn started_by(f: &mut Facts, loader: Loader, program: Option<Program>) {
     let mode = if program.is_some() { BootMode::Uefi } else { BootMode::Bios };
     boot_modes(f).ways = vec![Way { mode, loader, program, ..Way::default() }];
@@ -51,6 +55,8 @@ fn the_default_entry_leads_to_the_system() {
         ("no kernel", &|f| boot(f).missing = vec!["/boot/vmlinuz-3.2.0".into()], Fail),
         ("no initramfs", &|f| boot(f).missing = vec!["/boot/initrd.img-3.2.0".into()], Fail),
         ("root is nowhere", &|f| asks(f, "UUID=dead", None), Fail),
+        ("root is spelled in another case", &|f| (made_by(f, "initramfs-tools"), asks(f, "UUID=0A1B", None)).1, Fail),
+        ("and dracut looks for it", &|f| (made_by(f, "dracut"), asks(f, "UUID=0A1B", None)).1, Unknown),
         ("root is another volume", &|f| (has_second(f), asks(f, "LABEL=data", Some("p2"))).1, Fail),
         ("root is on the network", &|f| asks(f, "/dev/nfs", None), Unknown),
         ("root is a number", &|f| asks(f, "801", None), Unknown),

@@ -61,8 +61,11 @@ fn a_forced_import_is_only_advised_and_only_by_tencent() {
     };
     assert_eq!(everywhere("SVC-01", forced), [Advice, Warn, Advice, Advice]);
     let elsewhere = |f: &mut Facts, r: &mut Request| {
-        cloud_init(f).datasources =
-            Some(Datasources { list: vec!["Ec2".into()], place: "/etc/cloud/cloud.cfg".into(), line: None });
+        cloud_init(f).datasources = Some(Datasources {
+            list: vec!["Ec2".into()],
+            place: "/etc/cloud/cloud.cfg".into(),
+            ..Datasources::default()
+        });
         r.force = true;
     };
     assert_eq!(outcome(TENCENT, "SVC-02", elsewhere), Advice);
@@ -73,8 +76,11 @@ fn a_forced_import_is_only_advised_and_only_by_tencent() {
 fn force_lowers_two_rules_of_one_profile_and_no_other() {
     type Change = fn(&mut Facts);
     let elsewhere: Change = |f| {
-        cloud_init(f).datasources =
-            Some(Datasources { list: vec!["Ec2".into()], place: "/etc/cloud/cloud.cfg".into(), line: None });
+        cloud_init(f).datasources = Some(Datasources {
+            list: vec!["Ec2".into()],
+            place: "/etc/cloud/cloud.cfg".into(),
+            ..Datasources::default()
+        });
     };
     let ruin: Change = |f| {
         *cloud_init(f) = CloudInit::default();
@@ -168,7 +174,7 @@ fn the_datasource_is_the_cloud_s_own() {
         move |f: &mut Facts, _: &mut Request| {
             let list = names.iter().map(|n| (*n).to_owned()).collect();
             let place = "/etc/cloud/cloud.cfg.d/90_dpkg.cfg".into();
-            cloud_init(f).datasources = Some(Datasources { list, place, line: None });
+            cloud_init(f).datasources = Some(Datasources { list, place, line: None, ..Datasources::default() });
         }
     };
     assert_eq!(everywhere("SVC-02", |_, _| {}), [Pass; 4], "unset, and recent enough");
@@ -184,13 +190,47 @@ fn the_datasource_is_the_cloud_s_own() {
     assert_eq!(everywhere("SVC-02", absent), [NotApplicable; 4]);
 }
 
+/// Of several that ds-identify looks for it needs to find one, or switches cloud-init off.
+#[test]
+fn what_ds_identify_does_not_find_is_told() {
+    let set = |list: &'static [&'static str], searched| {
+        move |f: &mut Facts, _: &mut Request| {
+            let list = list.iter().map(|n| (*n).to_owned()).collect();
+            let place = "/etc/cloud/cloud.cfg".into();
+            cloud_init(f).datasources = Some(Datasources { list, place, searched, ..Datasources::default() });
+        }
+    };
+    let rule = result(TENCENT, "SVC-02", set(&["NoCloud", "Ec2"], true));
+    assert!(rule.result == Warn && rule.message.contains("it switches cloud-init off"), "{}", rule.message);
+    assert_eq!(everywhere("SVC-02", set(&["NoCloud", "ConfigDrive", "AliYun"], true)), [Pass; 4]);
+    // It looks for names as they are written.
+    assert_eq!(everywhere("SVC-02", set(&["NoCloud", "configdrive", "aliyun"], true)), [Warn, Advice, Advice, Advice]);
+    assert_eq!(everywhere("SVC-02", set(&["NoCloud", "configdrive", "aliyun"], false)), [Pass; 4]);
+    let unseen = result(TENCENT, "SVC-02", set(&[], false));
+    assert!(unseen.result == Pass && unseen.message.contains("does not read"), "{}", unseen.message);
+}
+
+#[test]
+fn a_policy_that_disables_it_is_taken_away() {
+    let remedy = |by: &str| {
+        let rule = result(TENCENT, "SVC-01", |f, _| cloud_init(f).disabled_by = Some(by.to_owned()));
+        assert!(rule.result == Fail && rule.message.contains(by), "{}", rule.message);
+        rule.remedy
+    };
+    let file = remedy("/etc/cloud/ds-identify.cfg: policy: disabled");
+    assert!(file.contains("policy[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`"), "{file}");
+    let line = remedy("kernel command line: ci.di.policy=disabled");
+    assert!(line.contains("Remove ci.di.policy=disabled from the kernel command line"), "{line}");
+}
+
 /// The remedy is what makes cloud-init ask the wanted source, whatever decides now.
 #[test]
 fn the_remedy_takes_away_what_decides_or_sorts_after_it() {
     let seen = |place: &str, line: Option<&str>| {
         let (place, line) = (place.to_owned(), line.map(str::to_owned));
         result(TENCENT, "SVC-02", |f, _| {
-            cloud_init(f).datasources = Some(Datasources { list: vec!["None".into()], place, line });
+            let list = vec!["None".into()];
+            cloud_init(f).datasources = Some(Datasources { list, place, line, ..Datasources::default() });
         })
     };
     for (place, file) in [
@@ -206,7 +246,9 @@ fn the_remedy_takes_away_what_decides_or_sorts_after_it() {
     }
     let off = seen("/etc/cloud/ds-identify.cfg", Some("policy: disabled"));
     assert_eq!(off.evidence[0].what, "policy: disabled");
-    assert!(off.remedy.contains("/d' /etc/cloud/ds-identify.cfg`"), "{}", off.remedy);
+    assert!(off.remedy.contains("policy[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`"), "{}", off.remedy);
+    let named = seen("/etc/cloud/ds-identify.cfg", Some("datasource: NoCloud")).remedy;
+    assert!(named.contains("datasource[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`"), "{named}");
     assert!(!off.message.contains("datasource list"), "{}", off.message);
     let line = seen("kernel command line", Some("ds=nocloud"));
     assert_eq!((&*line.evidence[0].what, &*line.evidence[0].place), ("ds=nocloud", "kernel command line"));

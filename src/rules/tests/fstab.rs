@@ -49,6 +49,8 @@ fn every_kind_of_line_has_its_severity() {
         ("host:/export", "/mnt", "nfs4", None, &[], Warn),
         ("host:/export", "/mnt", "nfs4", None, &["nofail"], Pass),
         ("//host/share", "/mnt", "cifs", None, &["_netdev"], Warn),
+        ("UUID=0A1B", "/data", "ext4", None, &[], Fail),
+        ("UUID=0A1B", "none", "swap", None, &[], Warn),
         ("UUID=0a1b", "/data", "ext3", Some("p1"), &[], Warn),
         ("UUID=0a1b", "/data", "auto", Some("p1"), &[], Pass),
         ("UUID=0a1b", "/data", "xfs,ext4", Some("p1"), &[], Pass),
@@ -84,6 +86,47 @@ fn the_remedy_names_the_uuid_where_the_volume_is_known() {
         "{}",
         rule.remedy
     );
+}
+
+/// A UUID is compared as text.
+#[test]
+fn an_identifier_in_another_case_is_said_and_corrected() {
+    let rule = result(A2020, "LNX-04", line("UUID=0A1B", "/data", "ext4", None, &[]));
+    assert!(rule.message.contains("differs from the name of p1 by capitals"), "{}", rule.message);
+    assert!(rule.remedy.starts_with("In line 9 of /etc/fstab write UUID=0a1b"), "{}", rule.remedy);
+}
+
+#[test]
+fn the_file_of_a_loop_mount_has_to_be_there() {
+    let with = |absent, type_id, options| {
+        result(A2020, "LNX-04", move |f, r| {
+            line("/srv/none.img", "/data", type_id, None, options)(f, r);
+            fstab(f).entries.last_mut().unwrap().absent = absent;
+        })
+    };
+    let rule = with(true, "auto", &["loop"]);
+    assert!(rule.result == Fail && rule.message.contains("the file is not there"), "{}", rule.message);
+    assert_eq!(with(true, "iso9660", &[]).result, Fail);
+    assert_eq!(with(false, "ext4", &["loop"]).result, Pass);
+    assert_eq!(with(true, "ext4", &["loop", "nofail"]).result, Pass);
+    for (type_id, options) in [("swap", &[][..]), ("none", &["bind"]), ("fuse.mergerfs", &[])] {
+        assert_eq!(with(true, type_id, options).result, Pass, "{type_id} is not judged");
+    }
+}
+
+#[test]
+fn the_remedy_changes_the_field_that_is_wrong() {
+    let remedy = |source, type_id| {
+        let rule = result(A2020, "LNX-04", line(source, "/data", type_id, Some("p1"), &[]));
+        assert!(rule.result == Warn && rule.message.contains("and ext4 on p1"), "{}", rule.message);
+        rule.remedy
+    };
+    assert_eq!(remedy("/dev/vda1", "xfs"), "In line 9 of /etc/fstab write ext4 for the type.");
+    assert_eq!(
+        remedy("/dev/sda1", "ext5"),
+        "In line 9 of /etc/fstab write UUID=0a1b for the source and ext4 for the type."
+    );
+    assert!(remedy("/dev/sda1", "swap").contains("name a swap partition"));
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! SVC-10 to SVC-13.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{By, Evident, Fact, Family, Interface, LinkKind, Network, TroubleKind, V4, V6};
+use crate::inspect::facts::{
+    By, Datasources, Evident, Fact, Family, Interface, LinkKind, Network, TroubleKind, V4, V6,
+};
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, interface, linux, network, outcome, release, result, trouble,
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, cloud_init, guest, interface, linux, network, outcome, release,
+    result, trouble,
 };
 
 fn by(value: &str) -> Evident {
@@ -55,6 +58,24 @@ fn dhcp_matters_as_much_as_each_document_says() {
     let two = with_interfaces(move || vec![interface("eth0", V4::Static), Interface { name: "eth1".into(), ..dhcp() }]);
     let rule = result(A2018_06, "SVC-10", two);
     assert!(rule.result == Warn && rule.message.contains("eth0 itself has a static address"), "{}", rule.message);
+}
+
+/// A list of which ds-identify finds nothing in the profile's cloud.
+#[test]
+fn cloud_init_that_is_switched_off_sets_up_nothing() {
+    let with = |list: &'static [&'static str], v4| {
+        move |f: &mut Facts, _: &mut Request| {
+            let list = list.iter().map(|n| (*n).to_owned()).collect();
+            cloud_init(f).datasources = Some(Datasources { list, searched: true, ..Datasources::default() });
+            network(f).managers.push(by("cloud-init"));
+            network(f).automatic = Some(by("cloud-init"));
+            network(f).interfaces[0].v4 = v4;
+        }
+    };
+    let rule = result(A2018_06, "SVC-10", with(&["NoCloud", "Ec2"], V4::Static));
+    assert!(rule.result == Unknown && rule.message.contains("none of [NoCloud, Ec2]"), "{}", rule.message);
+    assert_eq!(outcome(A2018_06, "SVC-10", with(&["NoCloud", "Ec2"], V4::Dhcp)), Pass);
+    assert_eq!(outcome(A2018_06, "SVC-10", with(&["NoCloud", "AliYun"], V4::Static)), Pass);
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! OS-01.
+//! OS-01, OS-08.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Fact, ReleasePackage, TroubleKind};
-use crate::report::Outcome::{self, Advice, Fail, Pass, Unknown, Warn};
+use crate::inspect::facts::{Fact, ReleasePackage, TroubleKind, VolumeClass};
+use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, outcome, packages, release, result, trouble,
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, guest, outcome, packages, release, result, trouble, volume,
 };
 
 fn system(id: &'static str, version: &'static str, like: &'static [&'static str]) -> impl Fn(&mut Facts, &mut Request) {
@@ -182,4 +182,31 @@ fn an_unidentified_system_is_unknown_and_a_damaged_release_file_fails() {
     assert_eq!(outcome(TENCENT, "OS-01", |f, _| guest(f).release = Some(trouble(TroubleKind::Unsupported))), Unknown);
     let rule = result(TENCENT, "OS-01", |f, _| guest(f).release = Some(trouble(TroubleKind::Corrupt)));
     assert!(rule.result == Fail && rule.message.contains("0x1000"), "{}", rule.message);
+}
+
+/// There is nothing to read: it is on no list.
+#[test]
+fn a_system_that_no_file_names_is_not_listed() {
+    let nameless = |f: &mut Facts, _: &mut Request| guest(f).release = Some(trouble(TroubleKind::NotFound));
+    for profile in [TENCENT, A2020, A2018_12, A2018_06] {
+        let rule = result(profile, "OS-01", nameless);
+        assert!(rule.result == Fail && rule.message.contains("no release file says what system this is"), "{rule:?}");
+    }
+    let declared = outcome(A2020, "OS-01", |f, r| {
+        nameless(f, r);
+        r.platform = Some("Others Linux".into());
+    });
+    assert_eq!(declared, Pass);
+    let unread = result(A2020, "OS-01", |f, r| {
+        nameless(f, r);
+        f.volumes.push(volume(2, "crypto_LUKS", VolumeClass::Encrypted));
+    });
+    assert!(unread.result == Unknown && unread.message.contains("one may be on p2"), "{unread:?}");
+    // By the kernel's package it is a distribution's all the same.
+    assert_eq!(outcome(A2020, "OS-08", nameless), NotApplicable);
+    let own = result(A2020, "OS-08", |f, r| {
+        nameless(f, r);
+        packages(f).kernel = None;
+    });
+    assert!(own.result == Warn && own.message.contains("a system without a name"), "{own:?}");
 }

@@ -81,11 +81,16 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         }
     }
     let root = root_name(&found.command_line);
+    // Linux itself, without an initramfs, compares a PARTUUID in any case (block/early-lookup.c).
+    let volume_of = |name: &str| match found.initrd.as_slice() {
+        [] => system.devices.resolve_in_any_case(name),
+        _ => system.devices.resolve(name),
+    };
     Ok(Boot {
         loader: found.loader.to_owned(),
         config: cut(config, PATH_MAX),
         entry: Evident { value: cut(&found.title, PATH_MAX), place: cut(&found.place, PATH_MAX) },
-        root: root.and_then(|name| system.devices.resolve(name)).map(|volume| volume.name.clone()),
+        root: root.and_then(volume_of).map(|volume| volume.name.clone()),
         root_name: root.map(|name| cut(name, PATH_MAX)),
         kernel: cut(&found.kernel, PATH_MAX),
         initrd: found.initrd.iter().take(MAX_INITRDS).map(|path| cut(path, PATH_MAX)).collect(),

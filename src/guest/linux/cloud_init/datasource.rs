@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::identify::{self, Identify, KERNEL_LINE, Mode, Setting};
+use super::{MAX_BYTES, MAX_SOURCES};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::{PATH_MAX, cut, names, optional, yaml};
@@ -9,42 +11,97 @@ use crate::inspect::facts::Datasources;
 
 const CONFIG: &str = "/etc/cloud/cloud.cfg";
 const DROP_INS: &str = "/etc/cloud/cloud.cfg.d";
-const DS_IDENTIFY: &str = "/etc/cloud/ds-identify.cfg";
-const KERNEL_LINE: &str = "kernel command line";
-/// ds-identify's policy on the kernel command line.
-const POLICY: &str = "ci.di.policy=";
-/// Largest configuration file that is read, most of them, and most names that are kept.
-const MAX_BYTES: usize = 256 * 1024;
+/// With it ds-identify leaves the choice to what an earlier boot chose.
+const CHOSEN_BEFORE: &str = "/var/lib/cloud/instance/manual-clean";
+/// Most files that are read, and most characters of a setting that are kept.
 const MAX_FILES: usize = 256;
-const MAX_SOURCES: usize = 64;
+const LINE: usize = 64;
 
-/// The list that counts: nothing at all where ds-identify is told not to look, what the kernel line says, the last of
+/// The list that counts: what ds-identify makes of it where that runs, else what the kernel line says, else the last of
 /// cloud.cfg and its drop-ins in order. `None` where nothing sets it.
 ///
 /// # Errors
 /// `Unsupported` for a file that is not YAML as this program reads it, and what the filesystem reports.
-pub fn read(tree: &Tree, command_line: Option<&str>) -> Result<Option<Datasources>> {
-    let command_line = command_line.unwrap_or_default();
-    let identify = optional(tree.read_text(DS_IDENTIFY, MAX_BYTES))?.unwrap_or_default();
-    // As ds-identify reads them: the kernel line's policy counts instead of the file's, and "disabled" before any ds=.
-    let policy = last(command_line, POLICY).map(|policy| (format!("{POLICY}{policy}"), KERNEL_LINE, policy));
-    let policy = policy.or_else(|| file_policy(&identify).map(|p| (format!("policy: {p}"), DS_IDENTIFY, p)));
-    if let Some((line, place, policy)) = policy
-        && policy.split(',').next() == Some("disabled")
+pub fn read(tree: &Tree, command_line: &str, identify: Option<&Identify>) -> Result<Option<Datasources>> {
+    let Some(identify) = identify.filter(|identify| identify.runs) else {
+        return unaided(tree, command_line, identify);
+    };
+    let chooses = identify.mode == Mode::Search && !tree.exists(CHOSEN_BEFORE)?;
+    let searched = |names: &[String]| chooses && identify.off_where_none && !single(names);
+    if let Some(list) = identify::on_kernel_line(command_line) {
+        let line = Some(cut(&format!("cc: datasource_list: [{}]", list.join(", ")), LINE));
+        let searched = identify.datasource.is_none() && searched(&list);
+        return Ok(Some(Datasources { list, place: KERNEL_LINE.to_owned(), line, searched }));
+    }
+    if !chooses {
+        return in_files(tree);
+    }
+    if let Some(setting) = &identify.datasource {
+        return Ok(Some(only(setting)));
+    }
+    let list = identify::list(tree)?;
+    let by_line = identify.nocloud.as_ref().filter(|_| match &list {
+        Some((names, _)) => names.iter().any(|name| name == "NoCloud") && !single(names),
+        None => true,
+    });
+    if let Some(setting) = by_line {
+        return Ok(Some(only(setting)));
+    }
+    Ok(match list {
+        // Where none of them is found, cloud-init goes by the list as it reads it itself.
+        Some((names, _)) if !single(&names) && !identify.off_where_none => in_files(tree)?,
+        Some((names, path)) => {
+            let searched = searched(&names);
+            let list = names.iter().map(|name| cut(name, LINE)).collect();
+            Some(Datasources { list, place: cut(&path, PATH_MAX), line: None, searched })
+        }
+        // A list that ds-identify does not see is no list.
+        None => in_files(tree)?.map(|set| Datasources { list: Vec::new(), ..set }),
+    })
+}
+
+/// Whether ds-identify hands on a list without looking for what it names.
+fn single(names: &[String]) -> bool {
+    match names {
+        [_] => true,
+        [_, second] => second == "None",
+        _ => false,
+    }
+}
+
+/// The one that a setting names.
+fn only(setting: &Setting) -> Datasources {
+    Datasources {
+        list: vec![cut(&setting.value, LINE)],
+        place: setting.place.to_owned(),
+        line: Some(cut(&setting.line, LINE)),
+        searched: false,
+    }
+}
+
+/// The list of a cloud-init that no ds-identify helps, as far as this program knows.
+fn unaided(tree: &Tree, command_line: &str, identify: Option<&Identify>) -> Result<Option<Datasources>> {
+    if let Some(identify) = identify.filter(|identify| identify.mode == Mode::Disabled)
+        && let Some(policy) = &identify.policy
     {
-        let line = Some(cut(&line, 64));
-        return Ok(Some(Datasources { list: vec!["None".to_owned()], place: place.to_owned(), line }));
+        return Ok(Some(Datasources { list: vec!["None".to_owned()], ..only(policy) }));
     }
     if let Some(list) = from_command_line(command_line) {
         // What follows the name may hold an address with a password.
-        let line = last(command_line, "ds=").and_then(|ds| ds.split(';').next()).map(|ds| cut(&format!("ds={ds}"), 64));
-        return Ok(Some(Datasources { list, place: KERNEL_LINE.to_owned(), line }));
+        let line =
+            last(command_line, "ds=").and_then(|ds| ds.split(';').next()).map(|ds| cut(&format!("ds={ds}"), LINE));
+        return Ok(Some(Datasources { list, place: KERNEL_LINE.to_owned(), line, searched: false }));
     }
+    in_files(tree)
+}
+
+/// The last list of cloud.cfg and its drop-ins, as cloud-init reads it.
+fn in_files(tree: &Tree) -> Result<Option<Datasources>> {
     let mut effective = None;
     for path in files(tree)? {
         let Some(text) = optional(tree.read_text(&path, MAX_BYTES))? else { continue };
         if let Some(list) = named(&text, &path)? {
-            effective = Some(Datasources { list, place: cut(&path, PATH_MAX), line: None });
+            effective = Some(Datasources { list, place: cut(&path, PATH_MAX), line: None, searched: false });
         }
     }
     Ok(effective)
@@ -100,10 +157,4 @@ fn from_command_line(line: &str) -> Option<Vec<String>> {
 /// What follows `key` in the last word of a kernel command line that begins with it.
 fn last<'l>(line: &'l str, key: &str) -> Option<&'l str> {
     line.split_whitespace().filter_map(|word| word.strip_prefix(key)).next_back()
-}
-
-/// The last `policy:` of ds-identify.cfg.
-fn file_policy(text: &str) -> Option<&str> {
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    lines.filter_map(|line| line.strip_prefix("policy:")).map(str::trim).next_back()
 }

@@ -1,8 +1,10 @@
 //! What starts cloud-init at boot, and what keeps it from starting.
 
+use super::identify::{GENERATOR, Identify, KERNEL_LINE, Mode};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::services::{Service, Services, Start};
+use crate::guest::linux::{PATH_MAX, cut};
 
 /// Units of which any one that starts is cloud-init (`cloud-init-network` and `-main` since 24.3).
 const UNITS: &[&str] = &[
@@ -14,8 +16,9 @@ const UNITS: &[&str] = &[
 ];
 /// Names of its System V scripts and upstart jobs.
 const SCRIPTS: &[&str] = &["cloud-init-local", "cloud-init", "cloud-final"];
-/// Adds cloud-init.target to the boot.
-const GENERATOR: &str = "cloud-init-generator";
+/// What the generator adds to the boot, and what then starts them.
+const TARGET: &str = "cloud-init.target";
+const WANTS: &[&str] = &["/cloud-init.target.wants/", "/cloud-init.target.requires/"];
 /// The file that turns it off (cloud-init's documentation, "Boot stages").
 const OFF: &str = "/etc/cloud/cloud-init.disabled";
 
@@ -23,12 +26,17 @@ const OFF: &str = "/etc/cloud/cloud-init.disabled";
 ///
 /// # Errors
 /// What the filesystem reports, and `Unsupported` where only the running machine would tell.
-pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Result<(Option<String>, Option<String>)> {
+pub fn read(
+    tree: &Tree,
+    services: &Services,
+    command_line: &str,
+    identify: Option<&Identify>,
+) -> Result<(Option<String>, Option<String>)> {
     let mut disabled_by = None;
     if tree.exists(OFF)? {
         disabled_by = Some(OFF.to_owned());
-    } else if command_line.unwrap_or_default().split_whitespace().any(|word| word == "cloud-init=disabled") {
-        disabled_by = Some("kernel command line: cloud-init=disabled".to_owned());
+    } else if command_line.split_whitespace().any(|word| word == "cloud-init=disabled") {
+        disabled_by = Some(format!("{KERNEL_LINE}: cloud-init=disabled"));
     }
     let mut starts = Start::Absent;
     for unit in UNITS {
@@ -51,5 +59,20 @@ pub fn read(tree: &Tree, services: &Services, command_line: Option<&str>) -> Res
         },
         _ => None,
     };
+    let switched_off = identify.filter(|identify| identify.runs && identify.mode == Mode::Disabled);
+    if let (None, Some(by), Some(policy)) = (&disabled_by, &enabled_by, switched_off.and_then(|i| i.policy.as_ref()))
+        && needs_generator(services, by)?
+    {
+        disabled_by = Some(cut(&format!("{}: {}", policy.place, policy.line), PATH_MAX));
+    }
     Ok((enabled_by, disabled_by))
+}
+
+/// Whether what starts it does so only where the generator adds the target.
+fn needs_generator(services: &Services, by: &str) -> Result<bool> {
+    if by.ends_with(GENERATOR) {
+        return Ok(true);
+    }
+    let target = services.start(&Service { units: &[TARGET], scripts: &[] })?;
+    Ok(WANTS.iter().any(|folder| by.contains(folder)) && !matches!(target, Start::Enabled { .. }))
 }

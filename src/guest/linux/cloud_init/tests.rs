@@ -135,24 +135,6 @@ fn the_last_file_in_order_decides_the_datasources() {
 }
 
 #[test]
-fn a_search_that_is_switched_off_finds_nothing_and_says_where() {
-    let found = |fs: &MemoryFs, line| {
-        let found = found_in(&fs.clone().tree(), Some(line)).unwrap().datasources.unwrap();
-        (found.list.join(","), found.place, found.line.unwrap_or_default())
-    };
-    let row = |list: &str, place: &str, line: &str| (list.to_owned(), place.to_owned(), line.to_owned());
-    let fs = debian().file("/etc/cloud/cloud.cfg", "datasource_list: [ConfigDrive]\n");
-    let off = fs.clone().file("/etc/cloud/ds-identify.cfg", "# x\npolicy: disabled,found=all\n");
-    let file = row("None", "/etc/cloud/ds-identify.cfg", "policy: disabled,found=all");
-    assert_eq!(found(&off, "ro"), file);
-    assert_eq!(found(&off, "ro ds=configdrive"), file, "a source on the kernel line is not looked for either");
-    let line = "kernel command line";
-    assert_eq!(found(&fs, "ci.di.policy=disabled"), row("None", line, "ci.di.policy=disabled"));
-    assert_eq!(found(&off, "ci.di.policy=search ds=nocloud;s=http://u:pw@x/"), row("nocloud", line, "ds=nocloud"));
-    assert_eq!(found(&fs, "ro"), row("ConfigDrive", "/etc/cloud/cloud.cfg", ""));
-}
-
-#[test]
 fn what_is_not_yaml_is_undecided() {
     for text in ["datasource_list: [a\n  b: {", "datasource_list: {a: b}", "datasource_list: [[a]]"] {
         let fs = debian().file("/etc/cloud/cloud.cfg", text);

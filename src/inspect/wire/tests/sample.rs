@@ -165,6 +165,7 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
                             type_id: v.type_id.clone(),
                             options: vec![],
                             volume: Some(v.name.clone()),
+                            absent: false,
                         })
                         .collect(),
                 })),
