@@ -3,10 +3,10 @@
 use crate::inspect::Facts;
 use crate::inspect::facts::{
     Access, Accounts, Agent, Boot, BootMode, BootModes, Checked, CloudInit, Container, Critical, Driver, DriverState,
-    Evident, ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Initramfs, Interface, Issue, IssueState,
-    Kernel, KernelPackage, Linux, Listen, Loader, Mount, Network, Packages, Partition, PartitionTable, Password,
-    PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Ssh, Starts, Trouble,
-    TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
+    Evident, ExtFeatures, Fact, Family, Firewall, Fstab, Given, Guest, Holds, Init, Initramfs, Interface, Issue,
+    IssueState, Kernel, KernelPackage, Linux, Listen, Loader, Mount, Network, Packages, Partition, PartitionTable,
+    Password, PasswordState, Reads, Release, Role, Scheme, SeLinux, SeLinuxMode, SizeRange, Source, Ssh, Starts,
+    Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
 };
 use crate::inspect::password;
 use crate::report::{Outcome, RuleResult, judge};
@@ -84,6 +84,7 @@ pub fn healthy() -> Facts {
                     ..Boot::default()
                 })),
                 kernels: vec![kernel("3.2.0", true)],
+                init: Init::Systemd,
                 cloud_init: Some(Fact::Known(CloudInit {
                     installed: Some(Evident { value: "dpkg".into(), place: "/var/lib/dpkg/status".into() }),
                     version: "0.7.9-2".into(),

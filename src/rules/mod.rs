@@ -7,6 +7,7 @@ mod case;
 pub mod docs;
 mod interfaces;
 mod release_package;
+mod starting;
 mod text;
 mod verdict;
 mod version;

@@ -14,13 +14,18 @@
 //! # How to mend it
 //! Debian, Ubuntu: `apt-get install cloud-init`. CentOS, RHEL: `yum install cloud-init`. openSUSE, SUSE: `zypper install
 //! cloud-init`. Where it is installed: remove `/etc/cloud/cloud-init.disabled`, then `systemctl unmask cloud-init` and
-//! `systemctl enable cloud-init-local cloud-init cloud-config cloud-final`. FreeBSD: `pkg install net/cloud-init` and `sysrc
+//! `systemctl enable cloud-init-local cloud-init cloud-config cloud-final`, or what the init of the system has in its place.
+//! FreeBSD: `pkg install net/cloud-init` and `sysrc
 //! cloudinit_enable=YES`.
 
 use super::version::compare;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown, starting};
 use crate::api::Expect;
-use crate::inspect::facts::CloudInit;
+use crate::inspect::facts::{CloudInit, Init};
+
+/// The unit that most releases have, and all the stages.
+const UNIT: &str = "cloud-init.service";
+const STAGES: &[&str] = &["cloud-init-local", "cloud-init", "cloud-config", "cloud-final"];
 
 /// SVC-01.
 pub const RULE: Rule = Rule {
@@ -73,7 +78,7 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
         return Finding { message, ..finding }.note(Grade::Note, "CoreOS has no cloud-init of its own").pass();
     }
     let disabled = match (&cloud_init.disabled_by, &cloud_init.enabled_by) {
-        (Some(by), _) => Some(format!("kept from starting by {}", shown(by))),
+        (Some(by), _) => Some(format!("kept from starting by {}", starting::told(by))),
         (None, None) => Some("started by nothing".to_owned()),
         (None, Some(_)) => None,
     };
@@ -127,6 +132,12 @@ fn enable(case: &Case, by: &str) -> String {
     if case.freebsd() {
         return "In the guest: `sysrc cloudinit_enable=YES`.".to_owned();
     }
+    let init = starting::init(case);
+    if let Some(sentence) = starting::release(by, UNIT).filter(|_| !by.starts_with("/etc/cloud/")) {
+        // A mask of one unit is often one of several; links may be missing, too.
+        let unit_masked = by.ends_with(".service (masked)");
+        return if unit_masked { format!("{sentence} {}", enabled(case, init, "")) } else { sentence };
+    }
     let first = match by {
         path if path.starts_with("/etc/cloud/cloud-init.disabled") => "rm /etc/cloud/cloud-init.disabled && ",
         policy if policy.starts_with("/etc/cloud/ds-identify.cfg") => {
@@ -142,7 +153,17 @@ fn enable(case: &Case, by: &str) -> String {
         }
         _ => "",
     };
-    format!(
-        "In the guest: `{first}systemctl unmask cloud-init-local cloud-init cloud-config cloud-final; systemctl enable cloud-init-local cloud-init cloud-config cloud-final`."
-    )
+    enabled(case, init, first)
+}
+
+/// The commands that have all of it start, after `first`.
+fn enabled(case: &Case, init: Init, first: &str) -> String {
+    let parts = STAGES.join(" ");
+    let command = match init {
+        Init::Systemd | Init::Unknown => format!("systemctl unmask {parts}; systemctl enable {parts}"),
+        // Its jobs start by themselves, unless a file beside them says `manual`.
+        Init::Upstart if case.os_id() == "ubuntu" => "rm -f /etc/init/cloud-*.override".to_owned(),
+        _ => starting::enable(case, STAGES),
+    };
+    format!("In the guest: `{first}{command}`.")
 }

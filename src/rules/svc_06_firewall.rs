@@ -7,13 +7,14 @@
 //!
 //! # How it is found
 //! By what starts at boot: firewalld, ufw (with `ENABLED=yes`), SuSEfirewall2, nftables, iptables, ip6tables,
-//! netfilter-persistent and others; on FreeBSD ipfw, pf and ipfilter in rc.conf. Their rules are followed for a new
+//! netfilter-persistent and others, units and scripts of one's own, hooks of ifupdown and NetworkManager that load rules; on
+//! FreeBSD ipfw, pf and ipfilter in rc.conf. Their rules are followed for a new
 //! connection to TCP port 22 from anywhere: it passes, it is blocked, or what is not read leaves it open. A filter without
 //! a single rule that drops is only noted.
 //!
 //! # How to mend it
 //! `systemctl disable --now firewalld` (or nftables, iptables, netfilter-persistent, SuSEfirewall2), `ufw disable`,
-//! `chkconfig iptables off`, FreeBSD: `sysrc firewall_enable=NO pf_enable=NO ipfilter_enable=NO`.
+//! `chkconfig iptables off`; where a script loads the rules, take that line out of it; FreeBSD: `sysrc firewall_enable=NO pf_enable=NO ipfilter_enable=NO`.
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
 use crate::inspect::facts::{Firewall, Passage, When};
@@ -76,10 +77,17 @@ fn consequence(firewall: &Firewall) -> String {
     let place = if firewall.place.is_empty() { String::new() } else { format!(" ({})", shown(&firewall.place)) };
     match firewall.ssh {
         Passage::Open | Passage::Passes => "; SSH on TCP port 22 passes".to_owned(),
-        Passage::Blocked if firewall.name == "ip6tables" => format!("; it blocks TCP port 22 over IPv6{place}"),
+        Passage::Blocked if over_v6(firewall) => format!("; it blocks TCP port 22 over IPv6{place}"),
+        Passage::Unknown if over_v6(firewall) => {
+            format!("; whether TCP port 22 passes over IPv6 is not known{place}")
+        }
         Passage::Blocked => format!("; it blocks TCP port 22{place}: the instance will be unreachable"),
         Passage::Unknown => format!("; whether TCP port 22 passes is not known{place}"),
     }
+}
+
+fn over_v6(firewall: &Firewall) -> bool {
+    firewall.ipv6 || firewall.name == "ip6tables"
 }
 
 /// The command that switches it off, for the init that starts it.
@@ -90,6 +98,12 @@ fn off(case: &Case, firewall: &Firewall) -> String {
         "ipfw" => "sysrc firewall_enable=NO".to_owned(),
         "pf" | "ipfilter" => format!("sysrc {name}_enable=NO"),
         "ufw" => "ufw disable".to_owned(),
+        // A line of a script, or a unit of one's own.
+        "iptables-restore" | "ip6tables-restore" | "nft" | "iptables" | "ip6tables" if own_unit(by) => {
+            format!("systemctl disable --now {}", by.rsplit('/').next().unwrap_or_default())
+        }
+        "iptables-restore" | "ip6tables-restore" | "nft" => return take_out(by),
+        "iptables" | "ip6tables" if by.rsplit_once(':').is_some() => return take_out(by),
         "a packet filter" => return "Switch every packet filter off in the guest.".to_owned(),
         "SuSEfirewall2" if by.contains("/rc") => {
             "chkconfig SuSEfirewall2_setup off; chkconfig SuSEfirewall2_init off".to_owned()
@@ -100,4 +114,18 @@ fn off(case: &Case, firewall: &Firewall) -> String {
         _ => format!("systemctl disable --now {name}"),
     };
     format!("In the guest: `{command}`.")
+}
+
+/// The file of a unit with a name of its own, and no link by which a target wants one.
+fn own_unit(by: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@".contains(c);
+    by.starts_with("/etc/systemd/system/")
+        && by.ends_with(".service")
+        && !by.contains(".wants/")
+        && !by.contains(".requires/")
+        && by.chars().all(plain)
+}
+
+fn take_out(place: &str) -> String {
+    format!("Take out the command at {}, which loads the rules.", shown(place))
 }

@@ -1,5 +1,5 @@
 //! # What it checks
-//! That an SSH server starts with the guest and listens on TCP port 22.
+//! That an SSH server starts with the guest, takes its configuration, and listens on TCP port 22.
 //!
 //! # Why
 //! Alibaba Cloud asks for port 22: without it nobody logs in but by the console. Whether the security group of the instance
@@ -7,16 +7,17 @@
 //!
 //! # How it is found
 //! Starting: `ssh.service`, `sshd.service`, `ssh.socket` or `sshd.socket` wanted by the default target, a start link, an
-//! upstart job, a runlevel of OpenRC, `sshd_enable` on FreeBSD. Listening: `Port` and `ListenAddress` of sshd_config with
+//! upstart job, a runlevel of OpenRC, `sshd_enable` on FreeBSD. Running: its program is there, each keyword of sshd_config
+//! is one that the program knows and takes where it stands, and a host key is there or made at boot. Listening: `Port` and `ListenAddress` of sshd_config with
 //! what it includes, options on sshd's command line, or `ListenStream` of the socket with its drop-ins.
 //!
 //! # How to mend it
 //! Debian, Ubuntu: `apt-get install openssh-server && systemctl enable ssh`. Others: `systemctl enable sshd`. Older systems:
-//! `chkconfig sshd on`. FreeBSD: `sysrc sshd_enable=YES`. Port: `Port 22` in `/etc/ssh/sshd_config`, and no `ListenAddress`.
+//! `chkconfig sshd on`. FreeBSD: `sysrc sshd_enable=YES`. What its configuration lacks, `sshd -t` says. Port: `Port 22` in `/etc/ssh/sshd_config`, and no `ListenAddress`.
 
 use super::text::join;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Fact, Linux, Listen, Ssh, When};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown, starting};
+use crate::inspect::facts::{CloudInit, Fact, Init, Linux, Listen, Ssh, When};
 
 /// SVC-08.
 pub const RULE: Rule = Rule {
@@ -35,7 +36,7 @@ const PORT: u16 = 22;
 fn check(case: &Case) -> Judged {
     let linux = case.unix()?;
     let ssh = known(linux.ssh.as_ref(), "the SSH server")?;
-    let by = shown(&ssh.starts.by);
+    let by = starting::told(&ssh.starts.by);
     let idle = match ssh.starts.when {
         When::Boot => None,
         When::Unknown => return Ok(Verdict::missing(format!("whether an SSH server starts: {by}"))),
@@ -50,6 +51,28 @@ fn check(case: &Case) -> Judged {
         return Ok(finding.fail(Grade::Doubt));
     }
     let finding = Finding::default().seen("starts", ssh.starts.by.clone());
+    if let Some(refused) = &ssh.refused {
+        let message = format!(
+            "an SSH server is started and does not run: {} ({})",
+            shown(&refused.value).trim_matches('"'),
+            shown(&refused.place)
+        );
+        let finding = Finding { message, ..finding }.seen(refused.value.clone(), refused.place.clone());
+        return Ok(finding.remedy(mend(case, &refused.place)).fail(Grade::Doubt));
+    }
+    if ssh.keyless {
+        match linux.cloud_init.as_ref().map(|fact| fact.known().map(starts)) {
+            Some(Some(true)) => {}
+            Some(Some(false)) => {
+                let message = "an SSH server is started and does not run: no host key of it is in the image, and nothing \
+                               was found that makes one";
+                return Ok(Finding { message: message.to_owned(), ..finding }
+                    .remedy("In the guest: `ssh-keygen -A`, or have cloud-init make host keys at the first boot.")
+                    .fail(Grade::Doubt));
+            }
+            _ => return Ok(Verdict::missing("whether cloud-init makes the host keys that the image lacks")),
+        }
+    }
     if let Some(why) = &ssh.undecided {
         return Ok(Verdict::missing(format!("where the SSH server listens is not known: {}", shown(why))));
     }
@@ -86,13 +109,13 @@ fn root(ssh: &Ssh, finding: Finding) -> Finding {
     }
 }
 
+fn starts(cloud_init: &CloudInit) -> bool {
+    cloud_init.enabled_by.is_some() && cloud_init.disabled_by.is_none()
+}
+
 /// cloud-init makes new host keys at the first boot; without it those of the image are every instance's.
 fn keys(linux: &Linux, ssh: &Ssh, finding: Finding) -> Finding {
-    let renewed = linux
-        .cloud_init
-        .as_ref()
-        .and_then(Fact::known)
-        .is_none_or(|c| c.enabled_by.is_some() && c.disabled_by.is_none());
+    let renewed = linux.cloud_init.as_ref().and_then(Fact::known).is_none_or(starts);
     if renewed || ssh.host_keys.is_empty() {
         return finding;
     }
@@ -128,7 +151,6 @@ fn place(listen: &Listen) -> String {
 }
 
 fn enable(case: &Case, ssh: &Ssh) -> String {
-    let debian = matches!(case.os_id(), "debian" | "ubuntu");
     let install = match case.os_id() {
         "debian" | "ubuntu" => "apt-get install openssh-server && ",
         "opensuse" | "opensuse-leap" | "sles" | "sles_sap" | "sled" => "zypper install openssh && ",
@@ -136,19 +158,43 @@ fn enable(case: &Case, ssh: &Ssh) -> String {
         _ => "yum install openssh-server && ",
     };
     let install = if ssh.starts.when == When::Absent { install } else { "" };
-    let name = if debian { "ssh" } else { "sshd" };
-    let by = ssh.starts.by.as_str();
-    let command = match () {
+    let name = unit(case).trim_end_matches(".service");
+    let on = match () {
         () if case.freebsd() => "sysrc sshd_enable=YES".to_owned(),
         () if case.coreos() => "systemctl enable sshd.socket".to_owned(),
-        () if case.os_id() == "alpine" => format!("{install}rc-update add sshd default"),
-        () if by.ends_with("(masked)") => format!("systemctl unmask {name} && systemctl enable {name}"),
-        () if by.contains("Condition") => {
-            return format!("Take away what {} asks for, then `systemctl enable {name}`.", shown(by));
-        }
-        () => format!("{install}systemctl enable {name}"),
+        () if case.os_id() == "alpine" => "rc-update add sshd default".to_owned(),
+        () => starting::enable(case, &[name]),
     };
-    format!("In the guest: `{command}`.")
+    let released = Some(ssh.starts.by.as_str()).filter(|_| ssh.starts.when == When::Kept);
+    let released = released.and_then(|by| starting::release(by, unit(case)));
+    match (released, starting::init(case)) {
+        // What keeps it does so whether it is enabled or not, and its link may be there or not.
+        (Some(sentence), Init::Upstart) => sentence,
+        (Some(sentence), _) => format!("{sentence} Then `{on}`."),
+        (None, Init::Upstart) if install.is_empty() && name == "ssh" => {
+            "In /etc/init/ssh.conf write `start on runlevel [2345]`, and no `manual` in /etc/init/ssh.override."
+                .to_owned()
+        }
+        (None, _) => format!("In the guest: `{install}{on}`."),
+    }
+}
+
+/// What makes it run again, by what keeps it.
+fn mend(case: &Case, place: &str) -> String {
+    let is_unit = [".service", ".service.d/"].iter().any(|part| place.contains(part));
+    match place.rsplit_once(':') {
+        _ if is_unit => format!(
+            "Mend {}, and install the server anew where its program is gone; `systemd-analyze verify {}` shows what is left.",
+            shown(place),
+            unit(case)
+        ),
+        Some(_) => format!("In the guest: mend or remove line {}; then `sshd -t` has to say nothing.", shown(place)),
+        None => "Install the SSH server anew, with its configuration; then `sshd -t` has to say nothing.".to_owned(),
+    }
+}
+
+fn unit(case: &Case) -> &'static str {
+    if matches!(case.os_id(), "debian" | "ubuntu") { "ssh.service" } else { "sshd.service" }
 }
 
 fn listen(ssh: &Ssh) -> String {

@@ -2,9 +2,14 @@
 
 /// A string from an image, quoted, escaped and at most 64 characters long.
 pub fn shown(text: &str) -> String {
+    shown_to(text, 64)
+}
+
+/// The same of at most `max` characters.
+pub fn shown_to(text: &str, max: usize) -> String {
     let mut out = String::from("\"");
     let mut chars = text.chars();
-    for c in chars.by_ref().take(64) {
+    for c in chars.by_ref().take(max) {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             c if printable(c) => out.push(c),

@@ -109,6 +109,7 @@ pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
         fstab: Some(fstab),
         boot: Some(boot),
         kernels,
+        init: services.as_ref().map(Services::kind).unwrap_or_default(),
         cloud_init: Some(cloud_init),
         ssh: Some(ssh),
         firewall: Some(firewall),

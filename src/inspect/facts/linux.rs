@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Agent, Critical, Evident, Fact, Firewall, Issue, Packages, SeLinux, Ssh};
+use super::{Agent, Critical, Evident, Fact, Firewall, Init, Issue, Packages, SeLinux, Ssh};
 
 /// Facts that only a Linux has.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Linux {
     /// The kernels, the default entry's first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kernels: Vec<Kernel>,
+    /// The program that starts services.
+    #[serde(skip_serializing_if = "Init::is_unknown")]
+    pub init: Init,
     /// cloud-init.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<Fact<CloudInit>>,

@@ -24,7 +24,7 @@ pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initra
 pub use network::{By, Interface, LinkKind, Network, V4, V6};
 pub use packages::{Changed, Critical, Issue, IssueState, KernelPackage, Packages, ReleasePackage};
 pub use selinux::{SeLinux, SeLinuxMode, SecurityModule};
-pub use services::{Agent, Firewall, Listen, Passage, Ssh, Starts, When};
+pub use services::{Agent, Firewall, Init, Listen, Passage, Ssh, Starts, When};
 pub use source::{Access, Source};
 pub use table::{GptCopy, Named, Partition, PartitionTable, Role, Scheme};
 pub use volume::{ExtFeatures, Holds, Sign, SignKind, Usage, Volume, VolumeClass, is_written};

@@ -42,6 +42,31 @@ pub enum When {
     Unknown,
 }
 
+/// The program that starts services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Init {
+    /// systemd.
+    Systemd,
+    /// upstart.
+    Upstart,
+    /// System V init.
+    SystemV,
+    /// OpenRC.
+    OpenRc,
+    /// Could not be found out.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl Init {
+    /// Nothing is said.
+    pub(super) fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+}
+
 /// The SSH server.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -57,6 +82,13 @@ pub struct Ssh {
     /// Why that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,
+    /// What keeps it from running when it is started: a line of its configuration that it does not take, a program that is
+    /// not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Evident>,
+    /// None of its host keys is in the image, and nothing but cloud-init may make them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keyless: bool,
     /// `PermitRootLogin`, where it is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_login: Option<Evident>,
@@ -92,6 +124,9 @@ pub struct Firewall {
     /// The line that decides, or why none does.
     #[serde(rename = "where", skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// Only of connections over IPv6.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ipv6: bool,
 }
 
 /// What becomes of a connection.

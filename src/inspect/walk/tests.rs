@@ -75,7 +75,8 @@ fn guest_with(dir: &Path, config: &str) -> Vec<u8> {
     write(&root, "etc/cloud/cloud.cfg", "datasource_list: [ConfigDrive, None]\n");
     write(&root, "lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
     let units = "lib/systemd/system";
-    write(&root, &format!("{units}/default.target"), "[Unit]\nWants=ssh.service\n");
+    write(&root, &format!("{units}/default.target"), "[Unit]\nWants=ssh.service multi-user.target\n");
+    write(&root, &format!("{units}/multi-user.target"), "[Unit]\n");
     write(&root, &format!("{units}/ssh.service"), "[Service]\nExecStart=/usr/sbin/sshd -D\n");
     write(&root, &format!("{units}/cloud-init.target"), "[Unit]\nWants=cloud-init.service\n");
     write(&root, &format!("{units}/cloud-init.service"), "[Service]\n");

@@ -2,7 +2,7 @@
 
 use crate::api::Waiver;
 use crate::inspect::Facts;
-use crate::inspect::facts::{CloudInit, Datasources, Evident, Fact, PasswordState, Scheme, V4};
+use crate::inspect::facts::{CloudInit, Datasources, Evident, Fact, Init, PasswordState, Scheme, V4};
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Waived, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
@@ -50,6 +50,64 @@ fn an_installed_cloud_init_that_does_not_start_counts_as_missing() {
         rule.message.starts_with("Disabled: ") && rule.remedy.contains("rm /etc/cloud/cloud-init.disabled"),
         "{rule:?}"
     );
+}
+
+/// What is typed takes away what keeps it, under the init that the guest has.
+#[test]
+fn the_remedy_mends_what_keeps_it_from_starting() {
+    let line = "/etc/systemd/system/cloud-init.service.d/x.conf:2: ConditionPathExists=/etc/nonono";
+    let shipped = "/usr/lib/systemd/system/cloud-init.service:9: ConditionKernelCommandLine=!ci.off";
+    for (by, init, remedy) in [
+        ("/etc/systemd/system/cloud-init.target (masked)", Init::Systemd, "`systemctl unmask cloud-init.target`."),
+        (
+            "/etc/systemd/system-generators/cloud-init-generator (masked)",
+            Init::Systemd,
+            "`rm /etc/systemd/system-generators/cloud-init-generator`.",
+        ),
+        ("multi-user.target is not reached", Init::Systemd, "`systemctl set-default multi-user.target`"),
+        (line, Init::Systemd, "Remove the line \"ConditionPathExists=/etc/nonono\" at"),
+        (shipped, Init::Systemd, "Remove ci.off from the kernel command line"),
+        (
+            "kernel command line: systemd.mask=cloud-init.service",
+            Init::Systemd,
+            "Remove systemd.mask=cloud-init.service from",
+        ),
+        (
+            "/etc/init/cloud-init.override:1",
+            Init::Upstart,
+            "Remove the line `manual` at \"/etc/init/cloud-init.override:1\"",
+        ),
+    ] {
+        let rule = result(TENCENT, "SVC-01", |f, _| {
+            linux(f).init = init;
+            cloud_init(f).disabled_by = Some(by.into());
+            cloud_init(f).enabled_by = None;
+        });
+        assert!(
+            rule.result == Fail && rule.remedy.contains(remedy) && !rule.remedy.contains("enable"),
+            "{by}: {}",
+            rule.remedy
+        );
+        assert!(rule.message.contains(by), "{}", rule.message);
+    }
+    for (id, init, remedy) in [
+        ("debian", Init::Systemd, "systemctl enable cloud-init-local cloud-init"),
+        ("debian", Init::SystemV, "update-rc.d cloud-init-local defaults"),
+        ("centos", Init::Upstart, "`chkconfig cloud-init-local on && chkconfig cloud-init on"),
+        ("ubuntu", Init::Upstart, "`rm -f /etc/init/cloud-*.override`"),
+        ("alpine", Init::OpenRc, "rc-update add cloud-init default"),
+    ] {
+        let rule = result(TENCENT, "SVC-01", |f, _| {
+            guest(f).release = Some(Fact::Known(release(id, "7", &[])));
+            linux(f).init = init;
+            cloud_init(f).enabled_by = None;
+        });
+        assert!(
+            rule.remedy.contains(remedy) && (init == Init::Systemd) == rule.remedy.contains("systemctl"),
+            "{id}: {}",
+            rule.remedy
+        );
+    }
 }
 
 /// SVC-04.

@@ -102,6 +102,11 @@ fn a_socket_starts_sshd() {
         .file("/etc/ssh/sshd_config", "#Port 22\n");
     assert_rows(&fs, &[(A2020, "SVC-08", Warn)], "neither starts");
     let fs = starting(fs, "ssh.socket", "[Socket]\nListenStream=22\nAccept=no\n", "sockets.target");
+    assert_rows(&fs, &[(A2020, "SVC-08", Warn)], "ssh.socket, and no program that it starts");
+    let fs = fs
+        .file("/usr/sbin/sshd", "")
+        .stat_of("/usr/sbin/sshd", |stat| stat.mode = 0o755)
+        .file("/etc/ssh/ssh_host_rsa_key", "secret");
     assert_rows(&fs, &[(A2020, "SVC-08", Pass)], "ssh.socket");
 }
 

@@ -3,7 +3,7 @@
 use crate::api::Expect;
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    Agent, CloudInit, Evident, Fact, Family, Firewall, Listen, Passage, Ssh, TroubleKind, When,
+    Agent, CloudInit, Evident, Fact, Family, Firewall, Init, Listen, Passage, Ssh, TroubleKind, When,
 };
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::report::judge;
@@ -80,7 +80,7 @@ fn a_profile_may_ask_for_the_agent_or_not_care() {
 }
 
 fn filter(name: &str, when: When, ssh: Passage, place: &str) -> Firewall {
-    Firewall { name: name.into(), starts: starts(when, LINK), ssh, place: place.into() }
+    Firewall { name: name.into(), starts: starts(when, LINK), ssh, place: place.into(), ipv6: false }
 }
 
 #[test]
@@ -104,6 +104,31 @@ fn a_packet_filter_that_starts_is_warned_about_with_what_it_does_to_ssh() {
     assert!(result(A2020, "SVC-06", &warned).remedy.contains("`ufw disable`"));
     let v6 = with(filter("ip6tables", When::Boot, Passage::Blocked, "/x:1"));
     assert!(!result(A2020, "SVC-06", v6).message.contains("unreachable"));
+    let only_v6 =
+        |ssh| Firewall { ipv6: true, ..filter("netfilter-persistent", When::Boot, ssh, "/etc/iptables/rules.v6:2") };
+    for (ssh, says) in
+        [(Passage::Blocked, "it blocks TCP port 22 over IPv6"), (Passage::Unknown, "passes over IPv6 is not known")]
+    {
+        let rule = result(A2020, "SVC-06", with(only_v6(ssh)));
+        assert!(
+            rule.result == Warn && rule.message.contains(says) && !rule.message.contains("unreachable"),
+            "{}",
+            rule.message
+        );
+    }
+    let own = filter("iptables-restore", When::Boot, Passage::Blocked, "/x:1");
+    let own = Firewall { starts: starts(When::Boot, "/etc/systemd/system/my.service"), ..own };
+    assert!(result(A2020, "SVC-06", with(own)).remedy.contains("`systemctl disable --now my.service`"));
+    let hook = "/etc/network/if-pre-up.d/iptables:2";
+    for name in ["iptables-restore", "iptables"] {
+        let one = Firewall { starts: starts(When::Boot, hook), ..filter(name, When::Boot, Passage::Blocked, "/x:1") };
+        let rule = result(A2020, "SVC-06", with(one));
+        assert!(
+            rule.result == Warn && rule.remedy.contains(&format!("Take out the command at \"{hook}\"")),
+            "{}",
+            rule.remedy
+        );
+    }
 }
 
 #[test]
@@ -163,6 +188,83 @@ fn an_ssh_server_that_does_not_start_is_a_doubt() {
     }
     assert_eq!(outcome(A2020, "SVC-08", |f, _| ssh(f).undecided = Some("/x:1".into())), Unknown);
     assert_eq!(outcome(A2020, "SVC-08", |f, _| ssh(f).listens.clear()), Warn);
+}
+
+/// A condition is met or taken away, whichever way it says no; a guest without systemd has other commands.
+#[test]
+fn the_ssh_server_s_remedy_mends_what_keeps_it() {
+    let unit = "/usr/lib/systemd/system/ssh.service";
+    for (by, remedy) in [
+        (format!("{unit}:3: ConditionPathExists=!/etc/ssh/sshd_not_to_be_run"), "`rm /etc/ssh/sshd_not_to_be_run`"),
+        (
+            format!("{unit}:3: ConditionPathExists=!/a `b`"),
+            "`systemctl edit ssh.service`, and under [Unit] the line `ConditionPathExists=`",
+        ),
+        (format!("{unit}:3: ConditionPathExists=/etc/nonono"), "the line `ConditionPathExists=`"),
+        (
+            "/etc/systemd/system/ssh.service.d/a.conf:2: ConditionPathExists=/etc/nonono".into(),
+            "Remove the line \"ConditionPathExists=/etc/nonono\" at",
+        ),
+        ("/etc/ssh/sshd_not_to_be_run".into(), "`rm /etc/ssh/sshd_not_to_be_run`"),
+        (
+            "/etc/systemd/system/multi-user.target.wants/ssh.service: multi-user.target is not reached".into(),
+            "systemctl set-default multi-user.target",
+        ),
+    ] {
+        let rule = result(A2020, "SVC-08", |f, _| *ssh(f) = Ssh { starts: starts(When::Kept, &by), ..Ssh::default() });
+        assert!(rule.result == Warn && rule.remedy.contains(remedy), "{by}: {}", rule.remedy);
+        assert!(rule.message.contains(by.trim_end_matches("`b`")), "whole, not cut: {}", rule.message);
+    }
+    for (id, init, remedy) in [
+        ("debian", Init::Systemd, "`systemctl enable ssh`"),
+        ("debian", Init::SystemV, "`update-rc.d ssh defaults && update-rc.d ssh enable`"),
+        ("centos", Init::Upstart, "`chkconfig sshd on`"),
+        ("ubuntu", Init::Upstart, "start on runlevel [2345]"),
+        ("gentoo", Init::OpenRc, "`rc-update add sshd default`"),
+    ] {
+        let rule = result(A2020, "SVC-08", |f, _| {
+            guest(f).release = Some(Fact::Known(release(id, "7", &[])));
+            linux(f).init = init;
+            *ssh(f) = Ssh { starts: starts(When::Never, ""), ..Ssh::default() };
+        });
+        assert!(
+            rule.remedy.contains(remedy) && (init == Init::Systemd) == rule.remedy.contains("systemctl"),
+            "{id}: {}",
+            rule.remedy
+        );
+    }
+}
+
+#[test]
+fn an_ssh_server_that_is_started_and_does_not_run_is_a_doubt() {
+    for (what, place, remedy) in [
+        ("the keyword permitrootlogn is unknown to it", "/etc/ssh/sshd_config:33", "remove line"),
+        (
+            "no ExecStart= is left of its unit",
+            "/etc/systemd/system/ssh.service.d/x.conf:2",
+            "systemd-analyze verify ssh.service",
+        ),
+        ("its configuration is not there", "/etc/ssh/sshd_config", "anew"),
+    ] {
+        let refused = |f: &mut Facts, _: &mut Request| ssh(f).refused = Some(evident(what, place));
+        assert_eq!(everywhere("SVC-08", refused), [Warn; 3], "{what}");
+        let rule = result(A2020, "SVC-08", refused);
+        assert!(rule.message.contains(&format!("does not run: {what} (\"{place}\")")), "{}", rule.message);
+        assert!(rule.remedy.contains(remedy) && rule.remedy.contains(place) != (remedy == "anew"), "{}", rule.remedy);
+    }
+    let keyless = |f: &mut Facts, _: &mut Request| ssh(f).keyless = true;
+    assert_eq!(everywhere("SVC-08", keyless), [Pass; 3], "cloud-init makes them");
+    let without = |f: &mut Facts, r: &mut Request| {
+        keyless(f, r);
+        cloud_init(f).disabled_by = Some("/etc/cloud/cloud-init.disabled".into());
+    };
+    assert_eq!(everywhere("SVC-08", without), [Warn; 3]);
+    assert!(result(A2020, "SVC-08", without).remedy.contains("`ssh-keygen -A`"));
+    let unread = |f: &mut Facts, r: &mut Request| {
+        keyless(f, r);
+        linux(f).cloud_init = Some(trouble(TroubleKind::Unsupported));
+    };
+    assert_eq!(everywhere("SVC-08", unread), [Unknown; 3]);
 }
 
 #[test]

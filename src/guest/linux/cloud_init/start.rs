@@ -47,6 +47,9 @@ pub fn read(
         starts = starts.or(start);
     }
     starts = starts.or(services.start(&Service { units: &[], scripts: SCRIPTS })?);
+    if disabled_by.is_none() && starts == Start::Disabled {
+        disabled_by = kept(services)?;
+    }
     let enabled_by = match starts {
         Start::Enabled { by } => Some(by),
         Start::Unknown { why } if disabled_by.is_none() => {
@@ -75,4 +78,49 @@ fn needs_generator(services: &Services, by: &str) -> Result<bool> {
     }
     let target = services.start(&Service { units: &[TARGET], scripts: &[] })?;
     Ok(WANTS.iter().any(|folder| by.contains(folder)) && !matches!(target, Start::Enabled { .. }))
+}
+
+/// What keeps the target from starting by which the links of its units are.
+fn kept(services: &Services) -> Result<Option<String>> {
+    let Some(units) = services.systemd() else { return Ok(None) };
+    if let Start::Kept { by } = units.start("cloud-init.target")? {
+        return Ok(Some(by));
+    }
+    let linked = units.start("cloud-init.target")? != Start::Absent;
+    if let Some(mask) = units.masked_generator(GENERATOR)?.filter(|_| linked) {
+        return Ok(Some(format!("{mask} (masked)")));
+    }
+    let reached = units.reaches("multi-user.target")?;
+    Ok((linked && !reached).then(|| "multi-user.target is not reached".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::linux::services::tests::{service, targets};
+    use crate::guest::testing::MemoryFs;
+
+    const ETC: &str = "/etc/systemd";
+
+    fn kept_by(fs: MemoryFs) -> Option<String> {
+        kept(&Services::open(&fs.tree(), None).unwrap()).unwrap()
+    }
+
+    /// The links of its units are there, and what reads them is not.
+    #[test]
+    fn a_target_or_a_generator_that_is_masked_is_named() {
+        let fs = || {
+            service(targets(), "cloud-init.service", "")
+                .file("/usr/lib/systemd/system/cloud-init.target", "[Unit]\n")
+                .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n")
+        };
+        assert_eq!(kept_by(fs()), None);
+        let target = fs().link(&format!("{ETC}/system/cloud-init.target"), "/dev/null");
+        assert_eq!(kept_by(target), Some(format!("{ETC}/system/cloud-init.target (masked)")));
+        let generator = fs().link(&format!("{ETC}/system-generators/cloud-init-generator"), "/dev/null");
+        assert_eq!(kept_by(generator), Some(format!("{ETC}/system-generators/cloud-init-generator (masked)")));
+        let rescue = fs().link(&format!("{ETC}/system/default.target"), "/usr/lib/systemd/system/rescue.target");
+        assert_eq!(kept_by(rescue).as_deref(), Some("multi-user.target is not reached"));
+        assert_eq!(kept_by(targets()), None);
+    }
 }

@@ -2,7 +2,9 @@
 
 mod chains;
 mod firewalld;
+mod hooks;
 mod iptables;
+mod load;
 mod nft;
 mod packet;
 mod suse;
@@ -27,7 +29,9 @@ struct Kind {
     name: &'static str,
     service: Service<'static>,
     /// What its rules make of SSH, asked only where it starts.
-    judge: fn(&Tree) -> Result<Outcome>,
+    judge: fn(&Tree, &Services) -> Result<Outcome>,
+    /// What they make of it over IPv6, asked only where the others filter nothing.
+    judge_v6: Option<fn(&Tree, &Services) -> Result<Outcome>>,
 }
 
 /// All kinds, in the order in which they are told.
@@ -35,29 +39,45 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "firewalld",
         service: Service { units: &["firewalld.service"], scripts: &["firewalld"] },
-        judge: firewalld::judge,
+        judge: |tree, _| firewalld::judge(tree),
+        judge_v6: None,
     },
-    Kind { name: "ufw", service: Service { units: &["ufw.service"], scripts: &["ufw"] }, judge: ufw::judge },
+    Kind {
+        name: "ufw",
+        service: Service { units: &["ufw.service"], scripts: &["ufw"] },
+        judge: |tree, _| ufw::judge(tree),
+        judge_v6: None,
+    },
     Kind {
         name: "SuSEfirewall2",
         service: Service {
             units: &["SuSEfirewall2.service"],
             scripts: &["SuSEfirewall2_setup", "SuSEfirewall2_final", "SuSEfirewall2"],
         },
-        judge: suse::judge,
+        judge: |tree, _| suse::judge(tree),
+        judge_v6: None,
     },
     Kind {
         name: "nftables",
         service: Service { units: &["nftables.service"], scripts: &["nftables"] },
-        judge: |tree| {
-            first(tree, &["/etc/sysconfig/nftables.conf", "/etc/nftables.conf", "/etc/nftables.nft"], nft::judge)
+        judge: |tree, services| match load::of_unit(tree, services, "nftables.service")? {
+            Some((outcome, _)) => Ok(outcome),
+            None => first(tree, NFT_FILES, nft::judge),
         },
+        judge_v6: Some(|tree, services| match load::of_unit(tree, services, "nftables.service")? {
+            Some((_, files)) => {
+                let outcomes: Result<Vec<Outcome>> = files.iter().map(|file| nft::judge_v6(tree, file)).collect();
+                Ok(chains::all(outcomes?))
+            }
+            None => first(tree, NFT_FILES, nft::judge_v6),
+        }),
     },
     Kind {
         name: "iptables",
         service: Service { units: &["iptables.service"], scripts: &["iptables"] },
-        judge: |tree| {
-            first(
+        judge: |tree, services| match load::of_unit(tree, services, "iptables.service")? {
+            Some((outcome, _)) => Ok(outcome),
+            None => first(
                 tree,
                 &[
                     "/etc/sysconfig/iptables",
@@ -66,19 +86,22 @@ const KINDS: &[Kind] = &[
                     "/var/lib/iptables/rules-save",
                 ],
                 saved,
-            )
+            ),
         },
+        judge_v6: None,
     },
     Kind {
         name: "ip6tables",
         service: Service { units: &["ip6tables.service"], scripts: &["ip6tables"] },
-        judge: |tree| {
-            first(
+        judge: |_, _| Ok((Passage::Open, String::new())),
+        judge_v6: Some(|tree, services| match load::of_unit(tree, services, "ip6tables.service")? {
+            Some((outcome, _)) => Ok(outcome),
+            None => first(
                 tree,
                 &["/etc/sysconfig/ip6tables", "/etc/iptables/rules6-save", "/etc/iptables/ip6tables.rules"],
                 saved,
-            )
-        },
+            ),
+        }),
     },
     Kind {
         name: "netfilter-persistent",
@@ -86,18 +109,37 @@ const KINDS: &[Kind] = &[
             units: &["netfilter-persistent.service", "iptables-persistent.service"],
             scripts: &["netfilter-persistent", "iptables-persistent"],
         },
-        judge: |tree| first(tree, &["/etc/iptables/rules.v4", "/etc/iptables/rules"], saved),
+        judge: |tree, _| first(tree, &["/etc/iptables/rules.v4", "/etc/iptables/rules"], saved),
+        judge_v6: Some(|tree, _| first(tree, &["/etc/iptables/rules.v6"], saved)),
     },
     // What these make of SSH is not read.
     Kind {
         name: "shorewall",
         service: Service { units: &["shorewall.service"], scripts: &["shorewall"] },
         judge: unread,
+        judge_v6: None,
     },
-    Kind { name: "ferm", service: Service { units: &["ferm.service"], scripts: &["ferm"] }, judge: unread },
-    Kind { name: "apf", service: Service { units: &["apf.service"], scripts: &["apf"] }, judge: unread },
-    Kind { name: "csf", service: Service { units: &["csf.service"], scripts: &["csf"] }, judge: unread },
+    Kind {
+        name: "ferm",
+        service: Service { units: &["ferm.service"], scripts: &["ferm"] },
+        judge: unread,
+        judge_v6: None,
+    },
+    Kind {
+        name: "apf",
+        service: Service { units: &["apf.service"], scripts: &["apf"] },
+        judge: unread,
+        judge_v6: None,
+    },
+    Kind {
+        name: "csf",
+        service: Service { units: &["csf.service"], scripts: &["csf"] },
+        judge: unread,
+        judge_v6: None,
+    },
 ];
+/// What nftables' own script loads where no unit says otherwise.
+const NFT_FILES: &[&str] = &["/etc/sysconfig/nftables.conf", "/etc/nftables.conf", "/etc/nftables.nft"];
 
 /// Those that start, or may.
 ///
@@ -113,9 +155,19 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Vec<Firewall>> {
         if kind.name == "ufw" && !ufw::is_on(tree)? {
             continue;
         }
-        let (ssh, place) = settled((kind.judge)(tree))?;
-        found.push(Firewall { name: kind.name.to_owned(), starts: start.into(), ssh, place: cut(&place, PATH_MAX) });
+        let (mut ssh, mut place) = settled((kind.judge)(tree, services))?;
+        let mut ipv6 = false;
+        if let Some(judge) = kind.judge_v6.filter(|_| ssh == Passage::Open) {
+            let other = settled(judge(tree, services))?;
+            ipv6 = other.0 != Passage::Open;
+            if ipv6 {
+                (ssh, place) = other;
+            }
+        }
+        let (name, starts) = (kind.name.to_owned(), start.into());
+        found.push(Firewall { name, starts, ssh, place: cut(&place, PATH_MAX), ipv6 });
     }
+    found.extend(hooks::read(tree, services)?);
     // An init that is not known may start any of them, or none: said once.
     if found.len() > 1 && found.iter().all(|f| f.starts.when == When::Unknown && f.starts.by == first_why(&found)) {
         found.truncate(1);
@@ -146,7 +198,7 @@ pub fn freebsd(conf: &RcConf) -> Vec<Firewall> {
             Some(place) => (Passage::Open, place),
             None => (Passage::Unknown, format!("the rules of {name} are not read")),
         };
-        found.push(Firewall { name: name.to_owned(), starts, ssh, place });
+        found.push(Firewall { name: name.to_owned(), starts, ssh, place, ipv6: false });
     }
     found
 }
@@ -174,7 +226,7 @@ fn saved(tree: &Tree, file: &str) -> Result<Outcome> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as those that are read")]
-fn unread(_: &Tree) -> Result<Outcome> {
+fn unread(_: &Tree, _: &Services) -> Result<Outcome> {
     Ok((Passage::Unknown, "its rules are not read by this version".to_owned()))
 }
 

@@ -26,9 +26,24 @@ const INCLUDE: &str = "/etc";
 /// # Errors
 /// What the filesystem reports.
 pub fn judge(tree: &Tree, file: &str) -> Result<Outcome> {
-    let mut set = Set { tree, tables: BTreeMap::new(), defined: Vec::new(), files: 0, statements: 0 };
+    let mut set = Set::new(tree);
     Ok(match set.file(file, 0)? {
-        Ok(()) => set.through(),
+        Ok(()) => set.through(&["ip", "inet", "netdev"]),
+        Err(place) => (Passage::Unknown, cut(&place, 256)),
+    })
+}
+
+/// Whether its tables of IPv6 filter. Rules are compared with a packet of IPv4: what they make of one of IPv6 stays open.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn judge_v6(tree: &Tree, file: &str) -> Result<Outcome> {
+    let mut set = Set::new(tree);
+    Ok(match set.file(file, 0)? {
+        Ok(()) => match set.through(&["ip6"]) {
+            (Passage::Passes, _) => (Passage::Unknown, cut(file, 256)),
+            outcome => (if outcome.0 == Passage::Open { Passage::Open } else { Passage::Unknown }, outcome.1),
+        },
         Err(place) => (Passage::Unknown, cut(&place, 256)),
     })
 }
@@ -52,7 +67,11 @@ struct Set<'t> {
 /// `Err` is the place of what this program does not read.
 type Read = std::result::Result<(), String>;
 
-impl Set<'_> {
+impl<'t> Set<'t> {
+    fn new(tree: &'t Tree) -> Self {
+        Self { tree, tables: BTreeMap::new(), defined: Vec::new(), files: 0, statements: 0 }
+    }
+
     fn file(&mut self, path: &str, depth: usize) -> Result<Read> {
         self.files = self.files.saturating_add(1);
         if depth > MAX_DEPTH || self.files > MAX_FILES {
@@ -206,9 +225,9 @@ impl Set<'_> {
         self.tables.entry((family.to_owned(), name.to_owned())).or_default()
     }
 
-    /// Every chain that the kernel calls for a packet of IPv4 to the machine; a drop in any of them is final.
-    fn through(&self) -> Outcome {
-        let tables = self.tables.iter().filter(|((family, _), _)| matches!(family.as_str(), "ip" | "inet" | "netdev"));
+    /// Every chain of these families that the kernel calls for a packet to the machine; a drop in any of them is final.
+    fn through(&self, families: &[&str]) -> Outcome {
+        let tables = self.tables.iter().filter(|((family, _), _)| families.contains(&family.as_str()));
         all(tables.flat_map(|(_, table)| table.hooked.iter().map(|chain| follow(&table.chains, chain))))
     }
 }

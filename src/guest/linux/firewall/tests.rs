@@ -339,6 +339,112 @@ fn only_those_that_start_are_told() {
     assert_eq!(found(unknown).len(), 1, "which init it is, is not known: said once");
 }
 
+/// Debian's services, a unit of one's own and a hook, with rules where nobody looks first.
+#[test]
+fn rules_are_followed_wherever_they_are_loaded_from() {
+    let dir = "/usr/lib/systemd/system";
+    let base = || {
+        MemoryFs::new()
+            .file(&format!("{dir}/multi-user.target"), "[Unit]\n")
+            .link(&format!("{dir}/default.target"), "multi-user.target")
+            .file("/etc/my.nft", format!("{CHAIN} }} }}\n"))
+            .file("/etc/my.rules", format!("{DROP}COMMIT\n"))
+            .file("/etc/nftables.conf", "#!/usr/sbin/nft -f\nflush ruleset\n")
+    };
+    let unit = |fs: MemoryFs, at: &str, name: &str, exec: &str| {
+        fs.file(&format!("{at}/{name}"), format!("[Service]\nType=oneshot\nExecStart={exec}\n"))
+            .link(&format!("/etc/systemd/system/multi-user.target.wants/{name}"), "x")
+    };
+    let program = |fs: MemoryFs, path: &str, text: &str| fs.file(path, text).stat_of(path, |stat| stat.mode = 0o755);
+    let found = |fs: MemoryFs| {
+        let tree = fs.tree();
+        let list = read(&tree, &Services::open(&tree, None).unwrap()).unwrap();
+        let one = |f: &Firewall| {
+            format!(
+                "{} {:?} {:?} {} {}{}",
+                f.name,
+                f.starts.when,
+                f.ssh,
+                f.starts.by,
+                f.place,
+                if f.ipv6 { " v6" } else { "" }
+            )
+        };
+        list.iter().map(one).collect::<Vec<_>>()
+    };
+    let wants = "/etc/systemd/system/multi-user.target.wants";
+    let nft = |exec: &str| found(unit(base(), dir, "nftables.service", exec));
+    assert_eq!(
+        nft("/usr/sbin/nft -f /etc/my.nft"),
+        [format!("nftables Boot Blocked {wants}/nftables.service /etc/my.nft:4")]
+    );
+    assert_eq!(nft("/usr/sbin/nft -f /etc/nftables.conf"), [format!("nftables Boot Open {wants}/nftables.service ")]);
+    assert_eq!(
+        nft("/root/filter.sh"),
+        [format!("nftables Boot Unknown {wants}/nftables.service {dir}/nftables.service:3")]
+    );
+    let v6 = base()
+        .file("/etc/my.nft", "table ip6 f {\n chain i {\n type filter hook input priority 0; policy drop;\n }\n}\n");
+    assert_eq!(
+        found(unit(v6, dir, "nftables.service", "/usr/sbin/nft -f /etc/my.nft")),
+        [format!("nftables Boot Unknown {wants}/nftables.service /etc/my.nft:3 v6")]
+    );
+    let iptables = |exec: &str| found(unit(base(), dir, "iptables.service", exec));
+    assert_eq!(
+        iptables("/usr/bin/iptables-restore /etc/my.rules"),
+        [format!("iptables Boot Blocked {wants}/iptables.service /etc/my.rules:2")]
+    );
+    assert_eq!(
+        iptables("/usr/libexec/iptables/iptables.init start"),
+        [format!("iptables Boot Open {wants}/iptables.service ")]
+    );
+    let persistent = unit(base(), dir, "netfilter-persistent.service", "/usr/sbin/netfilter-persistent start")
+        .file("/etc/iptables/rules.v6", format!("{DROP}COMMIT\n"));
+    assert_eq!(
+        found(persistent),
+        [format!("netfilter-persistent Boot Blocked {wants}/netfilter-persistent.service /etc/iptables/rules.v6:2 v6")]
+    );
+    let own = |exec: &str| found(unit(base(), "/etc/systemd/system", "my.service", exec));
+    let by = "/etc/systemd/system/my.service";
+    assert_eq!(
+        own("/bin/sh -c 'iptables-restore < /etc/my.rules'"),
+        [format!("iptables-restore Boot Blocked {by} /etc/my.rules:2")]
+    );
+    assert_eq!(own("nft -f /etc/nftables.conf"), [""; 0], "it filters nothing");
+    assert_eq!(own("iptables-restore /etc/none"), [""; 0], "nothing is loaded");
+    let networking = || unit(base(), dir, "networking.service", "/sbin/ifup -a").file("/sbin/ifup", "");
+    let hook = |text: &str| found(program(networking(), "/etc/network/if-pre-up.d/iptables", text));
+    let by = "/etc/network/if-pre-up.d/iptables:2";
+    assert_eq!(
+        hook("#!/bin/sh\niptables-restore </etc/my.rules\n"),
+        [format!("iptables-restore Boot Blocked {by} /etc/my.rules:2")]
+    );
+    assert_eq!(hook("#!/bin/sh\n/sbin/iptables -P INPUT DROP\n"), [format!("iptables Boot Unknown {by} {by}")]);
+    assert_eq!(
+        hook("#!/bin/sh\n  ip6tables-restore /etc/my.rules\n"),
+        [format!("ip6tables-restore Unknown Blocked {by}: whether that line is run is not known /etc/my.rules:2 v6")]
+    );
+    for text in [
+        "#!/bin/sh\n# iptables-restore </etc/my.rules\n",
+        "#!/bin/sh\nexit 0\niptables-restore </etc/my.rules\n",
+        "#!/bin/sh\niptables -t nat -A POSTROUTING -j MASQUERADE\n",
+    ] {
+        assert_eq!(hook(text), [""; 0], "{text}");
+    }
+    let no_program =
+        networking().file("/etc/network/if-pre-up.d/iptables", "#!/bin/sh\niptables-restore </etc/my.rules\n");
+    assert_eq!(found(no_program), [""; 0]);
+    let line = networking().file(
+        "/etc/network/interfaces",
+        "iface eth0 inet dhcp\n  pre-up iptables-restore < /etc/my.rules\n  down iptables -P INPUT DROP\n",
+    );
+    assert_eq!(found(line), ["iptables-restore Boot Blocked /etc/network/interfaces:2 /etc/my.rules:2"]);
+    let local = program(base(), "/etc/rc.local", "#!/bin/sh\nnft -f /etc/my.nft\nexit 0\n");
+    assert_eq!(found(local.clone()), [""; 0], "nothing runs it");
+    let generator = local.file("/usr/lib/systemd/system-generators/systemd-rc-local-generator", "");
+    assert_eq!(found(generator), ["nft Boot Blocked /etc/rc.local:2 /etc/my.nft:4"]);
+}
+
 #[test]
 fn freebsd_says_it_in_rc_conf() {
     let found = |text: &str| freebsd(&RcConf::read(&MemoryFs::of_texts(&[("/etc/rc.conf", text)]).tree()).unwrap());

@@ -6,13 +6,14 @@ pub mod systemd;
 pub mod sysv;
 #[cfg(test)]
 pub(super) mod tests;
+mod texts;
 pub mod upstart;
 
 use super::{PATH_MAX, cut, names, optional};
 use crate::disk::Result;
 use crate::disk::filesystem::NodeKind;
 use crate::guest::Tree;
-use crate::inspect::facts::{Starts, When};
+use crate::inspect::facts::{self, Starts, When};
 
 /// The layer that errors name.
 const LAYER: &str = "services";
@@ -102,6 +103,17 @@ impl<'t> Services<'t> {
         Ok(Self { tree, init: init(tree, line)? })
     }
 
+    /// Which program it is.
+    pub fn kind(&self) -> facts::Init {
+        match self.init {
+            Init::Systemd(_) => facts::Init::Systemd,
+            Init::Upstart(_) => facts::Init::Upstart,
+            Init::SystemV(_) => facts::Init::SystemV,
+            Init::OpenRc => facts::Init::OpenRc,
+            Init::Unknown(_) => facts::Init::Unknown,
+        }
+    }
+
     /// Whether a service starts at boot. Of several names the one that starts is answered.
     ///
     /// # Errors
@@ -119,7 +131,8 @@ impl<'t> Services<'t> {
             }
             Init::Upstart(runlevel) => {
                 for script in service.scripts {
-                    found = found.or(upstart::start(self.tree, script)?).or(runlevel.start(self.tree, script)?);
+                    let job = upstart::start(self.tree, script, runlevel.level())?;
+                    found = found.or(job).or(runlevel.start(self.tree, script)?);
                 }
             }
             Init::SystemV(runlevel) => {
@@ -135,6 +148,21 @@ impl<'t> Services<'t> {
             Init::Unknown(why) => found = Start::Unknown { why: why.clone() },
         }
         Ok(found)
+    }
+
+    /// The script of that name, or the job of upstart that goes before it: path and text.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn script(&self, name: &str) -> Result<Option<(String, String)>> {
+        if let Init::Upstart(_) = self.init
+            && let Some(job) = upstart::text(self.tree, name)?
+        {
+            return Ok(Some(job));
+        }
+        let Some(path) = sysv::find(self.tree, name)? else { return Ok(None) };
+        let text = optional(self.tree.read_text(&path, MAX_BYTES))?.unwrap_or_default();
+        Ok(Some((path, text)))
     }
 
     /// The units, where systemd starts them.

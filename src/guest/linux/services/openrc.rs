@@ -5,7 +5,7 @@ use crate::disk::Result;
 use crate::guest::Tree;
 
 /// The runlevels a boot goes through.
-const LEVELS: &[&str] = &["sysinit", "boot", "default"];
+pub(super) const LEVELS: &[&str] = &["sysinit", "boot", "default"];
 
 /// Whether the script is in a runlevel of the boot.
 ///

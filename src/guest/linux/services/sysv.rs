@@ -10,6 +10,7 @@ const SCRIPTS: &[&str] = &["/etc/init.d", "/etc/rc.d/init.d"];
 
 /// What starts in one runlevel.
 pub struct Runlevel {
+    level: String,
     /// Script to start link.
     started: Vec<(String, String)>,
 }
@@ -37,7 +38,17 @@ impl Runlevel {
             Some(level) => level,
             None => default(tree)?,
         };
-        Ok(Self { started: [links(tree, "S")?, links(tree, &level)?].concat() })
+        Ok(Self { started: [links(tree, "S")?, links(tree, &level)?].concat(), level })
+    }
+
+    /// Its name: a digit.
+    pub fn level(&self) -> &str {
+        &self.level
+    }
+
+    /// What it starts: scripts and their links.
+    pub fn started(&self) -> &[(String, String)] {
+        &self.started
     }
 
     /// Whether a script is started. A link of that name counts as long as it leads to a program.

@@ -1,5 +1,7 @@
-//! `sshd_config` (sshd_config(5)): of most settings the first value counts, ports and addresses add up.
+//! `sshd_config` (sshd_config(5)): of most settings the first value counts, ports and addresses add up. A line that sshd
+//! does not take keeps it from starting.
 
+use super::keywords;
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::{PATH_MAX, cut, glob, optional};
@@ -16,8 +18,28 @@ const MAX_DEPTH: usize = 16;
 /// Most files one `Include` finds, and all of them together.
 const MAX_FOUND: usize = 256;
 const MAX_FILES: usize = 512;
-/// OpenSSH: `MAX_PORTS`, servconf.h; and a bound of our own on addresses.
+/// OpenSSH: `MAX_PORTS`, servconf.h; and a bound of our own on addresses and host keys.
 const MAX_PORTS: usize = 256;
+/// Most keywords that the program is asked for.
+const MAX_ASKED: usize = 64;
+/// Keywords that every release takes `yes` and `no` for, and nothing else (servconf.c, `multistate_flag`).
+const FLAGS: &[&str] = &[
+    "challengeresponseauthentication",
+    "hostbasedauthentication",
+    "kbdinteractiveauthentication",
+    "passwordauthentication",
+    "permitemptypasswords",
+    "printmotd",
+    "pubkeyauthentication",
+    "strictmodes",
+    "tcpkeepalive",
+    "usedns",
+    "x11forwarding",
+    "x11uselocalhost",
+];
+/// Values of `PermitRootLogin` and `AddressFamily`.
+const ROOT_LOGIN: &[&str] = &["yes", "no", "without-password", "prohibit-password", "forced-commands-only"];
+const FAMILIES: &[&str] = &["any", "inet", "inet6"];
 
 /// The global part of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +54,14 @@ pub struct Config {
     pub family: Option<(String, String)>,
     /// `PermitRootLogin`.
     pub root_login: Option<(String, String)>,
+    /// `HostKey`, where any is named.
+    pub host_keys: Vec<String>,
+    /// `HostKeyAgent`: the keys are not files.
+    pub agent: bool,
+    /// What no release takes, and its line: sshd does not start.
+    pub refused: Option<(String, String)>,
+    /// Keywords that not every release knows, each with its first line.
+    pub asked: Vec<(String, String)>,
     /// Why the whole is not known.
     pub undecided: Option<String>,
 }
@@ -76,6 +106,14 @@ impl Reader<'_> {
         for (line, number) in text.lines().zip(1_u32..) {
             let Some((keyword, arguments)) = split(line) else { continue };
             let place = format!("{}:{number}", cut(path, PATH_MAX));
+            if keyword.is_empty() {
+                self.give_up(format!("{place}: no keyword"));
+                continue;
+            }
+            if !applies && keywords::global(&keyword) {
+                self.refuse(format!("{} in a Match block", cut(&keyword, 64)), &place);
+            }
+            self.values(&keyword, &arguments, &place);
             match keyword.as_str() {
                 "match" => {
                     let all = arguments.len() == 1 && arguments.iter().all(|a| a.eq_ignore_ascii_case("all"));
@@ -110,12 +148,37 @@ impl Reader<'_> {
         }
     }
 
+    /// What sshd looks at in every line, whether it applies or not.
+    fn values(&mut self, keyword: &str, arguments: &[String], place: &str) {
+        let asked = &mut self.config.asked;
+        if !keywords::known(keyword) && asked.len() < MAX_ASKED && asked.iter().all(|(other, _)| other != keyword) {
+            asked.push((keyword.to_owned(), place.to_owned()));
+        }
+        let values: &[&str] = match keyword {
+            "port" | "listenaddress" if arguments.is_empty() => &[],
+            "permitrootlogin" => ROOT_LOGIN,
+            "addressfamily" => FAMILIES,
+            flag if FLAGS.contains(&flag) => &["yes", "no"],
+            _ => return,
+        };
+        match arguments.first() {
+            None => self.refuse(format!("{keyword} without a value"), place),
+            Some(value) if !values.iter().any(|one| one.eq_ignore_ascii_case(value)) => {
+                self.refuse(format!("{keyword} {}", cut(value, 64)), place);
+            }
+            Some(_) => {}
+        }
+    }
+
     fn set(&mut self, keyword: &str, arguments: &[String], place: String) {
         let Some(first) = arguments.first() else { return };
         let config = &mut *self.config;
         match keyword {
             "port" => match port(first) {
                 Some(port) if config.ports.len() < MAX_PORTS => config.ports.push((port, place)),
+                None if first.bytes().all(|b| b.is_ascii_digit()) => {
+                    self.refuse(format!("port {}", cut(first, 64)), &place)
+                }
                 _ => self.give_up(format!("{place}: not a port, or too many")),
             },
             "listenaddress" => match address(first) {
@@ -124,6 +187,10 @@ impl Reader<'_> {
                 }
                 _ => self.give_up(format!("{place}: not an address, or too many")),
             },
+            "hostkey" | "hostdsakey" if first != "none" && config.host_keys.len() < MAX_PORTS => {
+                config.host_keys.push(first.clone());
+            }
+            "hostkeyagent" => config.agent = first != "none",
             "addressfamily" => {
                 config.family.get_or_insert((first.to_ascii_lowercase(), place));
             }
@@ -132,6 +199,10 @@ impl Reader<'_> {
             }
             _ => {}
         }
+    }
+
+    fn refuse(&mut self, what: String, place: &str) {
+        self.config.refused.get_or_insert((what, place.to_owned()));
     }
 
     fn give_up(&mut self, why: String) {
@@ -194,7 +265,7 @@ pub(super) fn address(text: &str) -> Option<(String, Option<u16>)> {
     }
 }
 
-/// The default file of options that is there, and its text.
+/// A file of options; empty where there is none.
 pub(super) fn text_of(tree: &Tree, path: &str) -> Result<String> {
     Ok(optional(tree.read_text(path, MAX_BYTES))?.unwrap_or_default())
 }

@@ -1,6 +1,10 @@
-//! The SSH server: whether it starts, and where it listens.
+//! The SSH server: whether it starts, whether it takes its configuration, and where it listens.
 
+mod command;
 mod config;
+mod environment;
+mod keys;
+mod keywords;
 mod listen;
 mod options;
 mod socket;
@@ -9,16 +13,22 @@ mod tests;
 
 use super::services::rcconf::RcConf;
 use super::services::{Service, Services, Start};
-use super::{cut, names};
+use super::{PATH_MAX, cut, names};
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::inspect::facts::{Evident, Ssh, When};
+use crate::inspect::facts::{Evident, Listen, Ssh, When};
+use command::Run;
 use config::Config;
+use options::Given;
 
 /// The daemon, by the names Debian and the others give it.
 const DAEMON: Service<'static> = Service { units: &["ssh.service", "sshd.service"], scripts: &["ssh", "sshd"] };
 /// The socket that starts it when somebody connects.
 const SOCKETS: &[&str] = &["ssh.socket", "sshd.socket"];
+/// Debian's scripts, jobs and units do nothing where it is there.
+const NOT_TO_BE_RUN: &str = "/etc/ssh/sshd_not_to_be_run";
+/// Where the program is the distribution's, and reads what lies in `/etc/ssh`.
+const SYSTEM: &[&str] = &["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"];
 /// Most addresses that are kept.
 const MAX_LISTENS: usize = 8;
 
@@ -37,20 +47,41 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
     let by_socket = matches!(socket, Start::Enabled { .. }) || (socket.clone().or(daemon.clone()) != daemon);
     let mut ssh = common(tree, &config)?;
     ssh.socket = by_socket;
-    ssh.starts = if by_socket { socket } else { daemon }.into();
+    ssh.starts = if by_socket { socket } else { daemon.clone() }.into();
     if ssh.starts.when == When::Absent {
         return Ok(ssh);
     }
-    let listens =
-        if by_socket { socket::listens(services, &config)? } else { options::listens(tree, services, &config)? };
-    match listens {
-        Ok(found) => ssh.listens = found.into_iter().take(MAX_LISTENS).collect(),
-        Err(why) => ssh.undecided = Some(cut(&why, 256)),
+    let unit = command::unit(services, by_socket)?;
+    // A unit that is masked hides the script of its name.
+    let script = if unit.is_some() || matches!(daemon, Start::Kept { .. }) { None } else { script(services)? };
+    let run = match (&unit, &script) {
+        (Some((name, unit)), _) => command::of_unit(tree, name, unit)?,
+        (None, Some((path, text))) => {
+            if text.contains("sshd_not_to_be_run") && tree.exists(NOT_TO_BE_RUN)? {
+                ssh.starts = Start::Kept { by: NOT_TO_BE_RUN.to_owned() }.into();
+            }
+            command::of_script(tree, path, text)?
+        }
+        (None, None) if by_socket && let Start::Kept { by } = &daemon => {
+            Run::Refused("its socket is started, and the service behind it is not".to_owned(), by.clone())
+        }
+        (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
+    };
+    let by_itself = settle(tree, &mut ssh, &config, &run)?;
+    let listens = match by_socket {
+        true => socket::listens(services, &config)?,
+        false => by_itself.as_ref().map(|given| given.listens.clone()).map_err(Clone::clone),
+    };
+    told(&mut ssh, listens);
+    let more = by_itself.map(|given| given.host_keys).unwrap_or_default();
+    if ssh.refused.is_none() && keys::are_missing(tree, &config, &more)? {
+        let unit = unit.as_ref().map(|(_, unit)| unit);
+        ssh.keyless = !keys::are_made(services, unit, script.as_ref().map(|(_, text)| text.as_str()))?;
     }
     Ok(ssh)
 }
 
-/// The same of a FreeBSD.
+/// The same of a FreeBSD, whose script makes host keys where there are none (rc.d/sshd).
 ///
 /// # Errors
 /// What the filesystem reports.
@@ -58,12 +89,68 @@ pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Ssh> {
     let config = Config::read(tree)?;
     let mut ssh = common(tree, &config)?;
     ssh.starts = conf.start("sshd_enable").into();
-    let flags = conf.value("sshd_flags").map(|(flags, place)| (flags.to_owned(), place.to_owned()));
-    match options::with(&config, flags.as_slice()) {
+    let (flags, place) = conf.value("sshd_flags").unwrap_or_default();
+    let words = flags.split_whitespace().map(|word| (word.to_owned(), place.to_owned())).collect();
+    let program = conf.value("sshd_program").map_or("/usr/sbin/sshd", |(program, _)| program);
+    let listens = settle(tree, &mut ssh, &config, &Run::Program(program.to_owned(), words))?.map(|given| given.listens);
+    told(&mut ssh, listens);
+    Ok(ssh)
+}
+
+/// The job or script of the daemon, and its text.
+fn script(services: &Services) -> Result<Option<(String, String)>> {
+    for name in DAEMON.scripts {
+        if let Some(found) = services.script(name)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the program starts with that configuration, and what of its own it listens on.
+fn settle(tree: &Tree, ssh: &mut Ssh, config: &Config, run: &Run) -> Result<std::result::Result<Given, String>> {
+    let mut refuse = |what: &str, place: &str| {
+        ssh.refused = Some(Evident { value: cut(what, PATH_MAX), place: cut(place, PATH_MAX) });
+    };
+    let (program, words) = match run {
+        Run::Refused(what, place) => {
+            refuse(what, place);
+            return Ok(options::with(config, &[]));
+        }
+        Run::Unknown(why) => return Ok(Err(why.clone())),
+        Run::Program(program, words) => (program, words),
+    };
+    let given = options::with(config, words);
+    match &given {
+        // Another configuration.
+        Err(_) if config.undecided.is_none() => return Ok(given),
+        Ok(given) if !given.named && !SYSTEM.iter().any(|dir| program.starts_with(dir)) => {
+            return Ok(Err(format!("which configuration {} reads is not known", cut(program, 64))));
+        }
+        _ => {}
+    }
+    if config.file.is_empty() {
+        refuse("its configuration is not there", config::MISSING);
+    } else if let Some((what, place)) = &config.refused {
+        refuse(what, place);
+    } else if !config.asked.is_empty() {
+        match keywords::unknown(tree, program, &config.asked)? {
+            Ok(None) => {}
+            Ok(Some((keyword, place))) => refuse(&format!("the keyword {} is unknown to it", cut(keyword, 64)), place),
+            Err(why) => {
+                let (keyword, place) = config.asked.first().cloned().unwrap_or_default();
+                return Ok(Err(format!("{place}: whether it knows {}: {why}", cut(&keyword, 64))));
+            }
+        }
+    }
+    Ok(given)
+}
+
+fn told(ssh: &mut Ssh, listens: std::result::Result<Vec<Listen>, String>) {
+    match listens {
         Ok(found) => ssh.listens = found.into_iter().take(MAX_LISTENS).collect(),
         Err(why) => ssh.undecided = Some(cut(&why, 256)),
     }
-    Ok(ssh)
 }
 
 /// What does not depend on how it starts.

@@ -1,11 +1,15 @@
 use std::process::Command;
 
 use super::*;
+use crate::guest::linux::services::tests::script;
 use crate::guest::linux::testarchive;
 use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::Listen;
 
+mod refused;
+
 const DIR: &str = "/usr/lib/systemd/system";
+const SSHD: &str = "/usr/sbin/sshd";
 
 fn system(unit: &str, text: &str, wanted: &str) -> MemoryFs {
     MemoryFs::new()
@@ -16,6 +20,15 @@ fn system(unit: &str, text: &str, wanted: &str) -> MemoryFs {
         .file(&format!("{DIR}/{unit}"), text)
         .link(&format!("/etc/systemd/system/{wanted}.wants/{unit}"), &format!("{DIR}/{unit}"))
         .file("/etc/ssh/sshd_config", "")
+        .file("/etc/ssh/ssh_host_ed25519_key", "secret")
+        .file(SSHD, program(&["include"]))
+        .stat_of(SSHD, |stat| stat.mode = 0o755)
+}
+
+/// A program that knows what all releases know, and these keywords.
+fn program(more: &[&str]) -> Vec<u8> {
+    let words = ["permitrootlogin", "listenaddress"].iter().chain(more);
+    words.fold(b"\x7fELF\x02".to_vec(), |all, word| [&all, b"\0".as_slice(), word.as_bytes(), b"\0"].concat())
 }
 
 fn debian(config: &str) -> MemoryFs {
@@ -29,7 +42,7 @@ fn debian(config: &str) -> MemoryFs {
 
 fn socket(lines: &str) -> MemoryFs {
     system("ssh.socket", &format!("[Socket]\n{lines}"), "sockets.target")
-        .file(&format!("{DIR}/ssh.service"), "[Service]\n")
+        .file(&format!("{DIR}/ssh.service"), "[Service]\nExecStart=/usr/sbin/sshd -D\n")
 }
 
 fn found(fs: &MemoryFs) -> Ssh {
@@ -44,14 +57,12 @@ fn shown(ssh: &Ssh) -> Vec<String> {
 
 #[test]
 fn without_a_word_it_is_port_22_of_every_address() {
-    let ssh = found(
-        &debian("#Port 2222\n").file("/etc/ssh/ssh_host_rsa_key", "secret").file("/etc/ssh/ssh_host_rsa_key.pub", ""),
-    );
+    let ssh = found(&debian("#Port 2222\n").file("/etc/ssh/ssh_host_rsa_key.pub", ""));
     assert_eq!(
         (ssh.starts.when, ssh.starts.by.as_str()),
         (When::Boot, "/etc/systemd/system/multi-user.target.wants/ssh.service")
     );
-    assert_eq!((shown(&ssh), ssh.host_keys), (vec![":22 ".to_owned()], vec!["rsa".to_owned()]));
+    assert_eq!((shown(&ssh), ssh.host_keys), (vec![":22 ".to_owned()], vec!["ed25519".to_owned()]));
 }
 
 #[test]
@@ -63,9 +74,76 @@ fn options_of_the_service_count_before_the_configuration() {
     assert!(with("-f /root/own").undecided.is_some() && with("-oPort=99").undecided.is_some());
     let unused = debian("").file("/etc/sysconfig/sshd", "OPTIONS=\"-p 1\"\n");
     assert_eq!(shown(&found(&unused)), [":22 "], "no unit asks for that file");
+    let crypto = debian("").file("/etc/default/ssh", "SSHD_OPTS='-oHostKeyAlgorithms=rsa-sha2-256 -oCiphers=x -u0'\n");
+    assert_eq!(shown(&found(&crypto)), [":22 "], "none of them is a port");
     let no_config =
         system("ssh.service", "[Service]\nExecStart=/usr/sbin/sshd -D -f /etc/other\n", "multi-user.target");
     assert!(found(&no_config).undecided.is_some());
+}
+
+/// Variables of any name, from any file, as systemd.exec(5) puts them in.
+#[test]
+fn the_unit_s_own_variables_are_put_into_its_command() {
+    let with = |lines: &str| debian("").file("/etc/systemd/system/ssh.service.d/x.conf", format!("[Service]\n{lines}"));
+    let own = with("EnvironmentFile=/etc/sshport\n").file("/etc/sshport", "SSHD_OPTS=-p 2222\n");
+    assert_eq!(shown(&found(&own)), [":2222 /etc/sshport:1"]);
+    let x = "/etc/systemd/system/ssh.service.d/x.conf";
+    let line = with("Environment=\"SSHD_OPTS=-p 2222\" OTHER=x\n");
+    assert_eq!(shown(&found(&line)), [format!(":2222 {x}:2")]);
+    let file = line.clone().file("/etc/default/ssh", "SSHD_OPTS=\n");
+    assert_eq!(shown(&found(&file)), [":22 "], "a file counts after a line");
+    let inside = with("Environment=PORT=2200\nExecStart=\nExecStart=/usr/sbin/sshd -D -p${PORT}\n");
+    assert_eq!(shown(&found(&inside)), [format!(":2200 {x}:2")]);
+    let v6 = with("ExecStart=\nExecStart=/usr/sbin/sshd -D6\n");
+    assert_eq!(shown(&found(&v6)), [":::22 "]);
+    let made = with("EnvironmentFile=/run/sshport\n");
+    assert!(found(&made).undecided.unwrap().contains("/run/sshport"));
+    let local = with("ExecStart=\nExecStart=/usr/local/sbin/sshd -D\n")
+        .file("/usr/local/sbin/sshd", program(&[]))
+        .stat_of("/usr/local/sbin/sshd", |stat| stat.mode = 0o755);
+    assert!(found(&local).undecided.unwrap().contains("which configuration"));
+}
+
+/// Debian's script and Ubuntu's job, in what matters.
+#[test]
+fn scripts_and_jobs_give_options_too() {
+    let base = || {
+        MemoryFs::new()
+            .file("/sbin/init", "")
+            .file(SSHD, program(&[]))
+            .stat_of(SSHD, |stat| stat.mode = 0o755)
+            .file("/etc/ssh/sshd_config", "")
+            .file("/etc/ssh/ssh_host_rsa_key", "secret")
+    };
+    let job = |exec: &str| {
+        let text = format!(
+            "start on runlevel [2345]\npre-start script\n  test -e /etc/ssh/sshd_not_to_be_run && {{ stop; exit 0; }}\nend script\nexec {exec}\n"
+        );
+        base().file("/etc/init/rc-sysinit.conf", "env DEFAULT_RUNLEVEL=2\n").file("/etc/init/ssh.conf", text)
+    };
+    assert_eq!(shown(&found(&job("/usr/sbin/sshd -D"))), [":22 "]);
+    assert_eq!(shown(&found(&job("/usr/sbin/sshd -D -p 2222"))), [":2222 /etc/init/ssh.conf:5"]);
+    let unasked = job("/usr/sbin/sshd -D").file("/etc/default/ssh", "SSHD_OPTS='-p 2222'\n");
+    assert_eq!(shown(&found(&unasked)), [":22 "]);
+    assert!(found(&job("/usr/sbin/sshd -D").stat_of(SSHD, |stat| stat.mode = 0)).refused.is_some());
+    let script = |line: &str| {
+        let text = format!(
+            "#!/bin/sh\nif test -e /etc/ssh/sshd_not_to_be_run; then exit 0; fi\n. /etc/default/ssh\nkillproc -p $PID /usr/sbin/sshd\n{line}\n"
+        );
+        script(base().file("/etc/inittab", "id:2:initdefault:\n"), "/etc/init.d/ssh")
+            .file("/etc/init.d/ssh", text)
+            .stat_of("/etc/init.d/ssh", |stat| stat.mode = 0o755)
+            .link("/etc/rc2.d/S16ssh", "../init.d/ssh")
+    };
+    let plain = script("start-stop-daemon --start --exec /usr/sbin/sshd -- $SSHD_OPTS");
+    assert_eq!(shown(&found(&plain)), [":22 "]);
+    let moved = plain.clone().file("/etc/default/ssh", "SSHD_OPTS='-p 2222'\n");
+    assert_eq!(shown(&found(&moved)), [":2222 /etc/default/ssh:1"]);
+    assert!(found(&script("start-stop-daemon --exec /usr/sbin/sshd -- -p 2222")).undecided.is_some());
+    for fs in [plain, job("/usr/sbin/sshd -D")] {
+        let ssh = found(&fs.file("/etc/ssh/sshd_not_to_be_run", ""));
+        assert_eq!((ssh.starts.when, ssh.starts.by.as_str()), (When::Kept, "/etc/ssh/sshd_not_to_be_run"));
+    }
 }
 
 #[test]
@@ -201,9 +279,7 @@ fn hostile_configurations_end() {
     let ring = MemoryFs::of_texts(&[("/etc/ssh/sshd_config", "Include sshd_config\nInclude sshd_config\n")]);
     assert!(Config::read(&ring.tree()).unwrap().undecided.is_some());
     for text in ["Port 0\n", "Port 99999\n", "ListenAddress [::1\n", &"Port 1\n".repeat(300)] {
-        assert!(
-            Config::read(&MemoryFs::of_texts(&[("/etc/ssh/sshd_config", text)]).tree()).unwrap().undecided.is_some(),
-            "{text}"
-        );
+        let config = Config::read(&MemoryFs::of_texts(&[("/etc/ssh/sshd_config", text)]).tree()).unwrap();
+        assert!(config.undecided.is_some() || config.refused.is_some(), "{text}");
     }
 }

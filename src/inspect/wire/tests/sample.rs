@@ -86,6 +86,7 @@ pub(super) fn services(facts: &mut Facts) {
         starts: starts("firewalld"),
         ssh: Passage::Passes,
         place: "/usr/lib/firewalld/zones/public.xml".into(),
+        ..Firewall::default()
     }]));
     linux.agent = Some(Fact::Known(Agent::default()));
 }

@@ -8,7 +8,7 @@ use crate::disk::{Error, Result};
 use crate::guest::linux::services::{LAYER, names};
 
 /// Dependencies by which a unit starts another (systemd.unit(5)), and directories that amount to them.
-const PULLS: &[&str] = &["Wants", "Requires", "BindsTo", "Upholds"];
+pub(super) const PULLS: &[&str] = &["Wants", "Requires", "BindsTo", "Upholds"];
 const FOLDERS: &[&str] = &[".wants", ".requires", ".upholds"];
 /// Targets that services pull in when they start, which this program does not follow.
 const PULLED: &[&str] = &[
@@ -34,9 +34,7 @@ impl Boot {
         let mut boot = Self { targets: BTreeSet::new(), wanted: BTreeMap::new() };
         let mut ahead: VecDeque<String> = VecDeque::from([first(units)]);
         ahead.extend(units.told("systemd.wants").map(str::to_owned));
-        if units.generator("cloud-init-generator")?.is_some() {
-            ahead.push_back("cloud-init.target".to_owned());
-        }
+        let cloud_init = units.generator("cloud-init-generator")?.is_some();
         while let Some(name) = ahead.pop_front() {
             let (target, file) = match units.find(&name)? {
                 (target, Named::File(file)) => (target, file),
@@ -58,6 +56,10 @@ impl Boot {
             for (name, place) in PULLS.iter().flat_map(|key| unit.words("Unit", key)) {
                 pulled.entry(name.to_owned()).or_insert_with(|| place.to_owned());
             }
+            // The generator links cloud-init's target to that one only.
+            if cloud_init && target == "multi-user.target" {
+                ahead.push_back("cloud-init.target".to_owned());
+            }
             for (name, by) in pulled {
                 if name.ends_with(".target") && !units.is_mask(&by)? {
                     ahead.push_back(name.clone());
@@ -66,6 +68,11 @@ impl Boot {
             }
         }
         Ok(boot)
+    }
+
+    /// Names of all that is wanted.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.wanted.keys().map(String::as_str)
     }
 
     pub(super) fn reached(&self, target: &str) -> bool {
@@ -106,7 +113,7 @@ fn first(units: &Units) -> String {
 }
 
 /// What the directories of one unit name. Of two links of one name that in the directory that wins counts.
-fn wants(units: &Units, primary: &str) -> Result<Wants> {
+pub(super) fn wants(units: &Units, primary: &str) -> Result<Wants> {
     let mut found = Wants::new();
     for owner in units.names_of(primary) {
         for folder in FOLDERS.iter().map(|folder| format!("{owner}{folder}")) {

@@ -1,12 +1,13 @@
 //! systemd: which units a boot starts (systemd.unit(5), systemctl(1), bootup(7)).
 //!
-//! Every directory is listed once. Unit files are read of the targets on the way, and of the units that are asked for; a
-//! service that starts only because another service's own file wants it is not seen.
+//! Every directory is listed once. Unit files are read of the targets on the way, and of the units that are asked for; those
+//! of all that starts where nothing else starts one of the latter.
 
 mod boot;
 mod condition;
 mod lookup;
 mod preset;
+mod pulled;
 pub mod unit;
 
 use std::cell::OnceCell;
@@ -18,6 +19,7 @@ use crate::guest::Tree;
 use crate::guest::linux::optional;
 use boot::Boot;
 use lookup::Named;
+use pulled::Pulled;
 use unit::Unit;
 
 /// Unit directories, the one that wins first (systemd.unit(5), "Unit File Load Path"). `/run` starts empty.
@@ -30,6 +32,8 @@ const GENERATORS: &[&str] = &[
     "/usr/lib/systemd/system-generators",
     "/lib/systemd/system-generators",
 ];
+/// The target of a machine that is up.
+const MULTI_USER: &str = "multi-user.target";
 /// How deep units that want units are followed.
 const MAX_DEPTH: usize = 4;
 
@@ -51,6 +55,7 @@ pub struct Units<'t> {
     /// Words of the kernel's command line.
     line: Vec<String>,
     boot: OnceCell<Boot>,
+    pulled: OnceCell<Pulled>,
     /// Start links of System V scripts: runlevel, script, path.
     scripts: OnceCell<Vec<(&'static str, String, String)>>,
 }
@@ -64,7 +69,7 @@ impl<'t> Units<'t> {
         let line = command_line.split_whitespace().map(str::to_owned).collect();
         let dirs = lookup::directories(tree)?;
         let aliases = lookup::aliases(tree, &dirs)?;
-        Ok(Self { tree, dirs, aliases, line, boot: OnceCell::new(), scripts: OnceCell::new() })
+        Ok(Self { tree, dirs, aliases, line, boot: OnceCell::new(), pulled: OnceCell::new(), scripts: OnceCell::new() })
     }
 
     /// Whether a unit starts at boot.
@@ -108,6 +113,13 @@ impl<'t> Units<'t> {
         if sysv::find(self.tree, script)?.is_none() {
             return Ok(Start::Absent);
         }
+        let boot = self.boot()?;
+        let link = self.script_links()?.iter().find(|(target, name, _)| name == script && boot.reached(target));
+        Ok(link.map_or(Start::Disabled, |(.., path)| Start::Enabled { by: place(path) }))
+    }
+
+    /// Start links of all scripts: the target that starts them, script, path.
+    fn script_links(&self) -> Result<&[(&'static str, String, String)]> {
         if self.scripts.get().is_none() {
             let mut links = Vec::new();
             // src/sysv-generator: runlevels 2 to 4 are multi-user.target, 5 is graphical.target.
@@ -121,10 +133,52 @@ impl<'t> Units<'t> {
             }
             let _ = self.scripts.set(links);
         }
+        Ok(self.scripts.get().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The scripts that start because no unit has their name: their links.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn started_scripts(&self) -> Result<Vec<String>> {
+        if self.generator("systemd-sysv-generator")?.is_none() {
+            return Ok(Vec::new());
+        }
         let boot = self.boot()?;
-        let links = self.scripts.get().map(Vec::as_slice).unwrap_or_default();
-        let link = links.iter().find(|(target, name, _)| name == script && boot.reached(target));
-        Ok(link.map_or(Start::Disabled, |(.., path)| Start::Enabled { by: place(path) }))
+        let links = self.script_links()?.iter().filter(|(target, ..)| boot.reached(target));
+        let scripts: BTreeMap<&str, &str> = links.map(|(_, script, path)| (script.as_str(), path.as_str())).collect();
+        let mut found = Vec::new();
+        for (script, path) in scripts {
+            if matches!(self.find(&format!("{}.service", script.trim_end_matches(".sh")))?.1, Named::Absent) {
+                found.push(path.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The services that the boot wants, each with its file. `own`: only those whose file somebody put into `/etc`.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn started(&self, own: bool) -> Result<Vec<(String, Unit)>> {
+        let mut found = BTreeMap::new();
+        let in_etc =
+            |name: &str| self.dirs.iter().any(|(dir, all)| dir.starts_with("/etc/") && all.iter().any(|n| n == name));
+        let names: Vec<&str> = match own {
+            true => self.boot()?.all().filter(|name| in_etc(name)).collect(),
+            false => self.pulled()?.started().collect(),
+        };
+        for name in names.into_iter().filter(|name| name.ends_with(".service")) {
+            let (primary, Named::File(file)) = self.find(name)? else { continue };
+            if own && !file.starts_with("/etc/") {
+                continue;
+            }
+            let unit = self.unit(&primary, &file)?;
+            if condition::keeps(self, &unit)?.is_none_or(|start| matches!(start, Start::Unknown { .. })) {
+                found.insert(primary, (file, unit));
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     /// A unit's file and drop-ins, read; `None` where it is masked or not there.
@@ -153,6 +207,27 @@ impl<'t> Units<'t> {
             }
         }
         Ok(None)
+    }
+
+    /// The mask of a generator: a link to `/dev/null` that hides what other directories have.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn masked_generator(&self, name: &str) -> Result<Option<String>> {
+        for path in GENERATORS.iter().map(|dir| format!("{dir}/{name}")) {
+            if self.is_mask(&path)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the boot comes to a target.
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn reaches(&self, target: &str) -> Result<bool> {
+        Ok(self.boot()?.reached(target))
     }
 
     /// What wants a unit, conditions aside.
@@ -187,6 +262,18 @@ impl<'t> Units<'t> {
                 },
             });
         }
+        if matches!(found, Start::Disabled | Start::Unknown { .. }) {
+            for name in &names {
+                found = found.or(self.pulled()?.start(name));
+            }
+        }
+        if found == Start::Disabled && !boot.reached(MULTI_USER) {
+            // Its link is of no use to a boot that ends before.
+            let links = boot::wants(self, MULTI_USER)?;
+            if let Some(link) = names.iter().find_map(|name| links.get(name)) {
+                found = Start::Kept { by: format!("{}: {MULTI_USER} is not reached", place(link)) };
+            }
+        }
         if found == Start::Disabled {
             let alias = self.aliases.iter().find(|(name, to, _)| to == primary && name.starts_with("dbus-"));
             found = alias.map_or(found, |(.., path)| Start::OnDemand { by: place(path) });
@@ -201,6 +288,15 @@ impl<'t> Units<'t> {
             let _ = self.boot.set(boot);
         }
         self.boot.get().ok_or_else(|| crate::disk::Error::not_found(super::LAYER, "no boot target"))
+    }
+
+    /// What those start in turn, worked out once, where it is asked for.
+    fn pulled(&self) -> Result<&Pulled> {
+        if self.pulled.get().is_none() {
+            let pulled = Pulled::read(self)?;
+            let _ = self.pulled.set(pulled);
+        }
+        self.pulled.get().ok_or_else(|| crate::disk::Error::not_found(super::LAYER, "no boot target"))
     }
 
     /// The values of an option of the kernel's command line.

@@ -106,6 +106,43 @@ fn rows() -> Vec<(&'static str, MemoryFs, &'static str, Start)> {
             "",
             enabled("/etc/systemd/system/own.service.wants/ssh.service"),
         ),
+        (
+            "wanted by the file of a service that starts",
+            on(
+                service(plain(), "own.service", "Wants=ssh.service"),
+                "multi-user.target.wants/own.service",
+                "../own.service",
+            ),
+            "",
+            enabled("/usr/lib/systemd/system/own.service:3"),
+        ),
+        (
+            "wanted by the file of a service that does not",
+            service(plain(), "own.service", "Wants=ssh.service"),
+            "",
+            nothing.clone(),
+        ),
+        (
+            "wanted by a service whose condition fails",
+            on(
+                service(plain(), "own.service", "Wants=ssh.service\nConditionPathExists=/etc/never-there"),
+                "multi-user.target.wants/own.service",
+                "../own.service",
+            ),
+            "",
+            nothing.clone(),
+        ),
+        (
+            "wanted by a target that a service wants",
+            on(
+                service(plain(), "own.service", "Requires=own.target"),
+                "multi-user.target.wants/own.service",
+                "../own.service",
+            )
+            .file("/etc/systemd/system/own.target", "[Unit]\nWants=ssh.service\n"),
+            "",
+            enabled("/etc/systemd/system/own.target:2"),
+        ),
     ]
 }
 
@@ -207,6 +244,38 @@ fn conditions_that_the_image_decides_count() {
     );
     assert!(matches!(start(with("ConditionHost=x"), ""), Start::Unknown { .. }));
     assert!(matches!(start(with(""), "systemd.mask=ssh.service"), Start::Kept { .. }));
+}
+
+/// They start it, and the image does not say when.
+#[test]
+fn timers_paths_and_sockets_are_no_boot_and_not_nothing() {
+    let with = |name: &str, text: &str| {
+        let fs = service(targets(), "ssh.service", "").file(&format!("/etc/systemd/system/{name}"), text);
+        ask(&on(fs, &format!("multi-user.target.wants/{name}"), &format!("../{name}")), "", &["ssh.service"], &[])
+    };
+    let unknown =
+        |file: &str| Start::Unknown { why: format!("/etc/systemd/system/{file} starts it, and when is not known") };
+    assert_eq!(with("ssh.timer", "[Timer]\nOnBootSec=1min\n"), unknown("ssh.timer"));
+    assert_eq!(with("x.timer", "[Timer]\nOnBootSec=1min\nUnit=ssh.service\n"), unknown("x.timer"));
+    assert_eq!(with("x.timer", "[Timer]\nOnBootSec=1min\n"), Start::Disabled);
+    assert_eq!(with("x.path", "[Path]\nPathExists=/x\nUnit=ssh.service\n"), unknown("x.path"));
+    let by = "/etc/systemd/system/ssh.socket".to_owned();
+    assert_eq!(with("ssh.socket", "[Socket]\nListenStream=22\n"), Start::OnDemand { by });
+    let not_started = service(targets(), "ssh.service", "").file("/etc/systemd/system/ssh.timer", "[Timer]\n");
+    assert_eq!(ask(&not_started, "", &["ssh.service"], &[]), Start::Disabled);
+}
+
+/// cloud-init's generator links its target to multi-user.target, and to no other.
+#[test]
+fn the_generator_of_cloud_init_counts_where_its_target_is_reached() {
+    let fs = on(service(targets(), "cloud-init.service", ""), "cloud-init.target.wants/cloud-init.service", "x")
+        .file("/usr/lib/systemd/system/cloud-init.target", "[Unit]\n")
+        .file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
+    let by = "/etc/systemd/system/cloud-init.target.wants/cloud-init.service";
+    assert_eq!(ask(&fs, "", &["cloud-init.service"], &[]), enabled(by));
+    let rescue = on(fs.clone(), "default.target", "/usr/lib/systemd/system/rescue.target");
+    assert_eq!(ask(&rescue, "", &["cloud-init.service"], &[]), Start::Disabled);
+    assert_eq!(ask(&fs, "single", &["cloud-init.service"], &[]), Start::Disabled);
 }
 
 #[test]

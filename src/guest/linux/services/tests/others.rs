@@ -48,6 +48,52 @@ fn upstart_starts_jobs_unless_they_are_manual() {
     assert_eq!(ask(&fs, "", &[], &["qemu-guest-agent"]), enabled("/etc/rc2.d/S20qemu-guest-agent"));
 }
 
+/// upstart-events(7): what comes in a boot into the default runlevel, and what does not.
+#[test]
+fn a_job_starts_when_its_events_come() {
+    let start = |on: &str| {
+        let fs = MemoryFs::of_texts(&[
+            ("/sbin/init", ""),
+            ("/etc/init/rc-sysinit.conf", "env DEFAULT_RUNLEVEL=2\n"),
+            ("/etc/init/rc.conf", "start on runlevel [0123456]\n"),
+            ("/etc/init/mountall.conf", "start on startup\n"),
+            ("/etc/init/never.conf", "exec x\n"),
+            ("/etc/init/ring.conf", "start on started ring\n"),
+            ("/etc/init/ssh.conf", &format!("# x\nstart on {on}\nexec x\n")),
+        ]);
+        ask(&fs, "", &[], &["ssh"])
+    };
+    let enabled = enabled("/etc/init/ssh.conf:2");
+    for on in [
+        "runlevel [2345]",
+        "runlevel [!016]",
+        "runlevel 2",
+        "(runlevel [345]\n  or runlevel RUNLEVEL=2)",
+        "filesystem or runlevel [5]",
+        "(filesystem and net-device-up IFACE!=lo) # x",
+        "stopped rc RUNLEVEL=[2345]",
+        "starting mountall",
+        "(started mountall and (runlevel [2] or something))",
+    ] {
+        assert_eq!(start(on), enabled, "{on}");
+    }
+    for on in [
+        "runlevel [35]",
+        "runlevel [!2]",
+        "filesystem and runlevel [5]",
+        "stopped rc RUNLEVEL=[35]",
+        "started never",
+        "started nothing",
+    ] {
+        assert_eq!(start(on), Start::Disabled, "{on}");
+    }
+    for on in
+        ["something", "filesystem and something", "started ring", &"(".repeat(9000), &"started ring or ".repeat(9000)]
+    {
+        assert!(matches!(start(on), Start::Unknown { .. }), "{}", on.len());
+    }
+}
+
 #[test]
 fn openrc_starts_what_is_in_a_runlevel() {
     let fs = MemoryFs::new()

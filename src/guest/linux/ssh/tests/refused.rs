@@ -1,0 +1,158 @@
+//! What sshd, or systemd for it, does not take.
+
+use super::*;
+
+const KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
+
+/// Configurations, and whether sshd starts with each.
+const CONFIGS: &[(&str, bool)] = &[
+    ("", true),
+    ("PermitRootLogin yes\nPORT 22\n\"Port\" 2222\n", true),
+    ("Protocol 2\nRSAAuthentication yes\nUsePrivilegeSeparation sandbox\nKeepAlive yes\nCheckMail no\n", true),
+    ("PermitRootLogn yes\n", false),
+    ("\u{feff}Port 22\n", false),
+    ("Match User x\nPermitRootLogn yes\n", false),
+    ("Match User x\nPort 2222\n", false),
+    ("Match User x\nListenAddress 0.0.0.0\n", false),
+    ("Match User x\nProtocol 2\n", false),
+    ("Match User x\nKexAlgorithms curve25519-sha256\n", false),
+    ("Match all\nPort 2222\n", true),
+    ("Match User x\nPermitRootLogin no\nX11Forwarding no\nAllowUsers x\nPermitTunnel no\n", true),
+    ("Port\n", false),
+    ("Port 0\n", false),
+    ("Port 99999\n", false),
+    ("PermitRootLogin maybe\n", false),
+    ("Match User x\nPasswordAuthentication perhaps\n", false),
+    ("PasswordAuthentication YES\nStrictModes no\n", true),
+    ("UseDNS true\n", false),
+    ("AddressFamily ipv4\n", false),
+    ("Include DIR/more.conf\n", true),
+    ("Match User x\nInclude DIR/port.conf\n", false),
+    ("KexAlgorithms curve25519-sha256\nPubkeyAcceptedAlgorithms ssh-ed25519\nRequiredRSASize 2048\n", true),
+];
+
+/// sshd's own test of a configuration, by the program of this machine, and ours, which asks the same program.
+#[test]
+fn sshd_refuses_the_same_configurations() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().to_str().unwrap();
+    let key = dir.path().join("key");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    assert!(made.expect("ssh-keygen is needed (Debian: openssh-client)").success());
+    std::fs::create_dir_all("/run/sshd").unwrap();
+    let program = std::fs::read(SSHD).expect("sshd is needed (Debian: openssh-server)");
+    for (text, starts) in CONFIGS {
+        let text = text.replace("DIR", root);
+        let file = dir.path().join("sshd_config");
+        std::fs::write(&file, &text).unwrap();
+        let included = [("more.conf", "PermitRootLogin no\n"), ("port.conf", "Port 23\n")];
+        let fs = debian(&text).file(SSHD, &program).stat_of(SSHD, |stat| stat.mode = 0o755);
+        let fs = included.iter().fold(fs, |fs, (name, text)| {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            fs.file(&format!("{root}/{name}"), text)
+        });
+        let theirs = Command::new(SSHD).arg("-t").arg("-f").arg(&file).arg("-h").arg(&key).output().unwrap();
+        assert_eq!(theirs.status.success(), *starts, "{text}: {theirs:?}");
+        let ours = found(&fs);
+        assert_eq!((ours.refused.is_none(), &ours.undecided), (*starts, &None), "{text}: {ours:?}");
+    }
+}
+
+#[test]
+fn every_keyword_of_the_list_is_one_of_sshd_s_own() {
+    let program = std::fs::read(SSHD).expect("sshd is needed (Debian: openssh-server)");
+    let tree = MemoryFs::new().file(SSHD, program).tree();
+    let all: Vec<(String, ())> = keywords::all().map(|keyword| (keyword.to_owned(), ())).collect();
+    assert_eq!(keywords::unknown(&tree, SSHD, &all).unwrap(), Ok(None));
+    let made_up = [("permitrootlogn".to_owned(), ())];
+    assert_eq!(keywords::unknown(&tree, SSHD, &made_up).unwrap(), Ok(Some(&made_up[0])));
+}
+
+fn refused(fs: &MemoryFs) -> String {
+    found(fs).refused.map(|refused| format!("{} ({})", refused.value, refused.place)).unwrap_or_default()
+}
+
+#[test]
+fn a_refused_line_is_named() {
+    assert_eq!(
+        refused(&debian("# x\nPermitRootLogn yes\n")),
+        "the keyword permitrootlogn is unknown to it (/etc/ssh/sshd_config:2)"
+    );
+    assert_eq!(refused(&debian("Match User x\nPort 23\n")), "port in a Match block (/etc/ssh/sshd_config:2)");
+}
+
+/// A release of its own time knows what it knows; a program that says nothing leaves it open.
+#[test]
+fn a_younger_keyword_is_asked_of_the_program() {
+    let config = debian("Include /etc/ssh/sshd_config.d/*.conf\n");
+    assert_eq!((refused(&config), found(&config).undecided), (String::new(), None));
+    let old = config.clone().file(SSHD, program(&[])).stat_of(SSHD, |stat| stat.mode = 0o755);
+    assert!(refused(&old).starts_with("the keyword include"), "{}", refused(&old));
+    let wrapper = config.file(SSHD, "#!/bin/sh\nexec /opt/sshd\n").stat_of(SSHD, |stat| stat.mode = 0o755);
+    let ssh = found(&wrapper);
+    assert!(ssh.refused.is_none() && ssh.undecided.unwrap().contains("no program of OpenSSH's"));
+}
+
+#[test]
+fn a_unit_that_starts_nothing_is_told() {
+    let drop_in =
+        |lines: &str| debian("").file("/etc/systemd/system/ssh.service.d/x.conf", format!("[Service]\n{lines}"));
+    for (lines, told) in [
+        ("ExecStart=\n", "no ExecStart= is left of its unit (/etc/systemd/system/ssh.service.d/x.conf:2)"),
+        (
+            "ExecStart=/usr/sbin/sshd -D\n",
+            "its unit has a second ExecStart=, which systemd refuses (/etc/systemd/system/ssh.service.d/x.conf:2)",
+        ),
+        (
+            "EnvironmentFile=/etc/none\n",
+            "its unit asks for EnvironmentFile=/etc/none that is not there (/etc/systemd/system/ssh.service.d/x.conf:2)",
+        ),
+        (
+            "ExecStart=\nExecStart=/opt/sshd -D\n",
+            "/opt/sshd is no program (/etc/systemd/system/ssh.service.d/x.conf:3)",
+        ),
+        ("ExecStart=\nExecStart=-/usr/sbin/sshd -D $SSHD_OPTS\nEnvironmentFile=-/etc/none\n", ""),
+    ] {
+        assert_eq!(refused(&drop_in(lines)), told, "{lines}");
+    }
+    let plain = debian("").stat_of(SSHD, |stat| stat.mode = 0o644);
+    assert_eq!(refused(&plain), "/usr/sbin/sshd is no program (/usr/lib/systemd/system/ssh.service:3)");
+    let by_shell = found(
+        &drop_in("ExecStart=\nExecStart=/bin/sh -c 'sshd -D'\n")
+            .file("/bin/sh", "")
+            .stat_of("/bin/sh", |s| s.mode = 0o755),
+    );
+    assert!(by_shell.refused.is_none() && by_shell.undecided.is_some());
+}
+
+#[test]
+fn without_a_host_key_and_what_makes_one_it_does_not_run() {
+    let empty = || debian("").file(KEY, "");
+    assert!(!found(&debian("")).keyless);
+    assert!(found(&empty()).keyless, "an empty file is no key");
+    assert!(found(&debian("HostKey /etc/ssh/other\n")).keyless, "only what is named is looked for");
+    assert!(!found(&debian("HostKey /etc/ssh/other\n").file("/etc/ssh/other", "secret")).keyless);
+    assert!(
+        !found(
+            &debian("HostKeyAgent /run/agent\n")
+                .file(SSHD, program(&["hostkeyagent"]))
+                .stat_of(SSHD, |s| s.mode = 0o755)
+        )
+        .keyless
+    );
+    let redhat = empty()
+        .file("/etc/systemd/system/ssh.service.d/x.conf", "[Unit]\nWants=sshd-keygen.target\n")
+        .file(&format!("{DIR}/sshd-keygen.target"), "[Unit]\nWants=sshd-keygen@rsa.service\n");
+    assert!(!found(&redhat).keyless);
+    let suse = empty()
+        .file("/etc/systemd/system/ssh.service.d/x.conf", "[Service]\nExecStartPre=/usr/sbin/sshd-gen-keys-start\n");
+    assert!(!found(&suse).keyless);
+    let own = empty()
+        .file("/etc/systemd/system/first.service", "[Service]\nType=oneshot\nExecStart=/bin/sh /root/first.sh\n")
+        .link("/etc/systemd/system/multi-user.target.wants/first.service", "../first.service")
+        .file("/root/first.sh", "#!/bin/sh\nssh-keygen -A\n")
+        .stat_of("/root/first.sh", |stat| stat.mode = 0o755);
+    assert!(!found(&own).keyless);
+    let not_started = own.link("/etc/systemd/system/first.service", "/dev/null");
+    assert!(found(&not_started).keyless);
+}
