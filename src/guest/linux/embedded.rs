@@ -103,7 +103,6 @@ impl Window<'_> {
             while skipped < searched {
                 let rest = self.bytes.get(skipped..).unwrap_or_default();
                 let found = match compression(rest) {
-                    Some(Compression::Unread(_)) => None,
                     Some(_) if *looks == 0 => {
                         return Err(Error::limit(LAYER, "too much in the kernel looks like an archive"));
                     }

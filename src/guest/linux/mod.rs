@@ -19,6 +19,7 @@ mod ini;
 mod initramfs;
 pub mod kernel;
 mod lz4;
+mod lzop;
 pub mod network;
 pub mod packages;
 pub mod release;
@@ -175,6 +176,8 @@ pub(crate) fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
 pub(crate) fn from_io(layer: &'static str, error: &std::io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(inner) => inner.clone(),
+        // A decoder that was told how much memory it may take.
+        None if error.kind() == std::io::ErrorKind::OutOfMemory => stream::too_wide(layer),
         None => Error::new(crate::disk::ErrorKind::Corrupt, layer, cut(&error.to_string(), 120)),
     }
 }
