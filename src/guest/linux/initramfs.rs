@@ -171,6 +171,8 @@ const TOOLS: &[(&str, &str)] = &[
 
 /// What dracut leaves in a ramdisk with the drivers of one machine, and images that it packs all else into.
 const HOST_ONLY: &[&str] = &["hostonly-files", "hostonly-kernel-modules.txt", "hostonly-filesystems"];
+/// Where dracut keeps what it was called with.
+const PARAMETERS: &str = "lib/dracut/build-parameter.txt";
 const PACKED: &[&str] = &["squash-root.img", "squashfs-root.img", "squash/root.img", "erofs-root.img"];
 /// Programs that start logical volumes.
 const LVM: &[&str] = &["lvm", "vgchange", "lvchange"];
@@ -182,6 +184,7 @@ impl Sink for Listing<'_> {
         let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";
         modprobe
             || matches!(name, "init" | "linuxrc" | "start.sh" | "run_all.sh" | "etc/cmdline")
+            || name.ends_with(PARAMETERS)
             || (name.starts_with("etc/cmdline.d/") && name.ends_with(".conf"))
             || (name.starts_with("config/") && name.ends_with(".sh"))
     }
@@ -256,11 +259,22 @@ impl Listing<'_> {
             compression: compression.to_owned(),
             members: self.members,
             tool: self.tool.to_owned(),
-            host_only: self.host_only,
+            host_only: self.host_only
+                || self.texts.iter().any(|(name, text)| name.ends_with(PARAMETERS) && asks_host_only(text)),
             lvm: self.lvm,
         };
         Contents { facts, drivers: self.drivers, blocked }
     }
+}
+
+/// Whether dracut was called with `--hostonly`: the last word of its kind counts.
+fn asks_host_only(parameters: &str) -> bool {
+    let words = parameters.split_whitespace().filter_map(|word| match word {
+        "--hostonly" | "-H" | "--host-only" => Some(true),
+        "--no-hostonly" | "-N" | "--no-host-only" => Some(false),
+        _ => None,
+    });
+    words.last().unwrap_or_default()
 }
 
 /// Whether a script has the module's name as a word, or as the name of its file, other than to say so.

@@ -19,6 +19,7 @@ mod ini;
 mod initramfs;
 pub mod kernel;
 mod lz4;
+mod lzma;
 mod lzop;
 pub mod network;
 pub mod packages;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError;
 
-use super::{lz4, lzop};
+use super::{lz4, lzma, lzop};
 use crate::disk::bytes::to_u64;
 use crate::disk::{Error, Result, ahead};
 use crate::guest::Tree;
@@ -13,7 +13,7 @@ use crate::guest::Tree;
 /// Read from the filesystem in pieces of this size: what streams is read to its end, so each is one large request.
 const CHUNK: usize = 4 << 20;
 /// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
-const WINDOW_BYTES: u64 = 32 << 20;
+pub(super) const WINDOW_BYTES: u64 = 32 << 20;
 /// What xz' decoder asks for beside its window, which Linux' own kernels make as large as it may be
 /// (`scripts/xz_wrap.sh`: `dict=32MiB`).
 const XZ_KIB: u32 = 1024;
@@ -172,11 +172,7 @@ impl Compression {
                 },
             )?),
             Self::Lz4 => Box::new(lz4::Reader::new(from)),
-            Self::Lzma => {
-                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX);
-                let decoder = lzma_rust2::LzmaReader::new_mem_limit(from, limit, None);
-                Box::new(decoder.map_err(|error| super::from_io("lzma", &error))?)
-            }
+            Self::Lzma => Box::new(lzma::Reader::new(from)?),
             // Linux takes one stream, too, and looks anew at what follows.
             Self::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(from)),
             Self::Lzo => Box::new(lzop::Reader::new(from)),

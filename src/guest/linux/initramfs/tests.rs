@@ -1,3 +1,5 @@
+mod built;
+
 use super::*;
 use crate::disk::ErrorKind;
 use crate::disk::testkit::piped;
@@ -121,6 +123,10 @@ fn what_made_it_is_seen_and_whether_for_one_machine() {
     let arch = made(&[("buildconfig", b"HOOKS=(base lvm2)"), ("usr/bin/lvm", b"x"), ("init", b"#!/usr/bin/ash\n")]);
     assert_eq!((arch.tool.as_str(), arch.host_only, arch.lvm), ("mkinitcpio", false, true));
     assert_eq!(made(&[("sbin/nlplug-findfs", b"x")]).tool, "mkinitfs");
+    let called =
+        |with: &str| made(&[("usr/lib/dracut", b"x"), ("usr/lib/dracut/build-parameter.txt", with.as_bytes())]);
+    assert!(called(" --kver '6.1.0' --no-hostonly -H\n").host_only);
+    assert!(!called(" --hostonly --no-hostonly --force\n").host_only);
     let generic = made(&[("usr/lib/dracut", b"x"), ("etc/lvm/lvm.conf", b"x")]);
     assert!(!generic.host_only && !generic.lvm);
 }
@@ -209,8 +215,7 @@ fn an_xz_check_that_linux_does_not_know_is_damage() {
 /// Linux holds such a window, so the ramdisk is none that cannot be unpacked: it is only not read here.
 #[test]
 fn a_window_that_is_not_held_is_a_limit_and_no_damage() {
-    for tool in [&["zstd", "-q", "--long=27", "-c"][..], &["xz", "-9", "--check=crc32"], &["xz", "-9", "--format=lzma"]]
-    {
+    for tool in [&["zstd", "-q", "--long=27", "-c"][..], &["xz", "-9", "--check=crc32"]] {
         let error = listed(&piped(tool, "zstd, xz-utils", &main_part())).unwrap_err();
         assert_eq!((error.kind, error.at), (ErrorKind::Limit, Some(0)), "{tool:?}: {error}");
         assert!(error.what.contains("a window of more than 32 MiB"), "{error}");
