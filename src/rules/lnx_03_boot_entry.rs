@@ -11,7 +11,9 @@
 //! Which loader starts is read from the boot code and from the EFI system partition: GRUB legacy, GRUB 2, EXTLINUX,
 //! systemd-boot, a unified kernel. Only its configuration is judged: `menu.lst` or `grub.conf`; `grub.cfg`, with `grubenv`
 //! and the entries of the Boot Loader Specification; `extlinux.conf`; `loader.conf` and its entries. Files are looked up on
-//! the volume that the entry names, `root=` among the volumes of the image. The kernel or its initramfs must have the
+//! the volume that the entry names, `root=` among the volumes of the image; where the entry has none, that counts which
+//! dracut (`/etc/cmdline.d`) or initramfs-tools (`conf/conf.d`) put into the initramfs. Without an initramfs Linux finds a
+//! root by PARTUUID, PARTLABEL or its own name of the device only. The kernel or its initramfs must have the
 //! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told.
 //!
@@ -199,6 +201,10 @@ fn seen(ways: &[&Way], boot: &Boot) -> Finding {
     let finding = boot.missing.iter().take(3).fold(finding, |seen, path| seen.seen("not in the image", path.clone()));
     match &boot.root_name {
         Some(name) => {
+            let finding = match &boot.root_place {
+                Some(place) => finding.seen("root, as the command line names none", place.clone()),
+                None => finding,
+            };
             finding.seen(format!("root={}", shown(name)), boot.root.clone().unwrap_or_else(|| "nowhere".into()))
         }
         None => finding,
@@ -297,16 +303,48 @@ fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         Named::Machine => {
             fault(Grade::Doubt, format!("root={}: the name of the disk changes with the machine", shown(asked)));
         }
-        Named::Filesystem if boot.initrd.is_empty() && boot.loader != "uki" => fault(
-            Grade::Doubt,
-            format!(
-                "root={} without an initramfs: Linux itself finds a root by PARTUUID or /dev name only",
-                shown(asked)
-            ),
-        ),
+        Named::Filesystem if boot.initrd.is_empty() && boot.loader != "uki" => {
+            return by_kernel_alone(case, boot, kernel, asked);
+        }
         Named::Filesystem | Named::Stable => {}
     }
     Answer::Faults(faults)
+}
+
+/// No initramfs looks the root up: Linux itself knows it by its partition or by its own name for the device only
+/// (block/early-lookup.c), and stops where it finds none. One that is built into the kernel would do.
+fn by_kernel_alone(case: &Case, boot: &Boot, kernel: Option<&Kernel>, asked: &str) -> Answer {
+    match kernel.map(|kernel| &kernel.initramfs) {
+        Some(Some(Fact::Known(_))) => Answer::Faults(Vec::new()),
+        Some(None) => Answer::Faults(vec![Fault {
+            grade: Grade::Breach,
+            what: format!(
+                "root={} without an initramfs: Linux itself finds a root by PARTUUID, PARTLABEL or /dev name only",
+                shown(asked)
+            ),
+            remedy: with_initramfs(case, boot),
+        }]),
+        Some(Some(Fact::Unreadable(_))) | None => Answer::Undecided(Box::new(Verdict::not_read(format!(
+            "root={} takes an initramfs, the entry has none, and whether the kernel has one built in",
+            shown(asked)
+        )))),
+    }
+}
+
+/// What an entry without initramfs takes.
+fn with_initramfs(case: &Case, boot: &Boot) -> String {
+    let partition = case.root().ok().and_then(|root| super::volumes::partition(case.facts, root));
+    let uuid = partition.map(|partition| bare(&partition.uuid)).filter(|uuid| !uuid.is_empty());
+    let made = match case.os_id() {
+        "debian" | "ubuntu" => "`update-initramfs -c -k all && update-grub`",
+        _ => "`dracut --regenerate-all -f`, and name it in the entry",
+    };
+    match uuid {
+        Some(uuid) => {
+            format!("Make an initramfs: {made}; or write root=PARTUUID={uuid} in {}.", bare(&boot.entry.place))
+        }
+        None => format!("Make an initramfs: {made}."),
+    }
 }
 
 /// Whether a root is none of a local disk, or one that this version does not resolve.
@@ -354,7 +392,9 @@ fn of_disk(name: &str) -> Named {
         () if starts(&["/dev/sd", "/dev/hd"]) => Named::Scsi,
         () if starts(&["/dev/xvd", "/dev/nvme", "/dev/mmcblk"]) => Named::Machine,
         () if by_hardware.is_some_and(|rest| !mapped.iter().any(|start| rest.starts_with(start))) => Named::Machine,
-        () if starts(&["UUID=", "LABEL=", "/dev/disk/", "/dev/mapper/"]) => Named::Filesystem,
+        () if starts(&["UUID=", "LABEL="]) => Named::Filesystem,
+        // udev's names: /dev/disk/by-uuid/..., /dev/mapper/..., /dev/GROUP/VOLUME.
+        () if name.strip_prefix("/dev/").is_some_and(|rest| rest.contains('/')) => Named::Filesystem,
         () => Named::Stable,
     }
 }
@@ -367,7 +407,7 @@ fn without_name(case: &Case, boot: &Boot) -> Answer {
         return Answer::Faults(Vec::new());
     }
     Answer::Undecided(Box::new(Verdict::not_read(
-        "the kernel command line has no root=; whether the initramfs knows its root is not read",
+        "the kernel command line has no root=, no file of the initramfs that is read names one, and where it looks else",
     )))
 }
 

@@ -79,6 +79,13 @@ pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
     if let (Some(_), Some(kernel)) = (coreos, kernels.first_mut().filter(|kernel| kernel.default)) {
         coreos::with_embedded(system.tree, kernel)?;
     }
+    let boot =
+        match (boot, kernels.first().filter(|kernel| kernel.default).and_then(|kernel| kernel.initramfs.as_ref())) {
+            (Fact::Known(boot), Some(Fact::Known(initramfs))) => {
+                Fact::Known(bootloader::with_root_of(initramfs, &system.devices, boot))
+            }
+            (boot, _) => boot,
+        };
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);

@@ -138,6 +138,29 @@ fn dracuts_own_command_line_blocks_as_the_kernels_does() {
     assert!(found.blocked["virtio_blk"].ends_with("etc/cmdline.d/90-x.conf: rd.driver.blacklist=virtio_blk"));
 }
 
+#[test]
+fn the_root_inside_is_the_last_that_the_scripts_of_its_maker_come_to() {
+    let root =
+        |members: &[(&str, &[u8])]| listed(&archive(members)).unwrap().facts.root.map(|root| (root.value, root.place));
+    let is = |value: &str, place: &str| Some((value.to_owned(), place.to_owned()));
+    let dracut = ("usr/lib/dracut", &b"x"[..]);
+    let (early, late) =
+        (("etc/cmdline.d/10-a.conf", &b"root=/dev/a"[..]), ("etc/cmdline.d/20-b.conf", &b"root=/dev/b ro"[..]));
+    assert_eq!(root(&[dracut, late, early]), is("/dev/b", "etc/cmdline.d/20-b.conf"));
+    assert_eq!(root(&[dracut, ("etc/cmdline", b"root=/dev/c"), late]), is("/dev/c", "etc/cmdline"));
+    assert_eq!(root(&[dracut, ("etc/cmdline.d/x.conf", b"ro")]), None);
+    assert_eq!(root(&[("buildconfig", b"x"), late]), None, "mkinitcpio reads no such file");
+    let (tools, own) = (("conf/initramfs.conf", &b"ROOT=/dev/a\n"[..]), ("conf/conf.d/root", &b"ROOT=LABEL=b\n"[..]));
+    assert_eq!(root(&[tools]), is("/dev/a", "conf/initramfs.conf"));
+    assert_eq!(root(&[own, tools]), is("LABEL=b", "conf/conf.d/root"));
+    assert_eq!(
+        root(&[tools, ("conf/conf.d/x", b"ROOT=$(findfs LABEL=c)\n")]),
+        None,
+        "what a shell makes of it is not known"
+    );
+    assert_eq!(root(&[tools, ("conf/conf.d/x", b"ROOT=\n")]), None);
+}
+
 /// SLES 10 and 11: run_all.sh holds the list that start.sh sets, and modprobe loads what a module needs.
 #[test]
 fn suse_loads_what_its_modules_need() {

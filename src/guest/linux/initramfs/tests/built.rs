@@ -139,3 +139,58 @@ fn what_dracut_makes_for_one_machine_is_told() {
         assert_eq!(found(&contents), listed_by("lsinitrd", dir, name), "{name}");
     }
 }
+
+/// dracut's own shell, in the ramdisk, without a kernel's command line.
+const GETARG: &str = r#"
+mkdir unpacked && (cd unpacked && lsinitrd --unpack ../"$1")
+[ "$(id -u)" = 0 ] && map= || map=-r
+unshare $map chroot unpacked /bin/sh -c '. /lib/dracut-lib.sh; getarg root=' 2>/dev/null
+"#;
+
+#[test]
+fn the_root_that_dracut_was_built_with_is_that_which_its_shell_finds() {
+    let dir = kernel();
+    let dir = dir.path();
+    let more = dir.join("more/etc/cmdline.d");
+    std::fs::create_dir_all(&more).unwrap();
+    std::fs::write(more.join("99-last.conf"), "rw root=/dev/vda9\n quiet").unwrap();
+    let include = [more.parent().unwrap().to_str().unwrap(), "/etc"];
+    let base = ["--no-hostonly", "-m", "base", "--no-compress", "--kernel-cmdline", "root=UUID=0a1b-2c3d ro"];
+    for (args, name, root, place) in [
+        (&[][..], "default", "UUID=0a1b-2c3d", "etc/cmdline.d/01-default.conf"),
+        (&["--include", include[0], include[1]][..], "included", "/dev/vda9", "etc/cmdline.d/99-last.conf"),
+    ] {
+        sh(dir, DRACUT, &[&base, args, &[name]].concat());
+        let found = contents(dir, name).facts.root.unwrap();
+        assert_eq!((found.value.as_str(), found.place.as_str()), (root, place));
+        assert_eq!(sh(dir, GETARG, &[name]).trim(), root, "{name}");
+        std::fs::remove_dir_all(dir.join("unpacked")).unwrap();
+    }
+}
+
+/// As `init` of initramfs-tools comes to its `ROOT` before it reads the kernel's command line.
+const INIT: &str = r#"
+unmkinitramfs "$1" unpacked && cd unpacked
+sed -n '/^# Bring in the main config/,/^done/s,\. /conf,. ./conf,p; /^for conf/,/^done/p' init > ../source
+sh -c '. ../source; echo "$ROOT"'
+"#;
+
+#[test]
+fn the_root_that_mkinitramfs_was_told_is_that_which_its_init_takes() {
+    let dir = kernel();
+    let dir = dir.path();
+    let conf = |text: &str| std::fs::write(dir.join("conf/initramfs.conf"), text).unwrap();
+    for (text, args, root, place) in [
+        ("MODULES=list\n", &["-r", "UUID=0a1b"][..], Some("UUID=0a1b"), "conf/conf.d/root"),
+        ("MODULES=list\nROOT=\"/dev/vda1\" # here\n", &[], Some("/dev/vda1"), "conf/conf.d/root"),
+        ("MODULES=list\n# ROOT=/dev/sda1\n", &[], None, ""),
+    ] {
+        conf(&format!("{text}BUSYBOX=auto\nCOMPRESS=gzip\n"));
+        sh(dir, MKINITRAMFS, &[args, &["-o", "image"]].concat());
+        let found = contents(dir, "image").facts.root;
+        let found = found.as_ref().map(|root| (root.value.as_str(), root.place.as_str()));
+        assert_eq!(found, root.map(|root| (root, place)));
+        assert_eq!(sh(dir, INIT, &["image"]).trim(), root.unwrap_or_default());
+        std::fs::remove_dir_all(dir.join("unpacked")).unwrap();
+    }
+}
