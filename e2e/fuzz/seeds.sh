@@ -165,7 +165,7 @@ echo microcode >early/kernel/x86/microcode/GenuineIntel.bin
 archive() { (cd "$1" && find . | sort | cpio -o -H newc 2>/dev/null); }
 archive root >main
 place initramfs main plain
-for program in 'gzip -c' 'bzip2 -c' 'xz --check=crc32 -c' 'zstd -qc' 'lz4 -lqc' 'lzma -c'; do $program main >image; place initramfs image "${program%% *}"; done
+for program in 'gzip -c' 'bzip2 -c' 'lzop -c' 'xz --check=crc32 -c' 'zstd -qc' 'lz4 -lqc' 'lzma -c'; do $program main >image; place initramfs image "${program%% *}"; done
 { archive early; gzip -c main; } >image; place initramfs image early
 python3 - <<'PYTHON'
 import bz2, gzip, lzma

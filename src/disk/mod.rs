@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod container;
 mod error;
 pub mod filesystem;
+pub(crate) mod lzo;
 pub mod partition;
 mod slice;
 #[cfg(test)]

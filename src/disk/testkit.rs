@@ -2,6 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines")]
 
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,6 +23,19 @@ pub fn run_in(dir: &Path, package: &str, program: &str, args: &[&str]) -> String
     let output = output.unwrap_or_else(|e| panic!("{program}: {e}: install the Debian package {package}"));
     assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a program of the Debian package `package` makes of its standard input.
+pub fn piped(command: &[&str], package: &str, input: &[u8]) -> Vec<u8> {
+    let mut program = Command::new(command[0]);
+    let program = program.args(&command[1..]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = program.spawn().unwrap_or_else(|e| panic!("{} is needed (Debian: {package}): {e}", command[0]));
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());
+    let out = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(out.status.success(), "{command:?}");
+    out.stdout
 }
 
 /// `blkid -p`'s answer for a value, empty when it has none.

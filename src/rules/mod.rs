@@ -3,6 +3,7 @@
 //! A rule says how bad its finding is (the [`Grade`]); the profile says how much that cloud cares (its action). The
 //! weaker of the two is what happens, see [`crate::report`].
 
+mod boot_root;
 mod case;
 pub mod docs;
 mod interfaces;

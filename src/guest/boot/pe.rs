@@ -58,6 +58,14 @@ pub fn sections(tree: &Tree, path: &str) -> Result<Vec<Section>> {
     table.chunks_exact(SECTION).map(section).collect()
 }
 
+/// Those of a unified kernel's sections that count where no profile is asked for: the first profile's own, then those
+/// that all share, which come before the first `.profile` (UAPI.5, "Multi-Profile UKIs").
+pub fn of_first_profile(sections: &[Section]) -> Vec<Section> {
+    let mut groups = sections.split(|section| section.name == ".profile");
+    let (shared, first) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
+    first.iter().chain(shared).cloned().collect()
+}
+
 /// "Section Table": name, size in memory, address in memory, size in the file, offset in the file.
 fn section(header: &[u8]) -> Result<Section> {
     let name = header.get(..8).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();

@@ -31,6 +31,8 @@ pub struct Embedded {
     pub facts: Initramfs,
     /// Drivers of [`drivers::KNOWN`] that it has for the kernel, each with its member's name.
     pub drivers: BTreeMap<&'static str, String>,
+    /// It has an `init`, which the kernel starts in place of mounting a root itself. Every kernel has one without.
+    pub init: bool,
 }
 
 /// Reads the initial ramdisks inside the kernel at `path`, whose release is `release`; `None` where there is none.
@@ -57,6 +59,7 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
                     }
                     found.members = found.members.saturating_add(listing.members);
                     found.drivers.append(&mut listing.drivers);
+                    found.init |= listing.init;
                 }
                 // Another one may come, as behind the broken one that some builds begin with.
                 Err(error) => trouble = trouble.or(Some(Error { layer: LAYER, ..error })),
@@ -68,7 +71,7 @@ pub fn read(tree: &Tree, path: &str, release: &str) -> Result<Option<Embedded>> 
             (members, _) => {
                 let path = cut(&format!("{path} (built in)"), PATH_MAX);
                 let facts = Initramfs { path, compression: used.to_owned(), members, ..Initramfs::default() };
-                Ok(Some(Embedded { facts, drivers: found.drivers }))
+                Ok(Some(Embedded { facts, drivers: found.drivers, init: found.init }))
             }
         }
     })
@@ -103,7 +106,6 @@ impl Window<'_> {
             while skipped < searched {
                 let rest = self.bytes.get(skipped..).unwrap_or_default();
                 let found = match compression(rest) {
-                    Some(Compression::Unread(_)) => None,
                     Some(_) if *looks == 0 => {
                         return Err(Error::limit(LAYER, "too much in the kernel looks like an archive"));
                     }
@@ -178,6 +180,7 @@ struct Listing<'a> {
     release: &'a str,
     members: u32,
     drivers: BTreeMap<&'static str, String>,
+    init: bool,
 }
 
 impl Sink for Listing<'_> {
@@ -187,6 +190,7 @@ impl Sink for Listing<'_> {
 
     fn take(&mut self, member: Member, _: Option<Vec<u8>>) {
         self.members = self.members.saturating_add(1);
+        self.init |= member.name == "init";
         let name = member.name.strip_prefix("usr/").unwrap_or(&member.name);
         let under = name.strip_prefix("lib64/").or_else(|| name.strip_prefix("lib/"));
         let release = under.and_then(|rest| rest.strip_prefix("modules/")?.split_once('/')).map(|(release, _)| release);

@@ -46,7 +46,7 @@ pub fn header(tree: &Tree, path: &str) -> Result<Header> {
 
 /// Where the kernel begins in its file: a unified kernel has it in a section.
 fn start(tree: &Tree, path: &str) -> Result<u64> {
-    let sections = pe::sections(tree, path)?;
+    let sections = pe::of_first_profile(&pe::sections(tree, path)?);
     Ok(sections.iter().find(|section| section.name == ".linux").map_or(0, |section| section.at))
 }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use super::cpio::{self, Allowance, Member, Sink};
+use super::shell::Assignments;
 use super::stream::{Compression, FileStream, compression};
-use super::{PATH_MAX, cut, drivers};
+use super::{PATH_MAX, bootloader, cut, drivers};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::boot::pe;
-use crate::inspect::facts::Initramfs;
+use crate::inspect::facts::{Evident, Initramfs};
 
 const LAYER: &str = "initramfs";
 /// Largest initial ramdisk that is read, compressed or not.
@@ -69,7 +70,7 @@ fn read_file(
         return Err(Error::limit(LAYER, "it is larger than 512 MiB"));
     }
     // A unified kernel has it in a section.
-    let sections = pe::sections(tree, path)?;
+    let sections = pe::of_first_profile(&pe::sections(tree, path)?);
     let mut stream = match sections.iter().find(|section| section.name == ".initrd") {
         Some(section) => FileStream::part(tree, path, section.at, section.len),
         None => FileStream::new(tree, path, 0),
@@ -171,6 +172,11 @@ const TOOLS: &[(&str, &str)] = &[
 
 /// What dracut leaves in a ramdisk with the drivers of one machine, and images that it packs all else into.
 const HOST_ONLY: &[&str] = &["hostonly-files", "hostonly-kernel-modules.txt", "hostonly-filesystems"];
+/// What initramfs-tools' `init` sources, in this order, before it reads the kernel's command line.
+const CONF: &str = "conf/initramfs.conf";
+const CONF_D: &str = "conf/conf.d/";
+/// Where dracut keeps what it was called with.
+const PARAMETERS: &str = "lib/dracut/build-parameter.txt";
 const PACKED: &[&str] = &["squash-root.img", "squashfs-root.img", "squash/root.img", "erofs-root.img"];
 /// Programs that start logical volumes.
 const LVM: &[&str] = &["lvm", "vgchange", "lvchange"];
@@ -182,7 +188,10 @@ impl Sink for Listing<'_> {
         let modprobe = name.contains("modprobe.d/") && name.ends_with(".conf") || name == "etc/modprobe.conf";
         modprobe
             || matches!(name, "init" | "linuxrc" | "start.sh" | "run_all.sh" | "etc/cmdline")
+            || name.ends_with(PARAMETERS)
             || (name.starts_with("etc/cmdline.d/") && name.ends_with(".conf"))
+            || name == CONF
+            || name.starts_with(CONF_D)
             || (name.starts_with("config/") && name.ends_with(".sh"))
     }
 
@@ -213,6 +222,35 @@ impl Sink for Listing<'_> {
 }
 
 impl Listing<'_> {
+    /// The root that its scripts take where the kernel's command line has no `root=`.
+    ///
+    /// dracut puts what is in `/etc/cmdline.d`, then `/etc/cmdline`, before the kernel's own line, and the last `root=` of
+    /// all counts (dracut-lib.sh, `getcmdline`). initramfs-tools sources its configuration, then the line sets `ROOT`
+    /// (`init`).
+    fn root(&self) -> Option<Evident> {
+        let within = |start: &'static str| self.texts.iter().filter(move |(name, _)| name.starts_with(start));
+        let only = |name: &'static str| within(name).filter(move |(other, _)| *other == name);
+        let found = match self.tool {
+            "dracut" => {
+                let files = within("etc/cmdline.d/").chain(only("etc/cmdline"));
+                files.filter_map(|(file, text)| Some((file, bootloader::root_name(text)?.to_owned()))).last()
+            }
+            "initramfs-tools" => {
+                let assigned = |text: &str| {
+                    let mut file = Assignments::default();
+                    file.source(text);
+                    file.iter().find(|(name, ..)| *name == "ROOT").map(|(_, value, _)| value.to_owned())
+                };
+                let files = only(CONF).chain(within(CONF_D));
+                files.filter_map(|(file, text)| Some((file, assigned(text)?))).last()
+            }
+            _ => None,
+        };
+        // What a shell would still have to expand is not known.
+        let (file, root) = found.filter(|(_, root)| !root.is_empty() && !root.contains(['$', '`']))?;
+        Some(Evident { value: cut(&root, PATH_MAX), place: cut(file, PATH_MAX) })
+    }
+
     fn contents(mut self, path: String, compression: &str) -> Contents {
         let init = self.texts.get("init").or_else(|| self.texts.get("linuxrc")).cloned().unwrap_or_default();
         // nash is the shell of EL5's mkinitrd, and of nothing else. Whoever else puts modules there has no modprobe.
@@ -256,11 +294,23 @@ impl Listing<'_> {
             compression: compression.to_owned(),
             members: self.members,
             tool: self.tool.to_owned(),
-            host_only: self.host_only,
+            host_only: self.host_only
+                || self.texts.iter().any(|(name, text)| name.ends_with(PARAMETERS) && asks_host_only(text)),
             lvm: self.lvm,
+            root: self.root(),
         };
         Contents { facts, drivers: self.drivers, blocked }
     }
+}
+
+/// Whether dracut was called with `--hostonly`: the last word of its kind counts.
+fn asks_host_only(parameters: &str) -> bool {
+    let words = parameters.split_whitespace().filter_map(|word| match word {
+        "--hostonly" | "-H" | "--host-only" => Some(true),
+        "--no-hostonly" | "-N" | "--no-host-only" => Some(false),
+        _ => None,
+    });
+    words.last().unwrap_or_default()
 }
 
 /// Whether a script has the module's name as a word, or as the name of its file, other than to say so.

@@ -6,7 +6,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 use super::drivers;
-use super::{PATH_MAX, System, cut, image, initramfs, optional};
+use super::embedded::{self, Embedded};
+use super::initramfs::{self, Contents};
+use super::{PATH_MAX, System, cut, image, optional};
 use crate::disk::{Error, ErrorKind, Result};
 use crate::guest::Tree;
 use crate::inspect::facts::{Boot, Driver, DriverState, Fact, Kernel};
@@ -65,7 +67,12 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
         None => Fact::settle(usual_initrd(tree, &version))?,
     };
     let contents = match initrds {
-        Fact::Known(paths) if paths.is_empty() => None,
+        Fact::Known(paths) if paths.is_empty() => match boot {
+            Some(boot) if boot.root_name.is_some() && boot.loader != "uki" => {
+                own(tree, path, &version, config.as_ref().map(|(text, _)| text.as_str()))?
+            }
+            _ => None,
+        },
         Fact::Known(paths) => Some(Fact::settle(certain(initramfs::read(tree, &paths, &version), boot))?),
         Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     };
@@ -103,6 +110,21 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
             Fact::Unreadable(trouble) => Fact::Unreadable(trouble),
         }),
         config: config.map(|(_, place)| place).or_else(|| modules.place()),
+    })
+}
+
+/// The initial ramdisk that was built into a kernel (`CONFIG_INITRAMFS_SOURCE`), where it has one that starts something.
+fn own(tree: &Tree, path: &str, release: &str, config: Option<&str>) -> Result<Option<Fact<Contents>>> {
+    let source = |text: &str| text.lines().find_map(|line| line.strip_prefix("CONFIG_INITRAMFS_SOURCE=").map(str::len));
+    if config.is_some_and(|text| source(text).is_none_or(|quoted| quoted <= "\"\"".len())) {
+        return Ok(None);
+    }
+    Ok(match Fact::settle(embedded::read(tree, path, release))? {
+        Fact::Known(Some(Embedded { facts, drivers, init: true })) => {
+            Some(Fact::Known(Contents { facts, drivers, ..Contents::default() }))
+        }
+        Fact::Known(_) => None,
+        Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     })
 }
 

@@ -81,21 +81,12 @@ impl<R: Read> Read for Reader<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
-
     use super::*;
+    use crate::disk::testkit::piped;
 
     /// As `mkinitramfs` calls it.
     fn packed(bytes: &[u8]) -> Vec<u8> {
-        let mut tool = Command::new("lz4");
-        let tool = tool.args(["-l", "-9", "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = tool.spawn().expect("install the Debian package lz4");
-        let (mut stdin, bytes) = (child.stdin.take().unwrap(), bytes.to_vec());
-        let writer = std::thread::spawn(move || stdin.write_all(&bytes).unwrap());
-        let out = child.wait_with_output().unwrap().stdout;
-        writer.join().unwrap();
-        out
+        piped(&["lz4", "-l", "-9", "-c"], "lz4", bytes)
     }
 
     fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -19,6 +19,8 @@ mod ini;
 mod initramfs;
 pub mod kernel;
 mod lz4;
+mod lzma;
+mod lzop;
 pub mod network;
 pub mod packages;
 pub mod release;
@@ -77,6 +79,13 @@ pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
     if let (Some(_), Some(kernel)) = (coreos, kernels.first_mut().filter(|kernel| kernel.default)) {
         coreos::with_embedded(system.tree, kernel)?;
     }
+    let boot =
+        match (boot, kernels.first().filter(|kernel| kernel.default).and_then(|kernel| kernel.initramfs.as_ref())) {
+            (Fact::Known(boot), Some(Fact::Known(initramfs))) => {
+                Fact::Known(bootloader::with_root_of(initramfs, &system.devices, boot))
+            }
+            (boot, _) => boot,
+        };
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
@@ -176,6 +185,8 @@ pub(crate) fn names(tree: &Tree, dir: &str) -> Result<Vec<String>> {
 pub(crate) fn from_io(layer: &'static str, error: &std::io::Error) -> Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(inner) => inner.clone(),
+        // A decoder that was told how much memory it may take.
+        None if error.kind() == std::io::ErrorKind::OutOfMemory => stream::too_wide(layer),
         None => Error::new(crate::disk::ErrorKind::Corrupt, layer, cut(&error.to_string(), 120)),
     }
 }

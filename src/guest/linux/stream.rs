@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::lz4;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
+
+use super::{lz4, lzma, lzop};
 use crate::disk::bytes::to_u64;
 use crate::disk::{Error, Result, ahead};
 use crate::guest::Tree;
@@ -10,7 +13,7 @@ use crate::guest::Tree;
 /// Read from the filesystem in pieces of this size: what streams is read to its end, so each is one large request.
 const CHUNK: usize = 4 << 20;
 /// Most memory a decompressor may ask for its window: four times what `xz -6` and `zstd -19` need.
-const WINDOW_BYTES: u64 = 32 << 20;
+pub(super) const WINDOW_BYTES: u64 = 32 << 20;
 /// What xz' decoder asks for beside its window, which Linux' own kernels make as large as it may be
 /// (`scripts/xz_wrap.sh`: `dict=32MiB`).
 const XZ_KIB: u32 = 1024;
@@ -116,8 +119,10 @@ pub enum Compression {
     Lz4,
     /// The .lzma file format.
     Lzma,
-    /// One that Linux knows and this program does not read.
-    Unread(&'static str),
+    /// A stream of bzip2.
+    Bzip2,
+    /// What lzop writes.
+    Lzo,
 }
 
 /// The compression that starts with `head`, by the magic numbers of Linux, lib/decompress.c.
@@ -129,8 +134,8 @@ pub fn compression(head: &[u8]) -> Option<Compression> {
         (b"\x28\xb5\x2f\xfd", Compression::Zstd),
         (&lz4::MAGIC, Compression::Lz4),
         (b"\x5d\x00\x00", Compression::Lzma),
-        (b"BZh", Compression::Unread("bzip2")),
-        (b"\x89LZO", Compression::Unread("lzo")),
+        (b"BZh", Compression::Bzip2),
+        (b"\x89LZO", Compression::Lzo),
     ];
     MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind)
 }
@@ -144,14 +149,15 @@ impl Compression {
             Self::Zstd => "zstd",
             Self::Lz4 => "lz4",
             Self::Lzma => "lzma",
-            Self::Unread(name) => name,
+            Self::Bzip2 => "bzip2",
+            Self::Lzo => "lzo",
         }
     }
 
     /// What one compressed stream holds. Whatever follows it in `from` stays there.
     ///
     /// # Errors
-    /// `Unsupported` where it is not read, `Corrupt` where the stream's header is not one.
+    /// `Corrupt` where the stream's header is not one, `Limit` where unpacking it takes too much memory.
     pub fn decoder<'r, R: BufRead + 'r>(self, from: R) -> Result<Box<dyn Read + 'r>> {
         Ok(match self {
             Self::Gzip => Box::new(flate2::bufread::GzDecoder::new(from)),
@@ -159,21 +165,29 @@ impl Compression {
                 let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX).saturating_add(XZ_KIB);
                 Box::new(lzma_rust2::XzReader::new_mem_limit(from, false, limit))
             }
-            Self::Zstd => {
-                let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(from, WINDOW_BYTES);
-                Box::new(decoder.map_err(|error| super::from_io("zstd", &io::Error::other(error.to_string())))?)
-            }
+            Self::Zstd => Box::new(StreamingDecoder::new_with_max_window_size(from, WINDOW_BYTES).map_err(
+                |error| match error {
+                    FrameDecoderError::WindowSizeTooBig { .. } => too_wide("zstd"),
+                    error => super::from_io("zstd", &io::Error::other(error.to_string())),
+                },
+            )?),
             Self::Lz4 => Box::new(lz4::Reader::new(from)),
-            Self::Lzma => {
-                let limit = u32::try_from(WINDOW_BYTES / 1024).unwrap_or(u32::MAX);
-                let decoder = lzma_rust2::LzmaReader::new_mem_limit(from, limit, None);
-                Box::new(decoder.map_err(|error| super::from_io("lzma", &error))?)
-            }
-            Self::Unread(name) => {
-                return Err(Error::unsupported("initramfs", format!("{name} compression is not read by this version")));
-            }
+            Self::Lzma => Box::new(lzma::Reader::new(from)?),
+            // Linux takes one stream, too, and looks anew at what follows.
+            Self::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(from)),
+            Self::Lzo => Box::new(lzop::Reader::new(from)),
         })
     }
+}
+
+/// What was packed with a window that is not held in memory. Linux may hold it, so it is no damage.
+pub(super) fn too_wide(layer: &'static str) -> Error {
+    let limit = WINDOW_BYTES >> 20;
+    let what = format!(
+        "unpacking it takes a window of more than {limit} MiB, which this version does not hold (`xz -6`, `lzma -6` and \
+         `zstd -19` pack for less)"
+    );
+    Error::limit(layer, what)
 }
 
 #[cfg(test)]

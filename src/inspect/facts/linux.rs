@@ -100,9 +100,12 @@ pub struct Boot {
     pub initrd: Vec<String>,
     /// The kernel's command line, at most 512 characters.
     pub command_line: String,
-    /// What the command line's last `root=` says.
+    /// What the command line's last `root=` says; where it has none, what the initial ramdisk takes in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_name: Option<String>,
+    /// The file in the initial ramdisk that says so, where the command line does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_place: Option<String>,
     /// What that names, when it is a volume of this disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
@@ -194,6 +197,9 @@ pub struct Initramfs {
     /// It has the programs that start logical volumes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lvm: bool,
+    /// The root that it takes where the kernel's command line names none, and its file that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Evident>,
 }
 
 /// cloud-init.

@@ -80,10 +80,47 @@ fn a_root_by_the_name_of_its_disk_counts_by_what_virtio_makes_of_it() {
         ("by the logical volume's id", &|f| asks(f, "/dev/disk/by-id/dm-name-vg-lv", Some("p1")), Pass),
         ("vda1", &|f| asks(f, "/dev/vda1", Some("p1")), Pass),
         ("a partition's UUID", &|f| asks(f, "PARTUUID=0a1b-01", Some("p1")), Pass),
-        ("a UUID without initramfs", &|f| boot(f).initrd.clear(), Warn),
     ]);
     let rule = result(A2020, "LNX-03", with(&|f| asks(f, "/dev/sda1", Some("p1"))));
     assert!(rule.message.contains("/dev/vda") && rule.remedy.contains("root=UUID=0a1b"), "{rule:?}");
+}
+
+/// Linux itself looks up no UUID of a filesystem, and no name that udev gives.
+#[test]
+fn without_an_initramfs_the_kernel_has_to_find_the_root() {
+    let alone = |f: &mut Facts, name: &str| {
+        asks(f, name, Some("p1"));
+        boot(f).initrd.clear();
+        linux(f).kernels[0].initramfs = None;
+        linux(f).kernels[0].drivers.iter_mut().for_each(|driver| driver.state = DriverState::Builtin);
+    };
+    all(&[
+        ("a UUID", &|f| alone(f, "UUID=0a1b"), Fail),
+        ("a label", &|f| alone(f, "LABEL=root"), Fail),
+        ("udev's link", &|f| alone(f, "/dev/disk/by-uuid/0a1b"), Fail),
+        ("a logical volume", &|f| alone(f, "/dev/mapper/vg-root"), Fail),
+        ("by its group", &|f| alone(f, "/dev/vg/root"), Fail),
+        ("a partition's UUID", &|f| alone(f, "PARTUUID=0a1b-01"), Pass),
+        ("a partition's name", &|f| alone(f, "PARTLABEL=root"), Pass),
+        ("the kernel's name", &|f| alone(f, "/dev/vda1"), Pass),
+        ("one built in", &|f| (alone(f, "UUID=0a1b"), kernel_has(f, Fact::Known(Initramfs::default()))).0, Pass),
+        ("perhaps", &|f| (alone(f, "UUID=0a1b"), kernel_has(f, trouble(TroubleKind::Unsupported))).0, Unknown),
+        ("unified", &|f| (alone(f, "UUID=0a1b"), boot(f).loader = "uki".into()).0, Pass),
+    ]);
+    let rule = result(A2020, "LNX-03", with(&|f| alone(f, "UUID=0a1b")));
+    assert!(rule.message.contains("without an initramfs") && rule.remedy.contains("update-initramfs -c"), "{rule:?}");
+}
+
+fn kernel_has(f: &mut Facts, initramfs: Fact<Initramfs>) {
+    linux(f).kernels[0].initramfs = Some(initramfs);
+}
+
+#[test]
+fn a_root_that_only_the_initramfs_names_is_shown_with_its_place() {
+    let named = |f: &mut Facts| boot(f).root_place = Some("/boot/initrd: etc/cmdline.d/95root-dev.conf".into());
+    let rule = result(A2020, "LNX-03", with(&named));
+    assert_eq!(rule.result, Pass);
+    assert!(rule.evidence.iter().any(|seen| seen.place.contains("95root-dev.conf")), "{rule:?}");
 }
 
 #[test]

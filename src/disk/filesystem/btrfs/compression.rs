@@ -5,9 +5,9 @@ use std::io::Read;
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::StreamingDecoder;
 
-use super::{LAYER, lzo};
+use super::LAYER;
 use crate::disk::bytes::{to_usize, u32_le};
-use crate::disk::{Error, Result};
+use crate::disk::{Error, Result, lzo};
 
 /// `ZSTD_BTRFS_MAX_WINDOWLOG`: a frame of a larger window is not decompressed by the kernel either.
 const LARGEST_WINDOW: u64 = 128 << 10;

@@ -17,7 +17,6 @@ mod features;
 mod inode;
 mod key;
 mod log;
-mod lzo;
 mod node;
 mod nodes;
 mod reference;

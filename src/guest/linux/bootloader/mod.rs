@@ -1,5 +1,6 @@
 //! The boot loader, and what it starts when nobody is at the keyboard.
 
+mod addons;
 mod choice;
 mod extlinux;
 mod grub;
@@ -13,7 +14,8 @@ mod version;
 
 use super::{PATH_MAX, System, cut, optional};
 use crate::disk::{Error, Result};
-use crate::inspect::facts::{Boot, Evident, Menu};
+use crate::guest::linux::device::Devices;
+use crate::inspect::facts::{Boot, Evident, Initramfs, Menu};
 use place::Places;
 
 const LAYER: &str = "boot loader";
@@ -68,7 +70,7 @@ fn one(system: &System, kind: Menu, config: &str) -> Result<Found> {
         Menu::Legacy => legacy::read(places, config),
         Menu::Extlinux => extlinux::read(places, config),
         Menu::SystemdBoot => systemd_boot::read(places, config, choice::machine(system)),
-        Menu::Unified => unified::read(system.tree, config),
+        Menu::Unified => unified::read(places, config),
     }
 }
 
@@ -98,7 +100,25 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         xen: found.hypervisor,
         missing,
         unused: Vec::new(),
+        root_place: None,
     })
+}
+
+/// The entry with the root that its initial ramdisk takes, where its command line names none.
+pub fn with_root_of(initramfs: &Initramfs, devices: &Devices, boot: Boot) -> Boot {
+    let words = || boot.command_line.split_whitespace();
+    // dracut leaves out what it was built with (dracut.cmdline(7)).
+    let bare = words().filter_map(|word| word.strip_prefix("rd.hostonly=")).next_back();
+    let bare = initramfs.tool == "dracut" && matches!(bare, Some("0" | "no" | "off"));
+    match &initramfs.root {
+        Some(root) if !bare && !words().any(|word| word.starts_with("root=")) => Boot {
+            root: devices.resolve(&root.value).map(|volume| volume.name.clone()),
+            root_name: Some(root.value.clone()),
+            root_place: Some(cut(&format!("{}: {}", initramfs.path, root.place), PATH_MAX)),
+            ..boot
+        },
+        _ => boot,
+    }
 }
 
 /// Whether a file that the entry names is missing.
@@ -123,7 +143,7 @@ fn lacks(system: &System, path: &str) -> Result<bool> {
 }
 
 /// What the last `root=` of a kernel command line says.
-fn root_name(command_line: &str) -> Option<&str> {
+pub(super) fn root_name(command_line: &str) -> Option<&str> {
     let last = command_line.split_whitespace().filter_map(|word| word.strip_prefix("root=")).next_back()?;
     Some(last.trim_matches('"')).filter(|name| !name.is_empty())
 }

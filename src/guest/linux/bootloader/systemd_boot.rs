@@ -8,7 +8,7 @@ mod tests;
 use std::cmp::Ordering;
 
 use super::place::Places;
-use super::{COMMAND_LINE, Found, MAX_INITRDS, unified, version};
+use super::{COMMAND_LINE, Found, MAX_INITRDS, addons, unified, version};
 use crate::disk::{Error, Result};
 use crate::guest::linux::{cut, glob, optional};
 use crate::inspect::facts::Role;
@@ -41,6 +41,8 @@ struct Entry {
     options: String,
     /// It starts something that is no kernel.
     other: bool,
+    /// Profiles of a unified kernel.
+    profiles: usize,
 }
 
 /// What is booted by default from the EFI system partition whose `loader.conf` the guest calls `config`. `machine`: what
@@ -52,8 +54,14 @@ pub fn read(places: Places, config: &str, machine: &str) -> Result<Found> {
     let tree = places.system.tree;
     let text = optional(tree.read_text(config, MAX_BYTES))?.unwrap_or_default();
     let entries = entries(places, config, machine)?;
-    let entry = choose(&entries, last(&text, "default").as_deref())
-        .ok_or_else(|| Error::not_found(LAYER, "systemd-boot finds no entry"))?;
+    let pattern = last(&text, "default");
+    // An entry's name ends in the profile, unless that is the first: `name.efi@rescue`.
+    let profile = pattern.as_deref().is_some_and(|pattern| pattern.find('@').is_some_and(|at| at > 0));
+    if profile && entries.iter().any(|entry| entry.profiles > 1) {
+        return Err(Error::unsupported(LAYER, "the default is a profile of a unified kernel, which is not read"));
+    }
+    let entry =
+        choose(&entries, pattern.as_deref()).ok_or_else(|| Error::not_found(LAYER, "systemd-boot finds no entry"))?;
     if entry.other {
         let what = format!("the default entry ({}) starts no kernel", cut(&entry.place, 128));
         return Err(Error::unsupported(LAYER, what));
@@ -64,7 +72,10 @@ pub fn read(places: Places, config: &str, machine: &str) -> Result<Found> {
         place: entry.place.clone(),
         kernel: entry.kernel.clone(),
         initrd: entry.initrd.clone(),
-        command_line: entry.options.clone(),
+        command_line: unified::joined(
+            &entry.options,
+            &optional(addons::added(places, &entry.kernel))?.unwrap_or_default(),
+        ),
         hypervisor: false,
     })
 }
@@ -141,6 +152,7 @@ fn of_text(places: Places, base: &str, file: &str, place: String, text: &str, ma
         options: cut(&options, COMMAND_LINE),
         kernel,
         other: false,
+        profiles: 0,
     };
     if linux.is_none() || entry.initrd.is_empty() {
         match optional(unified::open(places.system.tree, &entry.kernel))?.flatten() {
@@ -174,6 +186,7 @@ fn of_unified(places: Places, file: &str, place: String) -> Result<Option<Entry>
         options: unified.command_line,
         place,
         other: false,
+        profiles: unified.profiles,
     }))
 }
 
@@ -195,7 +208,7 @@ fn order(a: &Entry, b: &Entry) -> Ordering {
 }
 
 /// `name+LEFT-DONE.conf`: the name without what counts, how many tries are left, and how many failed.
-fn tries(file: &str) -> (String, Option<u32>, u32) {
+pub(super) fn tries(file: &str) -> (String, Option<u32>, u32) {
     let counted = || {
         let (stem, end) = file.rsplit_once('.')?;
         let (name, counters) = stem.rsplit_once('+')?;

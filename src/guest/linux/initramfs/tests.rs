@@ -1,8 +1,8 @@
-use std::io::Write;
-use std::process::{Command, Stdio};
+mod built;
 
 use super::*;
 use crate::disk::ErrorKind;
+use crate::disk::testkit::piped;
 use crate::guest::linux::cpio::tests::archive;
 use crate::guest::linux::testdata;
 use crate::guest::testing::MemoryFs;
@@ -10,25 +10,13 @@ use crate::guest::testing::MemoryFs;
 const BLK: &str = "usr/lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko";
 const PCI: &str = "lib/modules/6.1.0/kernel/drivers/virtio/virtio_pci.ko.xz";
 
+/// What packs, and the Debian packages that have it.
+const TOOLS: [[&str; 2]; 5] = [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"], ["bzip2", "-c"], ["lzop", "-c"]];
+const TOOLS_OF: &str = "gzip, xz-utils, zstd, bzip2, lzop";
+
 fn listed(bytes: &[u8]) -> Result<Contents> {
     let tree = MemoryFs::new().file("/boot/initrd", bytes).tree();
     read(&tree, &["/boot/initrd".to_owned()], "6.1.0")
-}
-
-fn pipe(tool: &[&str], package: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(tool[0])
-        .args(&tool[1..])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|e| panic!("{} is needed (Debian: {package}): {e}", tool[0]));
-    let mut stdin = child.stdin.take().unwrap();
-    let bytes = bytes.to_vec();
-    let writer = std::thread::spawn(move || stdin.write_all(&bytes).unwrap());
-    let out = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert!(out.status.success());
-    out.stdout
 }
 
 fn main_part() -> Vec<u8> {
@@ -40,11 +28,13 @@ fn every_compression_that_is_read_gives_the_same_members() {
     let plain = main_part();
     for (name, bytes) in [
         ("none", plain.clone()),
-        ("gzip", pipe(&["gzip", "-9n"], "gzip", &plain)),
-        ("xz", pipe(&["xz", "--check=crc32"], "xz-utils", &plain)),
-        ("zstd", pipe(&["zstd", "-q", "-19"], "zstd", &plain)),
-        ("lz4", pipe(&["lz4", "-l", "-9", "-c"], "lz4", &plain)),
-        ("lzma", pipe(&["xz", "--format=lzma"], "xz-utils", &plain)),
+        ("gzip", piped(&["gzip", "-9n"], "gzip", &plain)),
+        ("xz", piped(&["xz", "--check=crc32"], "xz-utils", &plain)),
+        ("zstd", piped(&["zstd", "-q", "-19"], "zstd", &plain)),
+        ("lz4", piped(&["lz4", "-l", "-9", "-c"], "lz4", &plain)),
+        ("lzma", piped(&["xz", "--format=lzma"], "xz-utils", &plain)),
+        ("bzip2", piped(&["bzip2", "-c"], "bzip2", &plain)),
+        ("lzo", piped(&["lzop", "-9", "-c"], "lzop", &plain)),
     ] {
         let found = listed(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(found.facts.compression, name);
@@ -59,7 +49,7 @@ fn every_compression_that_is_read_gives_the_same_members() {
 fn microcode_comes_before_the_compressed_part() {
     let mut bytes = archive(&[("kernel/x86/microcode/GenuineIntel.bin", &[1; 5000])]);
     bytes.resize(bytes.len().next_multiple_of(512) + 1024, 0);
-    bytes.extend(pipe(&["zstd", "-q"], "zstd", &main_part()));
+    bytes.extend(piped(&["zstd", "-q"], "zstd", &main_part()));
     let found = listed(&bytes).unwrap();
     assert_eq!((found.facts.members, found.facts.compression.as_str()), (5, "zstd"));
     assert!(found.drivers.contains_key("virtio_blk"));
@@ -67,13 +57,15 @@ fn microcode_comes_before_the_compressed_part() {
 
 #[test]
 fn parts_of_all_kinds_follow_one_another() {
-    let mut bytes = pipe(&["gzip"], "gzip", &archive(&[("a", b"1")]));
+    let mut bytes = piped(&["gzip"], "gzip", &archive(&[("a", b"1")]));
     bytes.extend([0; 8]);
-    bytes.extend(pipe(&["xz", "--check=none"], "xz-utils", &archive(&[(BLK, b"1")])));
-    bytes.extend(pipe(&["zstd", "-q"], "zstd", &archive(&[(PCI, b"1")])));
+    bytes.extend(piped(&["xz", "--check=none"], "xz-utils", &archive(&[(BLK, b"1")])));
+    bytes.extend(piped(&["zstd", "-q"], "zstd", &archive(&[(PCI, b"1")])));
+    bytes.extend(piped(&["bzip2"], "bzip2", &archive(&[("b", b"1")])));
+    bytes.extend(piped(&["lzop"], "lzop", &archive(&[("l", b"1")])));
     bytes.extend(archive(&[("z", b"1")]));
     let found = listed(&bytes).unwrap();
-    assert_eq!(found.facts.members, 4);
+    assert_eq!(found.facts.members, 6);
     assert_eq!(found.drivers.len(), 2);
 }
 
@@ -131,6 +123,10 @@ fn what_made_it_is_seen_and_whether_for_one_machine() {
     let arch = made(&[("buildconfig", b"HOOKS=(base lvm2)"), ("usr/bin/lvm", b"x"), ("init", b"#!/usr/bin/ash\n")]);
     assert_eq!((arch.tool.as_str(), arch.host_only, arch.lvm), ("mkinitcpio", false, true));
     assert_eq!(made(&[("sbin/nlplug-findfs", b"x")]).tool, "mkinitfs");
+    let called =
+        |with: &str| made(&[("usr/lib/dracut", b"x"), ("usr/lib/dracut/build-parameter.txt", with.as_bytes())]);
+    assert!(called(" --kver '6.1.0' --no-hostonly -H\n").host_only);
+    assert!(!called(" --hostonly --no-hostonly --force\n").host_only);
     let generic = made(&[("usr/lib/dracut", b"x"), ("etc/lvm/lvm.conf", b"x")]);
     assert!(!generic.host_only && !generic.lvm);
 }
@@ -140,6 +136,29 @@ fn dracuts_own_command_line_blocks_as_the_kernels_does() {
     let line = ("etc/cmdline.d/90-x.conf", &b" rd.driver.blacklist=virtio_blk \n"[..]);
     let found = listed(&archive(&[(BLK, b"x"), line])).unwrap();
     assert!(found.blocked["virtio_blk"].ends_with("etc/cmdline.d/90-x.conf: rd.driver.blacklist=virtio_blk"));
+}
+
+#[test]
+fn the_root_inside_is_the_last_that_the_scripts_of_its_maker_come_to() {
+    let root =
+        |members: &[(&str, &[u8])]| listed(&archive(members)).unwrap().facts.root.map(|root| (root.value, root.place));
+    let is = |value: &str, place: &str| Some((value.to_owned(), place.to_owned()));
+    let dracut = ("usr/lib/dracut", &b"x"[..]);
+    let (early, late) =
+        (("etc/cmdline.d/10-a.conf", &b"root=/dev/a"[..]), ("etc/cmdline.d/20-b.conf", &b"root=/dev/b ro"[..]));
+    assert_eq!(root(&[dracut, late, early]), is("/dev/b", "etc/cmdline.d/20-b.conf"));
+    assert_eq!(root(&[dracut, ("etc/cmdline", b"root=/dev/c"), late]), is("/dev/c", "etc/cmdline"));
+    assert_eq!(root(&[dracut, ("etc/cmdline.d/x.conf", b"ro")]), None);
+    assert_eq!(root(&[("buildconfig", b"x"), late]), None, "mkinitcpio reads no such file");
+    let (tools, own) = (("conf/initramfs.conf", &b"ROOT=/dev/a\n"[..]), ("conf/conf.d/root", &b"ROOT=LABEL=b\n"[..]));
+    assert_eq!(root(&[tools]), is("/dev/a", "conf/initramfs.conf"));
+    assert_eq!(root(&[own, tools]), is("LABEL=b", "conf/conf.d/root"));
+    assert_eq!(
+        root(&[tools, ("conf/conf.d/x", b"ROOT=$(findfs LABEL=c)\n")]),
+        None,
+        "what a shell makes of it is not known"
+    );
+    assert_eq!(root(&[tools, ("conf/conf.d/x", b"ROOT=\n")]), None);
 }
 
 /// SLES 10 and 11: run_all.sh holds the list that start.sh sets, and modprobe loads what a module needs.
@@ -161,15 +180,12 @@ fn suse_names_its_modules_in_start_sh() {
 
 #[test]
 fn what_is_not_read_is_named_and_damage_is_corrupt() {
-    let error = listed(&pipe(&["bzip2", "-c"], "bzip2", &main_part())).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported);
-    assert!(error.what.contains("bzip2"), "{error}");
-    assert_eq!(listed(b"\x89LZO....").unwrap_err().kind, ErrorKind::Unsupported);
+    assert_eq!(listed(b"\x89LZO....").unwrap_err().kind, ErrorKind::Corrupt);
     assert_eq!(listed(b"\x02\x21\x4c\x18....").unwrap_err().kind, ErrorKind::Corrupt);
     assert_eq!(listed(b"garbage").unwrap_err().kind, ErrorKind::Unsupported);
     assert_eq!(listed(b"").unwrap_err().kind, ErrorKind::Corrupt);
-    for tool in [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"]] {
-        let bytes = pipe(&tool, "gzip, xz-utils, zstd", &main_part());
+    for tool in TOOLS {
+        let bytes = piped(&tool, TOOLS_OF, &main_part());
         let error = listed(&bytes[..bytes.len() / 2]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Corrupt, "{tool:?}: {error}");
     }
@@ -181,11 +197,11 @@ fn a_small_file_that_unpacks_without_end_is_limited() {
     big.truncate(112);
     let mut plain = archive(&[("big", &vec![0; 40 << 20])]);
     plain.truncate(plain.len() - 120);
-    let one = pipe(&["gzip", "-1"], "gzip", &plain);
+    let one = piped(&["gzip", "-1"], "gzip", &plain);
     let error = listed(&one).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Corrupt);
     let mut bomb = Vec::new();
-    let good = pipe(&["gzip", "-1"], "gzip", &archive(&[("big", &vec![0; 40 << 20])]));
+    let good = piped(&["gzip", "-1"], "gzip", &archive(&[("big", &vec![0; 40 << 20])]));
     for _ in 0..14 {
         bomb.extend(&good);
     }
@@ -213,16 +229,26 @@ fn every_error_names_its_file() {
 #[test]
 fn an_xz_check_that_linux_does_not_know_is_damage() {
     for (check, name) in [("crc64", "CRC64"), ("sha256", "SHA-256")] {
-        let error = listed(&pipe(&["xz", &format!("--check={check}")], "xz-utils", &main_part())).unwrap_err();
+        let error = listed(&piped(&["xz", &format!("--check={check}")], "xz-utils", &main_part())).unwrap_err();
         assert_eq!((error.kind, error.at), (ErrorKind::Corrupt, Some(0)));
         assert!(error.what.contains(name) && error.what.contains("--check=crc32"), "{error}");
     }
 }
 
+/// Linux holds such a window, so the ramdisk is none that cannot be unpacked: it is only not read here.
+#[test]
+fn a_window_that_is_not_held_is_a_limit_and_no_damage() {
+    for tool in [&["zstd", "-q", "--long=27", "-c"][..], &["xz", "-9", "--check=crc32"]] {
+        let error = listed(&piped(tool, "zstd, xz-utils", &main_part())).unwrap_err();
+        assert_eq!((error.kind, error.at), (ErrorKind::Limit, Some(0)), "{tool:?}: {error}");
+        assert!(error.what.contains("a window of more than 32 MiB"), "{error}");
+    }
+}
+
 #[test]
 fn no_mutation_panics() {
-    for tool in [["gzip", "-c"], ["xz", "-c"], ["zstd", "-qc"]] {
-        let good = pipe(&tool, "gzip, xz-utils, zstd", &main_part());
+    for tool in TOOLS {
+        let good = piped(&tool, TOOLS_OF, &main_part());
         for at in 0..good.len() {
             for value in [0x00, 0x7f, 0xff] {
                 let mut bad = good.clone();

@@ -1,9 +1,10 @@
 use super::*;
 use crate::disk::Error;
+use crate::disk::testkit::piped;
 use crate::guest::linux::cpio::tests::archive;
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::testarchive;
-use crate::guest::testing::MemoryFs;
+use crate::guest::testing::{MemoryFs, bzimage};
 use crate::inspect::facts::TroubleKind;
 
 const CONFIG: &str = "CONFIG_VIRTIO_BLK=m\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_NET=m\nCONFIG_VIRTIO=y\n";
@@ -93,7 +94,7 @@ fn an_unreadable_configuration_is_not_taken_for_an_empty_one() {
 
 #[test]
 fn an_initramfs_that_cannot_be_read_says_why() {
-    let fs = guest().file("/boot/initrd.img-6.1.0", b"BZh9xxxxx");
+    let fs = guest().file("/boot/initrd.img-6.1.0", b"PK\x03\x04xxxxx");
     let found = kernels(fs, Some(&boot("")));
     let Some(Fact::Unreadable(trouble)) = &found[0].initramfs else { panic!("{:?}", found[0].initramfs) };
     assert_eq!(trouble.kind, TroubleKind::Unsupported);
@@ -144,6 +145,27 @@ fn other_kernels_follow_and_rescue_kernels_do_not() {
 fn an_entry_without_initramfs_has_none() {
     let found = kernels(guest(), Some(&Boot { initrd: Vec::new(), ..boot("") }));
     assert_eq!(found[0].initramfs, None);
+}
+
+/// Every kernel has an archive without `init` inside; one that was built with its own starts that.
+#[test]
+fn an_entry_without_initramfs_may_have_one_in_its_kernel() {
+    let module = ("lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko", &b"x"[..]);
+    let image = |members: &[(&str, &[u8])]| {
+        bzimage("6.1.0", &piped(&["gzip"], "gzip", &[&[7; 4096][..], &archive(members), &[9; 4096]].concat()))
+    };
+    let built_in = |config: &str, image: Vec<u8>| {
+        let fs = guest().file("/boot/config-6.1.0", format!("{CONFIG}{config}")).file("/boot/vmlinuz-6.1.0", image);
+        let boot = Boot { initrd: Vec::new(), root_name: Some("UUID=0a1b".into()), ..boot("") };
+        kernels(fs, Some(&boot)).remove(0)
+    };
+    let own = "CONFIG_INITRAMFS_SOURCE=\"/root/initramfs\"\n";
+    let found = built_in(own, image(&[("init", b"#!/bin/sh\n"), module]));
+    assert!(matches!(&found.initramfs, Some(Fact::Known(facts)) if facts.path.ends_with("(built in)")), "{found:?}");
+    assert!(driver(&found, "virtio_blk").in_initramfs.is_some());
+    assert_eq!(built_in(own, image(&[("dev/console", b"")])).initramfs, None);
+    assert_eq!(built_in("CONFIG_INITRAMFS_SOURCE=\"\"\n", b"not looked at".to_vec()).initramfs, None);
+    assert!(matches!(built_in(own, b"no kernel".to_vec()).initramfs, Some(Fact::Unreadable(_))));
 }
 
 #[test]

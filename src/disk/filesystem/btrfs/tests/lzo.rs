@@ -1,8 +1,8 @@
 //! LZO as the kernel compresses it, and as nobody does.
 
 use super::super::compression::Method;
-use super::super::lzo::decompress;
 use super::source::text;
+use crate::disk::lzo::decompress;
 use crate::disk::testkit::{Dice, damaged};
 
 /// An inline extent: what Linux 6.18 (`compress-force=lzo`) made of [`content`].

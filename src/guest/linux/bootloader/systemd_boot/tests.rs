@@ -12,6 +12,8 @@ use crate::guest::root::MountPoint;
 use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::{Boot, Program, Volume};
 
+mod unified_kernels;
+
 /// A unified kernel, made as systemd-stub(7) tells, of sections and what they hold.
 fn unified(sections: &[(&str, &str)]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
-//! LZO1X streams, after the Linux kernel's Documentation/staging/lzo.rst (first version of the stream, as btrfs has it).
+//! LZO1X streams, after the Linux kernel's Documentation/staging/lzo.rst (first version of the stream, as btrfs and lzop have it).
 
 /// What `input` decompresses to: at most `most` bytes. `None` where it is no whole stream or would give more.
-pub(super) fn decompress(input: &[u8], most: usize) -> Option<Vec<u8>> {
+pub fn decompress(input: &[u8], most: usize) -> Option<Vec<u8>> {
     let mut stream = Stream { input: input.iter(), output: Vec::with_capacity(most), most };
     stream.run().map(|()| stream.output)
 }
