@@ -23,7 +23,7 @@
 
 use super::boot_root::root;
 use super::drv_01_virtio_installed::late;
-use super::volumes::filesystem;
+use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::inspect::facts::{
     Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Menu, Program, Trouble, TroubleKind, Way,
