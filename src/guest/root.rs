@@ -15,7 +15,7 @@ use super::linux::fstab::{self, Source};
 use super::linux::optional;
 use crate::disk::Result;
 use crate::disk::filesystem::{FileSystem, Subvolume};
-use crate::inspect::facts::{Family, Holds, Role};
+use crate::inspect::facts::{Fact, Family, Holds, Role};
 
 pub use look::{Look, look, windows_folder};
 use look::{MAX_NAMES, is_boot};
@@ -191,8 +191,17 @@ fn of_which<'a>(candidates: Vec<Candidate<'a>>, wanted: &[bool]) -> Vec<Candidat
 }
 
 impl Root {
+    /// Mounts what fstab names, then what units of systemd do, which may lie on a `/usr` of its own.
     fn mount_by_fstab(&mut self, volumes: &[Readable], devices: &Devices) -> Result<()> {
-        let mut mounts = fstab::mounts(&self.tree, devices)?;
+        let mounts = fstab::mounts(&self.tree, devices)?;
+        self.mount_all(mounts, volumes)?;
+        // Where the units cannot be read, nothing is lost that fstab tells.
+        let units = Fact::settle(fstab::by_units(&self.tree, devices))?;
+        let units = units.known().cloned().unwrap_or_default();
+        self.mount_all(units.into_iter().map(|(source, at)| (source, at, false)).collect(), volumes)
+    }
+
+    fn mount_all(&mut self, mut mounts: Vec<(Source, String, bool)>, volumes: &[Readable]) -> Result<()> {
         for (_, target, _) in &mut mounts {
             target.truncate(target.trim_end_matches('/').len());
         }

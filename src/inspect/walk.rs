@@ -19,7 +19,8 @@ use crate::guest::Tree;
 use crate::guest::boot::{self, Generation};
 use crate::guest::freebsd;
 use crate::guest::linux::device::Devices;
-use crate::guest::linux::{self, System, accounts, architecture, fstab, network, release};
+use crate::guest::linux::fstab::{self, Source};
+use crate::guest::linux::{self, System, accounts, architecture, network, release};
 use crate::guest::root::{self, Readable, Root};
 use crate::source::Opened;
 
@@ -213,13 +214,19 @@ fn has_custom_folder(files: &Readable) -> Result<Option<bool>> {
     Ok(there.known().copied())
 }
 
-/// Volumes and where they are mounted: the root, and what fstab names and does not leave to others.
+/// Volumes and where they are mounted: the root, what fstab names and does not leave to others, and what units mount.
 fn mounted(root: &Root, system: &System) -> Result<Vec<(String, String)>> {
     let mut mounted = vec![(root.volume.clone(), "/".to_owned())];
     if let Fact::Known(fstab) = Fact::settle(fstab::read(system.tree, &system.devices))? {
         let entries = fstab.entries.into_iter().filter(|m| m.target.starts_with('/'));
         let entries = entries.filter(|m| !m.options.iter().any(|option| option == "noauto"));
         mounted.extend(entries.filter_map(|m| Some((m.volume?, m.target))));
+    }
+    if let Fact::Known(units) = Fact::settle(fstab::by_units(system.tree, &system.devices))? {
+        mounted.extend(units.into_iter().filter_map(|(source, at)| match source {
+            Source::Volume(volume, _) => Some((volume, at)),
+            Source::Path(..) => None,
+        }));
     }
     Ok(mounted)
 }

@@ -2,6 +2,8 @@
 
 use super::device::Devices;
 use super::escape::Escape;
+use super::services::Services;
+use super::services::systemd::mount::MountUnit;
 use super::{PATH_MAX, cut, optional};
 use crate::disk::filesystem::{NodeKind, Stat, Subvolume};
 use crate::disk::{Error, Result};
@@ -116,15 +118,36 @@ pub fn mounts(tree: &Tree, devices: &Devices) -> Result<Vec<(Source, String, boo
     let resolve = resolver(tree, devices)?;
     let mounts = text.lines().filter_map(|line| {
         let fields = Fields::of(line)?;
-        let option = |name: &str| fields.options.split(',').any(|option| option == name);
-        let source = if option("bind") || option("rbind") {
-            Source::Path(fields.source, option("rbind"))
-        } else {
-            Source::Volume(resolve(&fields.source)?.name.clone(), subvolume(&fields.options))
-        };
-        Some((source, fields.target.clone(), option("noauto"))).filter(|(_, target, _)| target.starts_with('/'))
+        let source = source(&fields.source, &fields.options, &resolve)?;
+        let on_request = fields.options.split(',').any(|option| option == "noauto");
+        Some((source, fields.target, on_request)).filter(|(_, target, _)| target.starts_with('/'))
     });
     Ok(mounts.take(MAX_ENTRIES).collect())
+}
+
+/// What units of systemd mount of this disk beside what the table tells, as [`mounts`] gives it. Of a unit and a line for
+/// one directory the line is taken.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn by_units(tree: &Tree, devices: &Devices) -> Result<Vec<(Source, String)>> {
+    let services = Services::open(tree, None)?;
+    let Some(units) = services.systemd() else { return Ok(Vec::new()) };
+    let told = mounts(tree, devices)?;
+    let is_told = |at: &str| told.iter().any(|(_, target, _)| target.trim_end_matches('/') == at);
+    let mut units = units.mounts()?;
+    units.retain(|unit| !is_told(unit.at.trim_end_matches('/')));
+    let source = |unit: &MountUnit| source(&unit.what, &unit.options, &|spec| devices.resolve(spec));
+    Ok(units.into_iter().filter_map(|unit| Some((source(&unit)?, unit.at))).collect())
+}
+
+fn source<'a>(what: &str, options: &str, resolve: &impl Fn(&str) -> Option<&'a Volume>) -> Option<Source> {
+    let option = |name: &str| options.split(',').any(|option| option == name);
+    Some(if option("bind") || option("rbind") {
+        Source::Path(what.to_owned(), option("rbind"))
+    } else {
+        Source::Volume(resolve(what)?.name.clone(), subvolume(options))
+    })
 }
 
 /// The subvolume that mount options name (btrfs(5)). Both words may be there, and name the same one then.

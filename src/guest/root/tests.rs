@@ -124,6 +124,34 @@ fn what_is_bound_and_a_usr_of_its_own_are_in_the_tree() {
     assert_eq!(tree.resolve("/home/../home/ada").unwrap(), "/home/ada");
 }
 
+/// A `/usr` by fstab has the units, one of which is of the machine's owner; of a line and a unit the line counts.
+#[test]
+fn what_units_of_systemd_mount_is_in_the_tree() {
+    let usr = MemoryFs::of_texts(&[
+        ("/lib/systemd/system/default.target", "[Unit]\nRequires=local-fs.target\n"),
+        ("/lib/systemd/system/local-fs.target", "[Unit]\n"),
+        ("/lib/systemd/system/home.mount", "[Mount]\nWhat=UUID=uuid-p3\nWhere=/home\n"),
+        ("/lib/systemd/system/local-fs.target.wants/home.mount", ""),
+    ]);
+    let wants = "/etc/systemd/system/local-fs.target.wants";
+    let fs = root("UUID=uuid-p1 / ext4\nUUID=uuid-p2 /usr ext4\nUUID=uuid-p4 /srv ext4\n")
+        .link("/sbin/init", "/usr/lib/systemd/systemd")
+        .file("/etc/systemd/system/opt.mount", "[Mount]\nWhat=/home/opt\nWhere=/opt\nOptions=bind\n")
+        .file("/etc/systemd/system/srv.mount", "[Mount]\nWhat=UUID=uuid-p3\nWhere=/srv\n")
+        .file(&format!("{wants}/opt.mount"), "")
+        .file(&format!("{wants}/srv.mount"), "");
+    let home = MemoryFs::of_texts(&[("/ada/.profile", ""), ("/opt/b", "")]);
+    let srv = MemoryFs::of_texts(&[("/www", "")]);
+    let volumes = [readable("p1", fs), readable("p2", usr), readable("p3", home), readable("p4", srv)];
+    let devices = self::volumes(&["p1", "p2", "p3", "p4"]);
+    let found = find(&volumes, &Devices::new(&devices, None)).unwrap().unwrap();
+    for path in ["/home/ada/.profile", "/opt/b", "/srv/www"] {
+        assert!(found.tree.exists(path).unwrap(), "{path}");
+    }
+    let mounts: Vec<_> = found.mounts.iter().map(|mount| (&*mount.at, &*mount.volume)).collect();
+    assert_eq!(mounts, [("/", "p1"), ("/usr", "p2"), ("/srv", "p4"), ("/home", "p3")]);
+}
+
 #[test]
 fn binding_what_is_bound_over_and_over_ends() {
     let lines: Vec<_> = (0..250).map(|n| format!("/ /b{n} none rbind\n")).collect();

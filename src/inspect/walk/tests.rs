@@ -143,6 +143,28 @@ fn a_linux_with_a_boot_partition_is_read_from_disk_to_drivers() {
     assert_eq!(linux.agent.unwrap().known().unwrap().installed, None);
 }
 
+/// As CoreOS' way is: no line of fstab names the volume.
+#[test]
+fn what_a_unit_of_systemd_mounts_is_told_of_its_volume() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, data) = (dir.path().join("root"), dir.path().join("data"));
+    write(&root, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(&root, "usr/bin/sh", std::fs::read("/bin/sh").unwrap());
+    std::os::unix::fs::symlink("usr/bin", root.join("bin")).unwrap();
+    write(&root, "etc/fstab", format!("UUID={ROOT} / ext4 defaults 0 1\n"));
+    let units = "etc/systemd/system";
+    write(&root, &format!("{units}/default.target"), "[Unit]\nRequires=local-fs.target\n");
+    write(&root, &format!("{units}/local-fs.target"), "[Unit]\n");
+    let mount = format!("[Mount]\nWhat=/dev/disk/by-uuid/{BOOT}\nWhere=/srv/data\n");
+    write(&root, &format!("{units}/srv-data.mount"), &mount);
+    let disk = |dir: &Path| disk(dir, &[ext4(&root, ROOT, 32), ext4(&data, BOOT, 16)]);
+    write(&data, "a", "b");
+    let mounted = |bytes| inspect(&opened(Arc::new(Memory(bytes)))).unwrap().volumes.remove(1).mounted_at;
+    assert_eq!(mounted(disk(dir.path())), "", "nothing wants the unit");
+    write(&root, &format!("{units}/local-fs.target.wants/srv-data.mount"), mount);
+    assert_eq!(mounted(disk(dir.path())), "/srv/data");
+}
+
 #[test]
 fn how_full_a_volume_is_is_looked_up_only_where_it_is_asked() {
     let dir = tempfile::tempdir().unwrap();

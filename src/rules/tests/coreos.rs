@@ -36,6 +36,11 @@ fn usr(dir: &Path, name: &str, id: &str, version: &str) {
     write(root, &format!("{units}/sshd.socket"), "[Socket]\nListenStream=22\nAccept=yes\n");
     write(root, &format!("{units}/sshd@.service"), "[Service]\nExecStart=-/usr/sbin/sshd -i\n");
     link(root, &format!("{units}/sockets.target.wants/sshd.socket"), "../sshd.socket");
+    // systemd runs what may be run, and sshd's host keys are made at boot.
+    write(root, "sbin/sshd", "ELF");
+    run("coreutils", "chmod", &["755", root.join("sbin/sshd").to_str().unwrap()]);
+    write(root, &format!("{units}/sshd-keygen.service"), "[Service]\nExecStart=/usr/lib/coreos/sshd_keygen\n");
+    link(root, &format!("{units}/multi-user.target.wants/sshd-keygen.service"), "../sshd-keygen.service");
     write(
         root,
         &format!("{units}/systemd-networkd.service"),

@@ -70,7 +70,7 @@ fn options_of_the_service_count_before_the_configuration() {
     let with =
         |options: &str| found(&debian("Port 22\n").file("/etc/default/ssh", format!("SSHD_OPTS=\"{options}\"\n")));
     assert_eq!(shown(&with("-p 2200")), [":2200 /etc/default/ssh:1"]);
-    assert_eq!(shown(&with("-4")), [":22 /etc/ssh/sshd_config:1"]);
+    assert_eq!(shown(&with("-4")), ["0.0.0.0:22 /etc/ssh/sshd_config:1"]);
     assert!(with("-f /root/own").undecided.is_some() && with("-oPort=99").undecided.is_some());
     let unused = debian("").file("/etc/sysconfig/sshd", "OPTIONS=\"-p 1\"\n");
     assert_eq!(shown(&found(&unused)), [":22 "], "no unit asks for that file");

@@ -6,6 +6,7 @@
 mod boot;
 mod condition;
 mod lookup;
+pub mod mount;
 mod preset;
 mod pulled;
 pub mod unit;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::boot::{PULLS, wants};
 use super::lookup::Named;
 use super::{Start, Units, condition, place};
-use crate::disk::Result;
+use crate::disk::{ErrorKind, Result};
 
-/// Most units that are followed.
+/// Most units that are followed, and about as many names as they may want.
 const MAX_UNITS: usize = 1024;
+const MAX_NAMES: usize = 16_384;
 
 /// The units that a boot starts so.
 pub(super) struct Pulled {
@@ -26,20 +27,19 @@ impl Pulled {
         let boot = units.boot()?;
         let mut ahead: VecDeque<String> = boot.all().map(str::to_owned).collect();
         while let Some(name) = ahead.pop_front() {
-            let (primary, Named::File(file)) = units.find(&name)? else { continue };
+            // One name in a circle, one file too long, says nothing of the others.
+            let Some((primary, Named::File(file))) = within_limits(units.find(&name))? else { continue };
             if boot.reached(&primary) || found.wanted.contains(&primary) {
                 continue;
             }
-            if found.wanted.len() >= MAX_UNITS {
+            if found.wanted.len() >= MAX_UNITS || found.by.len() >= MAX_NAMES {
                 found.cut = true;
                 break;
             }
             found.wanted.insert(primary.clone());
-            let unit = units.unit(&primary, &file)?;
-            let unsure = match condition::keeps(units, &unit)? {
-                None => None,
-                Some(Start::Unknown { why }) => Some(why),
-                Some(_) => continue,
+            let Some(unit) = within_limits(units.unit(&primary, &file))? else {
+                found.cut = true;
+                continue;
             };
             let kind = primary.rsplit_once('.').map_or("", |(_, kind)| kind);
             let mut pulled = wants(units, &primary)?;
@@ -50,11 +50,8 @@ impl Pulled {
                 if units.is_mask(&by)? {
                     continue;
                 }
-                let start = match &unsure {
-                    Some(why) => Start::Unknown { why: why.clone() },
-                    None => Start::Enabled { by: place(&by) },
-                };
-                found.add(&name, start);
+                // What a unit wants starts whether its own conditions hold or not.
+                found.add(&name, Start::Enabled { by: place(&by) });
                 ahead.push_back(name);
             }
             let section = match kind {
@@ -63,6 +60,9 @@ impl Pulled {
                 "socket" => "Socket",
                 _ => continue,
             };
+            if condition::keeps(units, &unit)?.is_some_and(|start| !matches!(start, Start::Unknown { .. })) {
+                continue;
+            }
             let key = if kind == "socket" { "Service" } else { "Unit" };
             let named = unit.list(section, key).last().map(|entry| entry.value.clone());
             let started = named.unwrap_or_else(|| format!("{}.service", primary.trim_end_matches(&format!(".{kind}"))));
@@ -77,22 +77,30 @@ impl Pulled {
         Ok(found)
     }
 
+    /// How a unit of that very name starts.
+    pub(super) fn start(&self, name: &str) -> Start {
+        match self.by.get(name) {
+            Some(start) => start.clone(),
+            None if self.cut => Start::Unknown { why: "a boot of more units than are followed".to_owned() },
+            None => Start::Disabled,
+        }
+    }
+
     fn add(&mut self, name: &str, start: Start) {
         let before = self.by.remove(name).unwrap_or(Start::Disabled);
         self.by.insert(name.to_owned(), before.or(start));
     }
 
-    /// How a unit of that very name starts.
-    pub(super) fn start(&self, name: &str) -> Start {
-        match self.by.get(name) {
-            Some(start) => start.clone(),
-            None if self.cut => Start::Unknown { why: format!("a boot of more than {MAX_UNITS} units") },
-            None => Start::Disabled,
-        }
-    }
-
     /// The units that start, targets of the boot aside.
     pub(super) fn started(&self) -> impl Iterator<Item = &str> {
         self.wanted.iter().map(String::as_str)
+    }
+}
+
+fn within_limits<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::Limit => Ok(None),
+        Err(error) => Err(error),
     }
 }

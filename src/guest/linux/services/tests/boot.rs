@@ -130,7 +130,7 @@ fn rows() -> Vec<(&'static str, MemoryFs, &'static str, Start)> {
                 "../own.service",
             ),
             "",
-            nothing.clone(),
+            enabled("/usr/lib/systemd/system/own.service:3"),
         ),
         (
             "wanted by a target that a service wants",

@@ -126,6 +126,16 @@ fn a_unit_that_starts_nothing_is_told() {
 }
 
 #[test]
+fn a_socket_whose_service_is_masked_leads_nowhere() {
+    let fs = socket("ListenStream=22\n");
+    assert_eq!(refused(&fs), "");
+    let masked = fs.link("/etc/systemd/system/ssh.service", "/dev/null");
+    assert!(refused(&masked).contains("/etc/systemd/system/ssh.service (masked)"), "{}", refused(&masked));
+    let each = socket("ListenStream=22\nAccept=yes\n").file(&format!("{DIR}/ssh@.service"), "[Service]\n");
+    assert!(refused(&each).contains("no ExecStart="), "{}", refused(&each));
+}
+
+#[test]
 fn without_a_host_key_and_what_makes_one_it_does_not_run() {
     let empty = || debian("").file(KEY, "");
     assert!(!found(&debian("")).keyless);
