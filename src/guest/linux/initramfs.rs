@@ -246,8 +246,9 @@ impl Listing<'_> {
             }
             _ => None,
         };
-        // What a shell would still have to expand is not known.
-        let (file, root) = found.filter(|(_, root)| !root.is_empty() && !root.contains(['$', '`']))?;
+        // What a shell would still have to expand is not known; `probe` was an order to mkinitramfs of old.
+        let is_name = |root: &str| !root.is_empty() && root != "probe" && !root.contains(['$', '`']);
+        let (file, root) = found.filter(|(_, root)| is_name(root))?;
         Some(Evident { value: cut(&root, PATH_MAX), place: cut(file, PATH_MAX) })
     }
 

@@ -38,6 +38,7 @@ fn usr(dir: &Path, name: &str, id: &str, version: &str) {
     link(root, &format!("{units}/sockets.target.wants/sshd.socket"), "../sshd.socket");
     // systemd runs what may be run, and sshd's host keys are made at boot.
     write(root, "sbin/sshd", "ELF");
+    write(root, "share/ssh/sshd_config", "UsePAM yes\n");
     run("coreutils", "chmod", &["755", root.join("sbin/sshd").to_str().unwrap()]);
     write(root, &format!("{units}/sshd-keygen.service"), "[Service]\nExecStart=/usr/lib/coreos/sshd_keygen\n");
     link(root, &format!("{units}/multi-user.target.wants/sshd-keygen.service"), "../sshd-keygen.service");

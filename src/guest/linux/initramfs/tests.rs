@@ -159,6 +159,7 @@ fn the_root_inside_is_the_last_that_the_scripts_of_its_maker_come_to() {
         "what a shell makes of it is not known"
     );
     assert_eq!(root(&[tools, ("conf/conf.d/x", b"ROOT=\n")]), None);
+    assert_eq!(root(&[tools, ("conf/conf.d/x", b"ROOT=probe\n")]), None);
 }
 
 /// SLES 10 and 11: run_all.sh holds the list that start.sh sets, and modprobe loads what a module needs.

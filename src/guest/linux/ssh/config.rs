@@ -9,6 +9,8 @@ use crate::guest::linux::{PATH_MAX, cut, glob, optional};
 const FILE: &str = "/etc/ssh/sshd_config";
 /// What is missed where there is none.
 pub(super) const MISSING: &str = FILE;
+/// What stands in for it: openSUSE's sshd reads the one, CoreOS' tmpfiles.d links the other at boot.
+pub(super) const ELSEWHERE: &[&str] = &["/usr/etc/ssh/sshd_config", "/usr/share/ssh/sshd_config"];
 /// What distributions ship instead of the former.
 const VENDOR: &str = "/usr/etc/ssh/sshd_config";
 /// Largest file.

@@ -129,7 +129,7 @@ fn settle(tree: &Tree, ssh: &mut Ssh, config: &Config, run: &Run) -> Result<std:
         }
         _ => {}
     }
-    if config.file.is_empty() {
+    if config.file.is_empty() && !any_exists(tree, config::ELSEWHERE)? {
         refuse("its configuration is not there", config::MISSING);
     } else if let Some((what, place)) = &config.refused {
         refuse(what, place);
@@ -144,6 +144,15 @@ fn settle(tree: &Tree, ssh: &mut Ssh, config: &Config, run: &Run) -> Result<std:
         }
     }
     Ok(given)
+}
+
+fn any_exists(tree: &Tree, paths: &[&str]) -> Result<bool> {
+    for path in paths {
+        if tree.exists(path)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn told(ssh: &mut Ssh, listens: std::result::Result<Vec<Listen>, String>) {

@@ -223,12 +223,13 @@ impl<'t> Units<'t> {
         Ok(None)
     }
 
-    /// Whether the boot comes to a target.
+    /// Whether the boot comes to a target; yes where there is nothing that says what a boot comes to.
     ///
     /// # Errors
     /// What the filesystem reports.
     pub fn reaches(&self, target: &str) -> Result<bool> {
-        Ok(self.boot()?.reached(target))
+        let boot = self.boot()?;
+        Ok(boot.is_empty() || boot.reached(target))
     }
 
     /// What wants a unit, conditions aside.
