@@ -64,7 +64,7 @@ pub(super) async fn checksum(destination: &Store, size: u64, step: u64) -> Resul
     while !next.is_empty() {
         from = from.saturating_add(step);
         let (now, later) = (next, fetch(&object, from, from.saturating_add(step)));
-        let (_, later) = tokio::join!(async { hash.update(&now) }, later);
+        let ((), later) = tokio::join!(async { hash.update(&now) }, later);
         next = later.map_err(of_destination)?;
     }
     Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))

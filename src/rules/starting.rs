@@ -36,9 +36,10 @@ pub fn told(by: &str) -> String {
 pub fn release(by: &str, unit: &str) -> Option<String> {
     if let Some(path) = by.strip_suffix(" (masked)") {
         let name = path.rsplit('/').next().filter(|name| plain(name) && plain(path))?;
-        return Some(match path.contains("-generators/") || !path.starts_with("/etc/") {
-            true => format!("In the guest: `rm {path}`."),
-            false => format!("In the guest: `systemctl unmask {name}`."),
+        return Some(if path.contains("-generators/") || !path.starts_with("/etc/") {
+            format!("In the guest: `rm {path}`.")
+        } else {
+            format!("In the guest: `systemctl unmask {name}`.")
         });
     }
     if let Some(word) = by.strip_prefix("kernel command line: ") {
@@ -76,12 +77,13 @@ fn condition(by: &str, unit: &str) -> Option<String> {
             _ => {}
         }
     }
-    Some(match place.starts_with("/etc/") {
-        true => format!("Remove the line {} at {}.", told(line), told(place)),
-        false => format!(
+    Some(if place.starts_with("/etc/") {
+        format!("Remove the line {} at {}.", told(line), told(place))
+    } else {
+        format!(
             "In the guest: `systemctl edit {unit}`, and under [Unit] the line `{key}=`, which takes back {}.",
             told(line)
-        ),
+        )
     })
 }
 

@@ -25,7 +25,7 @@ async fn an_image_is_written_in_the_format_that_is_asked_for() {
     let disk = &records[0].spec.disks[0];
     assert_eq!((disk.format.as_str(), disk.virtual_size_bytes), ("VHD", 4 << 30));
     let key = disk.url.strip_prefix("s3://images/").unwrap();
-    assert!(key.ends_with(".vhd"), "{key}");
+    assert_eq!(std::path::Path::new(key).extension(), Some("vhd".as_ref()), "{key}");
     let bytes = store.get(key).await;
     assert_eq!(disk.size_bytes, i64::try_from(bytes.len()).unwrap());
     assert_eq!(

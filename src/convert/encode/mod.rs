@@ -111,7 +111,7 @@ pub struct Totals {
 pub fn encode(disk: &Disk, plan: &Plan, sink: &mut dyn Sink) -> Result<Totals> {
     match plan.target {
         Target::Raw => raw::write(disk, plan, None, sink),
-        Target::VhdFixed { id } => raw::write(disk, plan, Some(vhd::footer::fixed(plan.size, id)), sink),
+        Target::VhdFixed { id } => raw::write(disk, plan, Some(&vhd::footer::fixed(plan.size, id)), sink),
         Target::VhdDynamic { id } => vhd::write(disk, plan, id, sink),
         Target::Qcow2 { cluster_bits, compression } => qcow2::write(disk, plan, cluster_bits, compression, sink),
     }

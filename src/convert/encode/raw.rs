@@ -8,7 +8,7 @@ use crate::disk::Result;
 ///
 /// # Errors
 /// Those of the disk and the sink.
-pub fn write(disk: &Disk, plan: &Plan, footer: Option<[u8; 512]>, sink: &mut dyn Sink) -> Result<Totals> {
+pub fn write(disk: &Disk, plan: &Plan, footer: Option<&[u8; 512]>, sink: &mut dyn Sink) -> Result<Totals> {
     let mut parts = Parts::new(plan, 0, sink)?;
     let whole = || Ok(|block: &mut blocks::Block| Ok(std::mem::take(&mut block.bytes)));
     let data_clusters = blocks::each(disk, plan.size, whole, |at, bytes| {
@@ -18,7 +18,7 @@ pub fn write(disk: &Disk, plan: &Plan, footer: Option<[u8; 512]>, sink: &mut dyn
     })?;
     parts.zeros(plan.size.saturating_sub(parts.len()))?;
     if let Some(footer) = footer {
-        parts.write(&footer)?;
+        parts.write(footer)?;
     }
     let Written { bytes, parts, sha256 } = parts.finish(&[])?;
     Ok(Totals { bytes, parts, size: plan.size, data_clusters, sha256 })

@@ -233,7 +233,7 @@ impl Listing<'_> {
         let found = match self.tool {
             "dracut" => {
                 let files = within("etc/cmdline.d/").chain(only("etc/cmdline"));
-                files.filter_map(|(file, text)| Some((file, bootloader::root_name(text)?.to_owned()))).last()
+                files.filter_map(|(file, text)| Some((file, bootloader::root_name(text)?.to_owned()))).next_back()
             }
             "initramfs-tools" => {
                 let assigned = |text: &str| {
@@ -242,7 +242,7 @@ impl Listing<'_> {
                     file.iter().find(|(name, ..)| *name == "ROOT").map(|(_, value, _)| value.to_owned())
                 };
                 let files = only(CONF).chain(within(CONF_D));
-                files.filter_map(|(file, text)| Some((file, assigned(text)?))).last()
+                files.filter_map(|(file, text)| Some((file, assigned(text)?))).next_back()
             }
             _ => None,
         };
@@ -306,12 +306,12 @@ impl Listing<'_> {
 
 /// Whether dracut was called with `--hostonly`: the last word of its kind counts.
 fn asks_host_only(parameters: &str) -> bool {
-    let words = parameters.split_whitespace().filter_map(|word| match word {
+    let mut words = parameters.split_whitespace().filter_map(|word| match word {
         "--hostonly" | "-H" | "--host-only" => Some(true),
         "--no-hostonly" | "-N" | "--no-host-only" => Some(false),
         _ => None,
     });
-    words.last().unwrap_or_default()
+    words.next_back().unwrap_or_default()
 }
 
 /// Whether a script has the module's name as a word, or as the name of its file, other than to say so.

@@ -55,6 +55,7 @@ impl<R: Read> Read for Reader<R> {
     }
 }
 
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the path of that method is longer than the line")]
 fn of_filesystem(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Error>())
 }

@@ -62,6 +62,7 @@ pub enum Init {
 
 impl Init {
     /// Nothing is said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(super) fn is_unknown(&self) -> bool {
         *self == Self::Unknown
     }

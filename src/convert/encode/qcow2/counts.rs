@@ -7,7 +7,7 @@ pub struct Counts {
     cluster: u64,
     /// Number of the first cluster of the file whose count is here: the blocks before it are written.
     first: u64,
-    counts: VecDeque<u16>,
+    waiting: VecDeque<u16>,
     /// Where the blocks lie that are written.
     blocks: Vec<u64>,
 }
@@ -16,7 +16,7 @@ impl Counts {
     /// Counts of a file with such clusters, in which nothing is yet.
     pub fn new(cluster: usize) -> Self {
         let cluster = crate::disk::bytes::to_u64(cluster);
-        Self { cluster, first: 0, counts: VecDeque::new(), blocks: Vec::new() }
+        Self { cluster, first: 0, waiting: VecDeque::new(), blocks: Vec::new() }
     }
 
     /// Counts that a block has, of 16 bits each.
@@ -27,17 +27,17 @@ impl Counts {
     /// True where another name of the cluster at byte `at` of the file can be counted.
     pub fn has_room(&self, at: u64) -> bool {
         let index = usize::try_from((at / self.cluster).saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.counts.get(index).is_none_or(|count| *count < u16::MAX)
+        self.waiting.get(index).is_none_or(|count| *count < u16::MAX)
     }
 
     /// Counts a name of the clusters that hold the bytes `at .. at + len` of the file.
     pub fn name(&mut self, at: u64, len: u64) {
         let number = |at: u64| usize::try_from((at / self.cluster).saturating_sub(self.first)).unwrap_or(usize::MAX);
         let (from, to) = (number(at), number(at.saturating_add(len.max(1)).saturating_sub(1)));
-        if self.counts.len() <= to {
-            self.counts.resize(to.saturating_add(1), 0);
+        if self.waiting.len() <= to {
+            self.waiting.resize(to.saturating_add(1), 0);
         }
-        self.counts.range_mut(from..=to).for_each(|count| *count = count.saturating_add(1));
+        self.waiting.range_mut(from..=to).for_each(|count| *count = count.saturating_add(1));
     }
 
     /// The next block, where all that it counts lies before byte `end` of the file, from which on all is open.
@@ -53,8 +53,8 @@ impl Counts {
 
     fn next_block(&mut self) -> Vec<u8> {
         let len = usize::try_from(self.per_block()).unwrap_or(usize::MAX);
-        let there = len.min(self.counts.len());
-        let mut block: Vec<u8> = self.counts.drain(..there).flat_map(u16::to_be_bytes).collect();
+        let there = len.min(self.waiting.len());
+        let mut block: Vec<u8> = self.waiting.drain(..there).flat_map(u16::to_be_bytes).collect();
         block.resize(len.saturating_mul(2), 0);
         self.first = self.first.saturating_add(self.per_block());
         block

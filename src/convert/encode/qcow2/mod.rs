@@ -80,12 +80,12 @@ impl Clusters {
         for (number, bytes) in block.bytes.chunks(cluster).enumerate().filter(stored) {
             let from = found.bytes.len();
             found.bytes.resize(from.saturating_add(codec::room(cluster)), 0);
-            let packed = packer.pack(bytes, found.bytes.get_mut(from..).unwrap_or_default());
-            found.bytes.truncate(from.saturating_add(packed.unwrap_or(0)));
-            if packed.is_none() {
+            let shrunk = packer.pack(bytes, found.bytes.get_mut(from..).unwrap_or_default());
+            found.bytes.truncate(from.saturating_add(shrunk.unwrap_or(0)));
+            if shrunk.is_none() {
                 found.bytes.extend_from_slice(bytes);
             }
-            let len = packed.unwrap_or(cluster);
+            let len = shrunk.unwrap_or(cluster);
             found.lens.push((to_u64(number), len));
         }
         found

@@ -94,7 +94,7 @@ fn where_no_table_has_to_move_nothing_changes() {
     let gpt = made(dir.path(), 64 * MIB, SCRIPT);
     let bytes = std::fs::read(&gpt).unwrap();
     assert_eq!(backup_gpt(&bytes[..HEAD], 64 * MIB).unwrap(), [], "it lies right");
-    assert_eq!(backup_gpt(&[0; HEAD], 64 * MIB).unwrap(), []);
+    assert_eq!(backup_gpt(&vec![0; HEAD], 64 * MIB).unwrap(), []);
     assert_eq!(backup_gpt(&[], 64 * MIB).unwrap(), []);
     let mbr = made(dir.path(), 64 * MIB, r"label: dos\n2048,20M,L\n");
     assert_eq!(backup_gpt(&std::fs::read(mbr).unwrap()[..HEAD], 100 * MIB).unwrap(), [], "an MBR has no end");

@@ -24,7 +24,9 @@ fn every_shape_of_disk_becomes_the_same_disk() {
     let dir = tempfile::tempdir().unwrap();
     let raw = dir.path().join("disk.raw");
     let whole = 5 * MIB;
-    let shapes: &[(&str, u64, &[(u64, usize)])] = &[
+    /// Its name, its size, and what is written where.
+    type Shape = (&'static str, u64, &'static [(u64, usize)]);
+    let shapes: &[Shape] = &[
         ("empty", whole, &[]),
         ("full", whole, &[(0, 5 << 20)]),
         ("one sector", 512, &[(0, 512)]),

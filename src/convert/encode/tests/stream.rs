@@ -97,7 +97,9 @@ fn patches_are_in_the_file_wherever_they_lie() {
     let patches = places.map(|(at, len)| Patch { at, bytes: vec![0xa5; len] });
     let mut wanted = bytes.clone();
     wanted.resize(20 << 20, 0);
-    places.iter().for_each(|(at, len)| wanted[*at as usize..*at as usize + len].fill(0xa5));
+    for (at, len) in places {
+        wanted[at as usize..at as usize + len].fill(0xa5);
+    }
     for target in TARGETS {
         let disk = disk(testkit::memory(bytes.clone())).grown(20 << 20).unwrap().patched(patches.clone());
         let (file, ..) = encoded(&disk, *target);

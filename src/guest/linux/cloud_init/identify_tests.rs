@@ -52,6 +52,7 @@ fn list(fs: &MemoryFs, line: &str) -> Option<(String, bool)> {
     found(fs, line).datasources.map(|found| (found.list.join(" "), found.searched))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of an answer")]
 fn some(list: &str, searched: bool) -> Option<(String, bool)> {
     Some((list.to_owned(), searched))
 }
@@ -197,7 +198,7 @@ fn damaged_configurations_are_harmless() {
     let config = b"# x\npolicy: \"search, found=all\" # y\ndatasource: 'No\\Cloud'\n";
     let list = b"datasource_list: [ 'NoCloud', \"Ec2\", None ]\n datasource_list:\n";
     for (path, text) in [(IDENTIFY, &config[..]), (CFG, list)] {
-        for bytes in crate::disk::testkit::damaged(text, &[0..text.len()], 300) {
+        for bytes in crate::disk::testkit::damaged(text, std::slice::from_ref(&(0..text.len())), 300) {
             let found = found(&debian().file(path, bytes), "ro cc:datasource_list ds= ci.ds");
             let set = found.datasources.unwrap_or_default();
             assert!(set.list.iter().all(|name| name.len() <= 64 && !name.contains(char::is_control)), "{set:?}");

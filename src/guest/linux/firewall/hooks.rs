@@ -47,9 +47,10 @@ fn one(tree: &Tree, path: &str, text: &str) -> Result<Option<Firewall>> {
         let by = cut(&by, PATH_MAX);
         let Some((ssh, place)) = load.judge(tree, &by)?.filter(|(ssh, _)| *ssh != Passage::Open) else { continue };
         // Within a block of a shell: on what, is not followed.
-        let starts = match line.starts_with([' ', '\t']) {
-            true => Start::Unknown { why: format!("{by}: whether that line is run is not known") },
-            false => Start::Enabled { by },
+        let starts = if line.starts_with([' ', '\t']) {
+            Start::Unknown { why: format!("{by}: whether that line is run is not known") }
+        } else {
+            Start::Enabled { by }
         };
         let name = load.program();
         let ipv6 = name.starts_with("ip6");

@@ -98,7 +98,7 @@ pub fn of_unit(tree: &Tree, services: &Services, name: &str) -> Result<Option<(O
     let Some(units) = services.systemd() else { return Ok(None) };
     let Some(unit) = units.read(name)? else { return Ok(None) };
     let lines = unit.list("Service", "ExecStart");
-    let usual = |line: &str| line.split_whitespace().next().is_some_and(|program| program.ends_with(".init"));
+    let usual = |line: &str| line.split_whitespace().next().and_then(|program| program.strip_suffix(".init")).is_some();
     if lines.iter().all(|entry| usual(&entry.value)) {
         return Ok(None);
     }

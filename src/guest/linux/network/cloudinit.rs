@@ -48,12 +48,11 @@ pub fn read(tree: &Tree, command_line: &str) -> Result<Config> {
     if word(network.get("config")) == "disabled" {
         return Ok(Config::Disabled(cut(&format!("{path}:{}", line("network")), PATH_MAX)));
     }
-    Ok(Config::Interfaces(match network.get("config") {
-        Some(Value::Array(entries)) => first_version(entries, &path, line("network")),
-        _ => {
-            let plan = netplan::of(&network, |id| (path.as_str(), line(id)));
-            plan.networkd.into_iter().flat_map(|file| file.interfaces).collect()
-        }
+    Ok(Config::Interfaces(if let Some(Value::Array(entries)) = network.get("config") {
+        first_version(entries, &path, line("network"))
+    } else {
+        let plan = netplan::of(&network, |id| (path.as_str(), line(id)));
+        plan.networkd.into_iter().flat_map(|file| file.interfaces).collect()
     }))
 }
 

@@ -256,7 +256,7 @@ mod tests {
         assert!(!left("[device]\nmanaged=0\n[device-a]\nmatch-device=eth0\nstop-match=1\n"));
         let later = ("/etc/NetworkManager/conf.d/a.conf", "[device-a]\nmatch-device=type:wifi\nmanaged=0\n");
         assert!(settings(&[(MAIN, "[device-a]\nmanaged=0\n"), later]).unmanaged("eth0").is_none());
-        let many: String = (0..100).map(|n| format!("[device{n}]\nmanaged=0\n")).collect();
+        let many = (0..100).map(|n| format!("[device{n}]\nmanaged=0\n")).collect::<Vec<_>>().concat();
         assert!(read(&MemoryFs::of_texts(&[(MAIN, &many)]).tree(), false).is_err());
     }
 

@@ -50,7 +50,8 @@ impl Services<'_> {
                     let names = names(self.tree, &format!("/etc/runlevels/{level}"))?;
                     scripts.extend(names.into_iter().map(|name| format!("/etc/init.d/{name}")));
                 }
-                let hooks = names(self.tree, "/etc/local.d")?.into_iter().filter(|name| name.ends_with(".start"));
+                let hooks =
+                    names(self.tree, "/etc/local.d")?.into_iter().filter(|name| name.strip_suffix(".start").is_some());
                 scripts.extend(hooks.map(|name| format!("/etc/local.d/{name}")));
             }
             Init::Unknown(_) => {}

@@ -146,9 +146,10 @@ fn names_port(words: &[String]) -> bool {
 }
 
 fn program(tree: &Tree, first: &str, options: Vec<(String, String)>, place: &str) -> Result<Run> {
-    let tried: Vec<String> = match first.starts_with('/') {
-        true => vec![first.to_owned()],
-        false => PATH.iter().map(|dir| format!("{dir}/{first}")).collect(),
+    let tried: Vec<String> = if first.starts_with('/') {
+        vec![first.to_owned()]
+    } else {
+        PATH.iter().map(|dir| format!("{dir}/{first}")).collect()
     };
     for path in tried {
         if !is_program(tree, &path)? {

@@ -179,7 +179,7 @@ impl Reader<'_> {
             "port" => match port(first) {
                 Some(port) if config.ports.len() < MAX_PORTS => config.ports.push((port, place)),
                 None if first.bytes().all(|b| b.is_ascii_digit()) => {
-                    self.refuse(format!("port {}", cut(first, 64)), &place)
+                    self.refuse(format!("port {}", cut(first, 64)), &place);
                 }
                 _ => self.give_up(format!("{place}: not a port, or too many")),
             },

@@ -75,18 +75,15 @@ impl Environment {
             while let Some((before, after)) = rest.split_once('$') {
                 whole.push_str(before);
                 let inner = after.strip_prefix('{').and_then(|after| after.split_once('}'));
-                rest = match inner.filter(|(name, _)| is_name(name)) {
-                    Some((name, after)) => {
-                        if let Some((value, of)) = self.get(name)? {
-                            whole.push_str(value);
-                            from = of;
-                        }
-                        after
+                rest = if let Some((name, after)) = inner.filter(|(name, _)| is_name(name)) {
+                    if let Some((value, of)) = self.get(name)? {
+                        whole.push_str(value);
+                        from = of;
                     }
-                    None => {
-                        whole.push('$');
-                        after.strip_prefix('$').unwrap_or(after)
-                    }
+                    after
+                } else {
+                    whole.push('$');
+                    after.strip_prefix('$').unwrap_or(after)
                 };
             }
             whole.push_str(rest);

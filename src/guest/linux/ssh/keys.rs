@@ -23,8 +23,8 @@ pub fn are_missing(tree: &Tree, config: &Config, more: &[String]) -> Result<bool
     }
     let mut files: Vec<String> = named().cloned().collect();
     if files.is_empty() {
-        let names = names(tree, "/etc/ssh")?;
-        let keys = names.into_iter().filter(|name| name.starts_with("ssh_host_") && name.ends_with("_key"));
+        let keys =
+            names(tree, "/etc/ssh")?.into_iter().filter(|name| name.starts_with("ssh_host_") && name.ends_with("_key"));
         files.extend(keys.map(|name| format!("/etc/ssh/{name}")));
     }
     for file in files {

@@ -68,9 +68,10 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
         (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
     };
     let by_itself = settle(tree, &mut ssh, &config, &run)?;
-    let listens = match by_socket {
-        true => socket::listens(services, &config)?,
-        false => by_itself.as_ref().map(|given| given.listens.clone()).map_err(Clone::clone),
+    let listens = if by_socket {
+        socket::listens(services, &config)?
+    } else {
+        by_itself.as_ref().map(|given| given.listens.clone()).map_err(Clone::clone)
     };
     told(&mut ssh, listens);
     let more = by_itself.map(|given| given.host_keys).unwrap_or_default();

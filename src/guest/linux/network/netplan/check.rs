@@ -130,6 +130,7 @@ pub struct Refused {
     pub why: String,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of an answer")]
 fn refuse(key: &str, why: String) -> Option<Refused> {
     Some(Refused { key: key.to_owned(), why })
 }

@@ -165,9 +165,10 @@ impl<'t> Units<'t> {
         let mut found = BTreeMap::new();
         let in_etc =
             |name: &str| self.dirs.iter().any(|(dir, all)| dir.starts_with("/etc/") && all.iter().any(|n| n == name));
-        let names: Vec<&str> = match own {
-            true => self.boot()?.all().filter(|name| in_etc(name)).collect(),
-            false => self.pulled()?.started().collect(),
+        let names: Vec<&str> = if own {
+            self.boot()?.all().filter(|name| in_etc(name)).collect()
+        } else {
+            self.pulled()?.started().collect()
         };
         for name in names.into_iter().filter(|name| name.ends_with(".service")) {
             let (primary, Named::File(file)) = self.find(name)? else { continue };

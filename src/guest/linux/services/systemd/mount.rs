@@ -60,7 +60,10 @@ fn escaped(path: &str) -> String {
             b'.' if at == 0 => name.push_str("\\x2e"),
             b':' | b'_' | b'.' => name.push(char::from(byte)),
             _ if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
-            _ => name.push_str(&format!("\\x{byte:02x}")),
+            _ => {
+                name.push_str("\\x");
+                name.push_str(&hex::encode([byte]));
+            }
         }
     }
     name

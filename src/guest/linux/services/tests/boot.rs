@@ -8,6 +8,7 @@ fn on(fs: MemoryFs, link: &str, target: &str) -> MemoryFs {
     fs.link(&format!("/etc/systemd/system/{link}"), target)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rows() -> Vec<(&'static str, MemoryFs, &'static str, Start)> {
     let plain = || service(targets(), "ssh.service", "");
     let lib = "/usr/lib/systemd/system/ssh.service";
