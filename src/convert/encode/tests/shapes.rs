@@ -19,13 +19,14 @@ fn sparse(raw: &Path, size: u64, places: &[(u64, usize)]) {
     }
 }
 
+/// Its name, its size, and what is written where.
+type Shape<'a> = (&'a str, u64, &'a [(u64, usize)]);
+
 #[test]
 fn every_shape_of_disk_becomes_the_same_disk() {
     let dir = tempfile::tempdir().unwrap();
     let raw = dir.path().join("disk.raw");
     let whole = 5 * MIB;
-    /// Its name, its size, and what is written where.
-    type Shape = (&'static str, u64, &'static [(u64, usize)]);
     let shapes: &[Shape] = &[
         ("empty", whole, &[]),
         ("full", whole, &[(0, 5 << 20)]),
