@@ -379,9 +379,12 @@ pub(super) fn whole_etc(sample: &Path) -> String {
         let (path, target) = line.split_once(" -> ").unwrap();
         root = root.link(&format!("/{path}"), target);
     }
-    for unit in list("UNITS.txt").lines() {
+    // The list has names alone: what the default target leads to is told here.
+    let units = list("UNITS.txt");
+    for unit in units.lines().filter(|unit| *unit != "default.target").chain(["multi-user.target"]) {
         root = root.file(&format!("/lib/systemd/system/{unit}"), "[Unit]\n");
     }
+    root = root.link("/lib/systemd/system/default.target", "multi-user.target");
     let root = root.dir("/usr/lib").file("/usr/lib/systemd/system-generators/cloud-init-generator", "#!/bin/sh\n");
     let tree = root.tree();
     let found = cloud_init_of(&tree);

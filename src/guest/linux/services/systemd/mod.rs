@@ -224,13 +224,13 @@ impl<'t> Units<'t> {
         Ok(None)
     }
 
-    /// Whether the boot comes to a target; yes where there is nothing that says what a boot comes to.
+    /// Whether the boot comes to a target; yes where what says so is not there, nor the target itself.
     ///
     /// # Errors
     /// What the filesystem reports.
     pub fn reaches(&self, target: &str) -> Result<bool> {
         let boot = self.boot()?;
-        Ok(boot.is_empty() || boot.reached(target))
+        Ok(boot.is_empty() || boot.reached(target) || matches!(self.find(target)?, (_, Named::Absent)))
     }
 
     /// What wants a unit, conditions aside.
