@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::encode::part_size;
 use super::upload::{Accepted, Upload};
 use crate::disk::Result;
 use crate::source::opening::Object;
 
 /// Bytes of a part: twice this is in memory at a time.
 pub(super) const PART: u64 = 8 << 20;
-/// S3 takes so many parts of an upload, and no more (Amazon S3 user guide, "Multipart upload limits").
-const PARTS_MAX: u64 = 10_000;
 
 /// Moves the bytes: while one part is sent, the next is fetched. Gives the bytes written and their checksum.
 pub(super) async fn copy(
@@ -28,7 +27,7 @@ pub(super) async fn copy(
             return Ok(Err(refusal));
         }
     } else {
-        let step = part_size(size);
+        let step = part_size(size, PART);
         if let Err(refusal) = upload.begin().await? {
             return Ok(Err(refusal));
         }
@@ -60,22 +59,17 @@ pub(super) async fn fetch(object: &Object, from: u64, to: u64) -> Result<Bytes> 
     if from >= to { Ok(Bytes::new()) } else { object.get(from..to).await }
 }
 
-/// Size of the parts of an object of `size` bytes, in whole MiB.
-fn part_size(size: u64) -> u64 {
-    const MIB: u64 = 1 << 20;
-    size.div_ceil(PARTS_MAX).div_ceil(MIB).saturating_mul(MIB).max(PART)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convert::encode::PARTS_MAX;
 
     #[test]
     fn parts_fit_the_stores_limits() {
-        assert_eq!(part_size(1), PART);
-        assert_eq!(part_size(80 << 30), 9 << 20);
+        assert_eq!(part_size(1, PART), PART);
+        assert_eq!(part_size(80 << 30, PART), 9 << 20);
         for size in [PART, 100 << 30, 5 << 40] {
-            let part = part_size(size);
+            let part = part_size(size, PART);
             assert!(size.div_ceil(part) <= PARTS_MAX && part.is_multiple_of(1 << 20));
         }
     }

@@ -11,12 +11,12 @@ use super::existing;
 use super::rewrite::rewrite;
 use super::upload::{EXISTS, Upload};
 use crate::api::{Destination, Source};
-use crate::disk::{Error, Http, ReadAt, Result};
+use crate::disk::{Error, Http, Result};
 use crate::inspect::Budget;
 use crate::inspect::facts::Access;
 use crate::inspect::wire::{Message, Refusal, Written};
-use crate::source::opening::{First, open_object};
-use crate::source::{self, CredentialSource, Egress, Meter, SOURCE_CHANGED, is_source_changed};
+use crate::source::opening::{First, blocking, open_object};
+use crate::source::{CredentialSource, Egress, Meter, is_source_changed};
 
 /// The Job's own deadline ends first.
 pub(super) const BUDGET: Budget =
@@ -52,12 +52,12 @@ pub struct Job {
 /// cannot be used. What trying again would not mend is [`Message::Refused`].
 pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &CancellationToken) -> Result<Message> {
     let meter = Arc::new(Meter::default());
-    let object = match open_object(&job.source, &job.source_credentials, &job.egress, &BUDGET, &meter).await? {
-        First::Reached { facts, object, .. } => {
+    let (object, head) = match open_object(&job.source, &job.source_credentials, &job.egress, &BUDGET, &meter).await? {
+        First::Reached { facts, object, head } => {
             if job.etag.is_some() && facts.etag != job.etag || facts.size_bytes != job.size {
                 return Ok(refused("SourceChanged", "the object is no longer the one that was judged", None));
             }
-            object
+            (object, head)
         }
         First::Refused { access: Access::NotFound, http, .. } => {
             return Ok(refused("SourceNotFound", "the object is no longer there", Some(http)));
@@ -68,18 +68,24 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
     };
     let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, job.overwrite)?;
     let work = async {
-        let ended = match (upload.refuse_existing().await?, &job.target) {
-            (Some(refusal), _) => Err(refusal),
-            (None, None) => copy(&object, &upload, progress).await?,
-            (None, Some(target)) => rewrite(job.source_bytes().await?, *target, &upload, progress).await?,
+        let refused = upload.refuse_existing().await?;
+        let Some(target) = job.target else {
+            let ended = match refused {
+                Some(refusal) => Err(refusal),
+                None => copy(&object, &upload, progress).await?,
+            };
+            return match ended {
+                // An earlier pod of this Job, or a request whose answer was lost, may have written it.
+                Err(refusal) if refusal.reason == EXISTS => {
+                    let same = existing::checksum_if_same(&object, upload.store(), PART).await?;
+                    Ok(same.map(|checksum| (object.size, checksum)).ok_or(refusal))
+                }
+                ended => Ok(ended),
+            };
         };
-        match ended {
-            // An earlier pod of this Job, or a request whose answer was lost, may have written it.
-            Err(refusal) if refusal.reason == EXISTS && job.target.is_none() => {
-                let same = existing::checksum_if_same(&object, upload.store(), PART).await?;
-                Ok(same.map(|checksum| (object.size, checksum)).ok_or(refusal))
-            }
-            ended => Ok(ended),
+        match refused {
+            Some(refusal) => Ok(Err(refusal)),
+            None => rewrite(blocking(object, head, &meter), target, &upload, progress).await,
         }
     };
     let ended = tokio::select! {
@@ -93,18 +99,6 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
         }
         Ok(Err(refusal)) => Ok(Message::Refused(refusal)),
         Err(error) => settle_source(error),
-    }
-}
-
-impl Job {
-    /// The object's bytes for readers that block: as it was judged, or an error that says that it changed.
-    async fn source_bytes(&self) -> Result<Arc<dyn ReadAt>> {
-        let opened = source::open(&self.source, &self.source_credentials, &self.egress, &BUDGET).await?;
-        let same = opened.facts.size_bytes == self.size && (self.etag.is_none() || opened.facts.etag == self.etag);
-        opened
-            .bytes
-            .filter(|_| same)
-            .ok_or_else(|| Error::io("source", format!("{SOURCE_CHANGED}: it was judged before")))
     }
 }
 

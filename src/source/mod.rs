@@ -25,7 +25,7 @@ pub use url::redacted;
 pub(crate) mod opening {
     pub(crate) use super::meter::Allowance;
     pub(crate) use super::object::{First, Object};
-    pub(crate) use super::stores::{Store, connect_destination, open_object};
+    pub(crate) use super::stores::{Store, blocking, connect_destination, open_object};
 }
 
 use std::sync::Arc;

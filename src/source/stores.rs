@@ -43,16 +43,20 @@ pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egre
     let took = start.elapsed();
     let (facts, bytes) = match first {
         First::Reached { facts, object, head } => {
-            let handle = tokio::runtime::Handle::current();
             meter.remember(Read { at: 0, len: to_u64(head.len()), wanted_for: "first request".to_owned(), took });
-            let bytes: Arc<dyn ReadAt> = Arc::new(Cached::new(Remote { object, handle }, head, Arc::clone(&meter)));
-            (facts, Some(bytes))
+            (facts, Some(blocking(object, head, &meter)))
         }
         First::Refused { access, http, signed } => {
             (facts::Source { access, http: Some(http), signed, ..facts::Source::default() }, None)
         }
     };
     Ok(Opened { facts, bytes, meter })
+}
+
+/// An object for who reads by blocking, as [`open`] says, through the cache. `head` are its first bytes.
+pub(crate) fn blocking(object: Box<Object>, head: bytes::Bytes, meter: &Arc<Meter>) -> Arc<dyn ReadAt> {
+    let handle = tokio::runtime::Handle::current();
+    Arc::new(Cached::new(Remote { object, handle }, head, Arc::clone(meter)))
 }
 
 /// Connects to the store of an image and makes the first request.

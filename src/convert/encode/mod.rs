@@ -27,7 +27,7 @@ use crate::disk::Result;
 
 pub use codec::Compression;
 pub use disk::{Disk, Patch};
-pub use plan::{Plan, plan};
+pub use plan::{PARTS_MAX, Plan, part_size, plan};
 
 /// First word of the errors that are this module's own.
 const LAYER: &str = "convert";

@@ -6,7 +6,7 @@ use crate::disk::{Error, Result};
 
 const MIB: u64 = 1 << 20;
 /// Limits of S3's multipart uploads: parts, and bytes of a part that is not the last ("Amazon S3 multipart upload limits").
-const PARTS_MAX: u64 = 10_000;
+pub const PARTS_MAX: u64 = 10_000;
 const PART_MIN: u64 = 5 * MIB;
 const PART_MAX: u64 = 5 << 30;
 
@@ -51,11 +51,16 @@ pub fn plan(disk: &Disk, target: Target, part: u64) -> Result<Plan> {
     if bound > part.saturating_mul(PARTS_MAX) && unit > 1 {
         bound = most(units(disk, unit)?);
     }
-    let part = bound.div_ceil(PARTS_MAX).div_ceil(MIB).saturating_mul(MIB).max(part);
+    let part = part_size(bound, part);
     if part > PART_MAX {
         return Err(Error::limit(LAYER, format!("a file of {bound} bytes is more than an upload can have")));
     }
     Ok(Plan { target, size, part, most: bound })
+}
+
+/// Size of the parts of a file of `size` bytes: `least`, or as many whole MiB as an upload's number of parts takes.
+pub fn part_size(size: u64, least: u64) -> u64 {
+    size.div_ceil(PARTS_MAX).div_ceil(MIB).saturating_mul(MIB).max(least)
 }
 
 /// Units of `unit` bytes of the disk in which something is stored.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::disk::Error;
+use super::blocks::{Blocks, Unpacked, damaged};
 use crate::disk::bytes::to_usize;
 
 const LAYER: &str = "lz4";
@@ -13,20 +13,22 @@ pub const MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 const BLOCK: usize = 8 << 20;
 const COMPRESSED: usize = BLOCK + BLOCK / 255 + 16;
 
-/// What a legacy frame holds.
-pub struct Reader<R> {
+/// What legacy frames hold.
+pub type Reader<R> = Unpacked<Frames<R>>;
+
+/// Legacy frames.
+pub struct Frames<R> {
     from: R,
-    block: Vec<u8>,
-    at: usize,
-    ended: bool,
 }
 
 impl<R: Read> Reader<R> {
     /// Of frames that begin at `from`.
     pub fn new(from: R) -> Self {
-        Self { from, block: Vec::new(), at: 0, ended: false }
+        Self::of(Frames { from })
     }
+}
 
+impl<R: Read> Blocks for Frames<R> {
     /// The next block; `None` at the end, or where zeros pad the file.
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
@@ -35,7 +37,7 @@ impl<R: Read> Reader<R> {
             while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
                 match self.from.read(rest)? {
                     0 if filled == 0 => return Ok(None),
-                    0 => return Err(damaged("a block is cut short")),
+                    0 => return Err(damaged(LAYER, "a block is cut short")),
                     count => filled = filled.saturating_add(count),
                 }
             }
@@ -47,35 +49,16 @@ impl<R: Read> Reader<R> {
                 return Ok(None);
             }
             if size > COMPRESSED {
-                return Err(damaged("a block is larger than any is"));
+                return Err(damaged(LAYER, "a block is larger than any is"));
             }
             let mut packed = vec![0; size];
             self.from.read_exact(&mut packed)?;
             let mut block = vec![0; BLOCK];
-            let size =
-                lz4_flex::block::decompress_into(&packed, &mut block).map_err(|_| damaged("a block is damaged"))?;
+            let size = lz4_flex::block::decompress_into(&packed, &mut block)
+                .map_err(|_| damaged(LAYER, "a block is damaged"))?;
             block.truncate(size);
             return Ok(Some(block));
         }
-    }
-}
-
-fn damaged(what: &str) -> io::Error {
-    io::Error::other(Error::new(crate::disk::ErrorKind::Corrupt, LAYER, what))
-}
-
-impl<R: Read> Read for Reader<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.at >= self.block.len() && !self.ended {
-            match self.next()? {
-                Some(block) => (self.block, self.at) = (block, 0),
-                None => self.ended = true,
-            }
-        }
-        let mut rest = self.block.get(self.at..).unwrap_or_default();
-        let count = rest.read(out)?;
-        self.at = self.at.saturating_add(count);
-        Ok(count)
     }
 }
 

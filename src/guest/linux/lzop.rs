@@ -5,8 +5,9 @@
 
 use std::io::{self, Read};
 
+use super::blocks::{Blocks, Unpacked, damaged};
 use crate::disk::bytes::to_usize;
-use crate::disk::{Error, ErrorKind, lzo};
+use crate::disk::lzo;
 
 const LAYER: &str = "lzo";
 /// Begins a file (`lzop_magic`).
@@ -19,25 +20,27 @@ const LONG_HEADER: u16 = 0x0940;
 const FILTER: u32 = 0x800;
 
 /// What a file of lzop holds.
-pub struct Reader<R> {
+pub type Reader<R> = Unpacked<File<R>>;
+
+/// A file of lzop.
+pub struct File<R> {
     from: R,
-    block: Vec<u8>,
-    at: usize,
     begun: bool,
-    ended: bool,
 }
 
 impl<R: Read> Reader<R> {
     /// Of the file that begins at `from`.
     pub fn new(from: R) -> Self {
-        Self { from, block: Vec::new(), at: 0, begun: false, ended: false }
+        Self::of(File { from, begun: false })
     }
+}
 
+impl<R: Read> File<R> {
     /// The magic, versions of the file, of the library and of what can read it, the method, the level, flags and filter,
     /// mode, time, name, checksum.
     fn header(&mut self) -> io::Result<()> {
         if self.bytes::<9>()? != MAGIC {
-            return Err(damaged("not what lzop writes"));
+            return Err(damaged(LAYER, "not what lzop writes"));
         }
         let version = u16::from_be_bytes(self.bytes()?);
         self.bytes::<5>()?;
@@ -56,27 +59,6 @@ impl<R: Read> Reader<R> {
         self.bytes::<4>().map(|_| ())
     }
 
-    /// The next block; `None` at the end. Its size, that of what it became, a checksum that is skipped, and that.
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let size = self.number()?;
-        if size == 0 {
-            return Ok(None);
-        }
-        let packed = self.number()?;
-        if size > BLOCK || packed == 0 || packed > size {
-            return Err(damaged("a block has a size that none has"));
-        }
-        self.bytes::<4>()?;
-        let mut block = vec![0; packed];
-        self.from.read_exact(&mut block)?;
-        if packed < size {
-            block = lzo::decompress(&block, size)
-                .filter(|block| block.len() == size)
-                .ok_or_else(|| damaged("a block is damaged"))?;
-        }
-        Ok(Some(block))
-    }
-
     fn number(&mut self) -> io::Result<usize> {
         to_usize(LAYER, u32::from_be_bytes(self.bytes()?).into()).map_err(io::Error::other)
     }
@@ -88,26 +70,30 @@ impl<R: Read> Reader<R> {
     }
 }
 
-fn damaged(what: &str) -> io::Error {
-    io::Error::other(Error::new(ErrorKind::Corrupt, LAYER, what))
-}
-
-impl<R: Read> Read for Reader<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+impl<R: Read> Blocks for File<R> {
+    /// The next block; `None` at the end. Its size, that of what it became, a checksum that is skipped, and that.
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         if !self.begun {
             self.header()?;
             self.begun = true;
         }
-        while self.at >= self.block.len() && !self.ended {
-            match self.next()? {
-                Some(block) => (self.block, self.at) = (block, 0),
-                None => self.ended = true,
-            }
+        let size = self.number()?;
+        if size == 0 {
+            return Ok(None);
         }
-        let mut rest = self.block.get(self.at..).unwrap_or_default();
-        let count = rest.read(out)?;
-        self.at = self.at.saturating_add(count);
-        Ok(count)
+        let packed = self.number()?;
+        if size > BLOCK || packed == 0 || packed > size {
+            return Err(damaged(LAYER, "a block has a size that none has"));
+        }
+        self.bytes::<4>()?;
+        let mut block = vec![0; packed];
+        self.from.read_exact(&mut block)?;
+        if packed < size {
+            block = lzo::decompress(&block, size)
+                .filter(|block| block.len() == size)
+                .ok_or_else(|| damaged(LAYER, "a block is damaged"))?;
+        }
+        Ok(Some(block))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod architecture;
+mod blocks;
 pub mod bootloader;
 pub mod cloud_init;
 mod coreos;

@@ -83,10 +83,11 @@ fn needs_generator(services: &Services, by: &str) -> Result<bool> {
 /// What keeps the target from starting by which the links of its units are.
 fn kept(services: &Services) -> Result<Option<String>> {
     let Some(units) = services.systemd() else { return Ok(None) };
-    if let Start::Kept { by } = units.start("cloud-init.target")? {
+    let target = units.start(TARGET)?;
+    if let Start::Kept { by } = target {
         return Ok(Some(by));
     }
-    let linked = units.start("cloud-init.target")? != Start::Absent;
+    let linked = target != Start::Absent;
     if let Some(mask) = units.masked_generator(GENERATOR)?.filter(|_| linked) {
         return Ok(Some(format!("{mask} (masked)")));
     }
