@@ -10,7 +10,6 @@ for part in coredns proxy kubelet scheduler controllers; do stop "$part"; done
 await_gone coredns proxy kubelet scheduler controllers
 if alive containerd; then
   for c in $(ctr containers ls -q); do
-    ctr containers info "$c" | jq -r '.Spec.linux.namespaces[]? | select(.type == "network") | .path // empty' >>"$RUN/netns"
     ctr tasks rm --force "$c" >/dev/null 2>&1 || true
     ctr containers rm "$c" >/dev/null 2>&1 || true
   done
@@ -23,7 +22,13 @@ done
 stop apiserver; await_gone apiserver; stop etcd; await_gone etcd
 
 { grep -oE " $STATE/[^ ]*" /proc/mounts || true; } | sort -ru | xargs -r umount -l
-[ ! -f "$RUN/netns" ] || sort -u "$RUN/netns" | sed -n 's#^/var/run/netns/\(cni-.*\)#\1#p' | while read -r n; do ip netns del "$n" 2>/dev/null || true; done
+# Pods' networks outlive their processes, containerd's too when it was killed, and would answer for the next pod of that
+# address. Ours hold an address that our allocator has given out.
+for n in $(ip netns list | grep -o '^cni-[^ ]*'); do
+  for address in $(ip -n "$n" -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }'); do
+    [ ! -f "$RUN/cni/pods/$address" ] || ip netns del "$n"
+  done
+done
 ip link del "$LINK" 2>/dev/null || true
 if [ -f "$STATE/ip_forward.before" ]; then
   sysctl -qw "net.ipv4.ip_forward=$(cat "$STATE/ip_forward.before")"

@@ -7,6 +7,7 @@ mod customimage;
 mod imageimport;
 mod importprofile;
 pub mod schema;
+mod status;
 pub mod validation;
 
 #[cfg(test)]
@@ -14,13 +15,16 @@ mod tests;
 
 pub use customimage::{CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk};
 pub use imageimport::{
-    Acknowledgement, Addressing, Architecture, Conversion, Destination, DiskStatus, Format, ImageImport,
-    ImageImportSpec, ImageImportStatus, ImageRequest, ImageSummary, Inspection, LocalRef, OsType, Progress,
-    ReportSummary, RuleCounts, Source, SourceIdentity, Waiver,
+    Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
+    LocalRef, OsType, Source, Waiver,
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
     OperatingSystem, PasswordPolicy, PlatformAction, ProfileRule, SizeRange, VersionMatch,
+};
+pub use status::{
+    Conversion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts,
+    SourceIdentity,
 };
 
 /// The API group.

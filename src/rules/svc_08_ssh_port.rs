@@ -61,7 +61,7 @@ fn check(case: &Case) -> Judged {
         return Ok(finding.remedy(mend(case, &refused.place)).fail(Grade::Doubt));
     }
     if ssh.keyless {
-        match linux.cloud_init.as_ref().map(|fact| fact.known().map(starts)) {
+        match linux.cloud_init.as_ref().map(|fact| fact.known().map(CloudInit::starts)) {
             Some(Some(true)) => {}
             Some(Some(false)) => {
                 let message = "an SSH server is started and does not run: no host key of it is in the image, and nothing \
@@ -109,13 +109,9 @@ fn root(ssh: &Ssh, finding: Finding) -> Finding {
     }
 }
 
-fn starts(cloud_init: &CloudInit) -> bool {
-    cloud_init.enabled_by.is_some() && cloud_init.disabled_by.is_none()
-}
-
 /// cloud-init makes new host keys at the first boot; without it those of the image are every instance's.
 fn keys(linux: &Linux, ssh: &Ssh, finding: Finding) -> Finding {
-    let renewed = linux.cloud_init.as_ref().and_then(Fact::known).is_none_or(starts);
+    let renewed = linux.cloud_init.as_ref().and_then(Fact::known).is_none_or(CloudInit::starts);
     if renewed || ssh.host_keys.is_empty() {
         return finding;
     }

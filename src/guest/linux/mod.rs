@@ -98,7 +98,8 @@ pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
         Fact::Known(CloudInit { installed: None, .. }) if coreos.is_some() => Fact::settle(coreos::agent(system.tree))?,
         found => found,
     };
-    let ssh = of(services, |services| ssh::read(system.tree, services))?;
+    let known = database.as_ref().ok().and_then(Option::as_ref);
+    let ssh = of(services, |services| ssh::read(system.tree, services, cloud_init.known(), known))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
     let agent = of(services, |services| agents::read(system.tree, services, &database))?;
     let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;

@@ -223,6 +223,13 @@ pub struct CloudInit {
     pub datasources: Option<Datasources>,
 }
 
+impl CloudInit {
+    /// Whether it runs at boot.
+    pub fn starts(&self) -> bool {
+        self.enabled_by.is_some() && self.disabled_by.is_none()
+    }
+}
+
 /// cloud-init's effective `datasource_list`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

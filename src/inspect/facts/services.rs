@@ -87,7 +87,7 @@ pub struct Ssh {
     /// not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Evident>,
-    /// None of its host keys is in the image, and nothing but cloud-init may make them.
+    /// None of its host keys is in the image, and nothing was found that makes them. Not looked for where cloud-init runs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keyless: bool,
     /// `PermitRootLogin`, where it is set.

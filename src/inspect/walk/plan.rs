@@ -11,7 +11,7 @@ use crate::guest::linux::device::Devices;
 use crate::guest::linux::services::Services;
 use crate::guest::linux::{agents, architecture, cloud_init, firewall, packages, release, ssh};
 use crate::guest::{Tree, root};
-use crate::inspect::facts::{Fact, PartitionTable, Volume, VolumeClass};
+use crate::inspect::facts::{CloudInit, Fact, PartitionTable, Volume, VolumeClass};
 
 /// Files and directories that are read of nearly every Linux, and only after others that do not lead to them.
 const LIKELY: &[&str] = &[
@@ -71,7 +71,12 @@ fn one(volume: &Volume, bytes: Arc<dyn ReadAt>) -> Result<()> {
     let _ = (release::read(&tree), architecture::read(&tree));
     if let Ok(services) = &Services::open(&tree, None) {
         let database = &packages::read(&tree);
-        let _ = (cloud_init::read(&tree, services, None, database), ssh::read(&tree, services));
+        let _ = cloud_init::read(&tree, services, None, database);
+        if let Ok(packages) = database {
+            // As if cloud-init ran: what else makes host keys is much, and seldom asked.
+            let runs = CloudInit { enabled_by: Some(String::new()), ..CloudInit::default() };
+            let _ = ssh::read(&tree, services, Some(&runs), packages.as_ref());
+        }
         let _ = (firewall::read(&tree, services), agents::read(&tree, services, database));
     }
     if let Ok(Some(database)) = &packages::read(&tree) {

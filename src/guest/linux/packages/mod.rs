@@ -41,6 +41,8 @@ const NAMES: &[&str] = &[
     "libc6",
     "mount",
     "musl",
+    "openssh",
+    "openssh-server",
     "passwd",
     "pwdutils",
     "qemu-guest-agent",

@@ -2,6 +2,7 @@
 
 use crate::disk::Result;
 use crate::guest::Tree;
+use crate::guest::linux::packages::Packages;
 
 /// Known to every release from 5.3 to 10, deprecated and unsupported ones with them, and refused in a `Match` block by
 /// all of them (`SSHCFG_GLOBAL`).
@@ -90,12 +91,35 @@ const ANYWHERE: &[&str] = &[
 ];
 /// Younger ones that no release takes in a `Match` block.
 const YOUNGER: &[&str] = &["hostcertificate", "hostkeyagent", "hostkeyalgorithms", "kexalgorithms", "versionaddendum"];
+/// Younger ones that distributions put into every image, and the release that first had them (OpenSSH's release notes).
+const SINCE: &[(&str, (u32, u32))] = &[("include", (8, 2))];
+/// The program of the distributions' packages.
+pub const PACKAGED: &str = "/usr/sbin/sshd";
+/// Those packages; SUSE's of old holds both sides.
+const PACKAGES: &[&str] = &["openssh-server", "openssh"];
 /// Largest program that is read, in bytes: OpenSSH's are smaller than two million.
 const MAX_PROGRAM: usize = 8 << 20;
 
 /// Whether every release knows it.
 pub fn known(keyword: &str) -> bool {
     GLOBAL.contains(&keyword) || ANYWHERE.contains(&keyword)
+}
+
+/// Whether the installed package is young enough to know it.
+pub fn packaged(keyword: &str, packages: &Packages) -> bool {
+    let since = SINCE.iter().find(|(known, _)| *known == keyword);
+    let package = PACKAGES.iter().find_map(|name| packages.installed(name));
+    since
+        .zip(package)
+        .is_some_and(|((_, since), package)| release(&package.version).is_some_and(|found| found >= *since))
+}
+
+/// Of a package's version: `1:9.2p1-2+deb12u7` is 9.2.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
+    let (major, rest) = upstream.split_once('.')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((major.parse().ok()?, rest.get(..end)?.parse().ok()?))
 }
 
 /// Every one of the lists.

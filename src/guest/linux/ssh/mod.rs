@@ -11,12 +11,13 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+use super::packages::Packages;
 use super::services::rcconf::RcConf;
 use super::services::{Service, Services, Start};
 use super::{PATH_MAX, cut, names};
 use crate::disk::Result;
 use crate::guest::Tree;
-use crate::inspect::facts::{Evident, Listen, Ssh, When};
+use crate::inspect::facts::{CloudInit, Evident, Listen, Ssh, When};
 use command::Run;
 use config::Config;
 use options::Given;
@@ -32,17 +33,22 @@ const SYSTEM: &[&str] = &["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"];
 /// Most addresses that are kept.
 const MAX_LISTENS: usize = 8;
 
-/// Reads all of it.
+/// Reads all of it. `cloud_init` and `packages`, where they are known, save reads.
 ///
 /// # Errors
 /// What the filesystem reports.
-pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
+pub fn read(
+    tree: &Tree,
+    services: &Services,
+    cloud_init: Option<&CloudInit>,
+    packages: Option<&Packages>,
+) -> Result<Ssh> {
     let daemon = services.start(&DAEMON)?;
     let mut socket = Start::Absent;
     for unit in SOCKETS {
         socket = socket.or(services.start(&Service { units: &[unit], scripts: &[] })?);
     }
-    let config = Config::read(tree)?;
+    let mut config = Config::read(tree)?;
     // The socket's own lines say where it listens, and it holds the port when the daemon starts beside it.
     let by_socket = matches!(socket, Start::Enabled { .. }) || (socket.clone().or(daemon.clone()) != daemon);
     let mut ssh = common(tree, &config)?;
@@ -67,6 +73,9 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
         }
         (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
     };
+    if matches!(&run, Run::Program(program, _) if program == keywords::PACKAGED) {
+        config.asked.retain(|(keyword, _)| !packages.is_some_and(|packages| keywords::packaged(keyword, packages)));
+    }
     let by_itself = settle(tree, &mut ssh, &config, &run)?;
     let listens = if by_socket {
         socket::listens(services, &config)?
@@ -75,7 +84,8 @@ pub fn read(tree: &Tree, services: &Services) -> Result<Ssh> {
     };
     told(&mut ssh, listens);
     let more = by_itself.map(|given| given.host_keys).unwrap_or_default();
-    if ssh.refused.is_none() && keys::are_missing(tree, &config, &more)? {
+    // cloud-init makes host keys: what else does is spread over every unit and script that starts.
+    if ssh.refused.is_none() && !cloud_init.is_some_and(CloudInit::starts) && keys::are_missing(tree, &config, &more)? {
         let unit = unit.as_ref().map(|(_, unit)| unit);
         ssh.keyless = !keys::are_made(services, unit, script.as_ref().map(|(_, text)| text.as_str()))?;
     }

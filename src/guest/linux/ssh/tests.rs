@@ -47,7 +47,7 @@ fn socket(lines: &str) -> MemoryFs {
 
 fn found(fs: &MemoryFs) -> Ssh {
     let tree = fs.clone().tree();
-    read(&tree, &Services::open(&tree, None).unwrap()).unwrap()
+    read(&tree, &Services::open(&tree, None).unwrap(), None, None).unwrap()
 }
 
 fn shown(ssh: &Ssh) -> Vec<String> {

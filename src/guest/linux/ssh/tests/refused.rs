@@ -1,6 +1,7 @@
 //! What sshd, or systemd for it, does not take.
 
 use super::*;
+use crate::guest::linux::packages;
 
 const KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
 
@@ -165,4 +166,33 @@ fn without_a_host_key_and_what_makes_one_it_does_not_run() {
     assert!(!found(&own).keyless);
     let not_started = own.link("/etc/systemd/system/first.service", "/dev/null");
     assert!(found(&not_started).keyless);
+}
+
+#[test]
+fn where_cloud_init_runs_nothing_else_that_makes_host_keys_is_looked_for() {
+    let runs = |by: Option<&str>| CloudInit { enabled_by: by.map(str::to_owned), ..CloudInit::default() };
+    let tree = debian("").file(KEY, "").tree();
+    let services = Services::open(&tree, None).unwrap();
+    let keyless = |cloud_init: &CloudInit| read(&tree, &services, Some(cloud_init), None).unwrap().keyless;
+    assert!(keyless(&runs(None)));
+    assert!(!keyless(&runs(Some("the generator"))));
+}
+
+#[test]
+fn a_package_that_is_young_enough_answers_for_a_keyword_of_its_program() {
+    let status = |version: &str| {
+        format!("Package: openssh-server\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\n\n")
+    };
+    for (version, refused) in
+        [("1:9.2p1-2+deb12u7", false), ("8.2p1", false), ("1:7.9p1-10", true), ("8.10p1", false), ("nine", true)]
+    {
+        let tree = debian("Include /etc/ssh/none/*.conf\n")
+            .file(SSHD, program(&[]))
+            .stat_of(SSHD, |s| s.mode = 0o755)
+            .file("/var/lib/dpkg/status", status(version))
+            .tree();
+        let packages = packages::read(&tree).unwrap();
+        let found = read(&tree, &Services::open(&tree, None).unwrap(), None, packages.as_ref()).unwrap();
+        assert_eq!(found.refused.is_some(), refused, "{version}");
+    }
 }
