@@ -17,15 +17,8 @@ pub fn check(name: &str, key: &str, profile: &str) -> ImageImport {
         secret_ref: Some(LocalRef { name: "bucket-reader".to_owned() }),
         ..Source::default()
     };
-    let spec = ImageImportSpec {
-        source,
-        profile_ref: LocalRef { name: profile.to_owned() },
-        image: None,
-        destination: None,
-        custom_image_name: None,
-        waivers: Vec::new(),
-        suspend: false,
-    };
+    let spec =
+        ImageImportSpec { source, profile_ref: LocalRef { name: profile.to_owned() }, ..ImageImportSpec::default() };
     ImageImport::new(name, spec)
 }
 

@@ -5,6 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::status::{RuleCounts, Snapshot, SourceIdentity};
+
 /// An image in the store that passed its profile's rules. Made once, by the operator; its spec never changes.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[kube(
@@ -18,8 +20,11 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     doc = "The record of an imported image: which objects it is, what is on them, whose rules it passed.",
     printcolumn(name = "OS", type_ = "string", json_path = ".spec.operatingSystem.prettyName"),
+    printcolumn(name = "ARCH", type_ = "string", json_path = ".spec.architecture"),
+    printcolumn(name = "BOOT", type_ = "string", json_path = ".spec.bootModes"),
     printcolumn(name = "FORMAT", type_ = "string", json_path = ".spec.disks[0].format"),
     printcolumn(name = "PROFILE", type_ = "string", json_path = ".spec.profile"),
+    printcolumn(name = "READY", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "URL", type_ = "string", priority = 1, json_path = ".spec.disks[0].url"),
     printcolumn(name = "CHECKSUM", type_ = "string", priority = 1, json_path = ".spec.disks[0].checksum"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp")
@@ -38,14 +43,21 @@ pub struct CustomImageSpec {
     /// Machine of the guest's programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
+    /// The firmwares that find a boot loader on the system disk: `BIOS`, `UEFI`.
+    #[schemars(length(max = 4))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_modes: Vec<String>,
     /// Size of the system disk of instances, as asked for.
     #[serde(default, rename = "systemDiskSizeGiB", skip_serializing_if = "Option::is_none")]
     pub system_disk_size_gib: Option<i32>,
     /// The profile whose rules it passed.
     pub profile: String,
-    /// Entity tag of the source object.
+    /// The profile's generation when the verdict was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_etag: Option<String>,
+    pub profile_generation: Option<i64>,
+    /// The verdict: the image complied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<RecordedVerdict>,
     /// Hash of source address, entity tag and destination: what makes two imports the same.
     pub content_key: String,
     /// UID of the ImageImport that made it.
@@ -74,6 +86,38 @@ pub struct ImportedDisk {
     pub virtual_size_bytes: i64,
     /// `sha256:` and the hexadecimal digest of the object.
     pub checksum: String,
+    /// What it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<RecordedSource>,
+}
+
+/// The object that a disk was made of, as it was when it was judged.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedSource {
+    /// Its address.
+    #[schemars(length(max = 2048))]
+    pub url: String,
+    /// Which object that was.
+    #[serde(flatten)]
+    pub identity: SourceIdentity,
+}
+
+/// What was found when the image was judged.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedVerdict {
+    /// How many rules came out how.
+    pub counts: RuleCounts,
+    /// Catalogue ids of the rules that warned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warned: Vec<String>,
+    /// Catalogue ids of the rules that could not be decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undetermined: Vec<String>,
+    /// Catalogue ids of the rules that failed and were waived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<String>,
 }
 
 /// What becomes of the objects when the record is deleted.
@@ -91,6 +135,9 @@ pub struct CustomImageStatus {
     /// Generation of the spec this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// The image's snapshot: there, and as large as the files that were imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
     /// Ready.
     #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::status::ImageImportStatus;
 
 /// A disk image in a bucket, the cloud whose import rules it is judged against, and where a compliant image goes.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
 #[kube(
     group = "imageimport.dev",
     version = "v1alpha1",
@@ -52,6 +52,14 @@ pub struct ImageImportSpec {
     /// No new work is started while true; a running worker is stopped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
+    /// Ends the import for good, whatever it is doing: a worker is stopped, and takes back what it has uploaded. What is
+    /// imported or checked already stays so. It cannot be taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancel: bool,
+    /// Seconds that each worker may take, the one that reads and the one that copies. Default, and most: the operator's.
+    #[schemars(range(min = 60))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<i32>,
 }
 
 /// An object in a bucket and how to reach it.

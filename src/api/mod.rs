@@ -13,7 +13,9 @@ pub mod validation;
 #[cfg(test)]
 mod tests;
 
-pub use customimage::{CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk};
+pub use customimage::{
+    CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk, RecordedSource, RecordedVerdict,
+};
 pub use imageimport::{
     Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
     LocalRef, OsType, Source, Waiver,
@@ -23,8 +25,8 @@ pub use importprofile::{
     OperatingSystem, PasswordPolicy, PlatformAction, ProfileRule, SizeRange, VersionMatch,
 };
 pub use status::{
-    Conversion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts,
-    SourceIdentity,
+    Conversion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts, Snapshot,
+    SnapshotState, SourceIdentity,
 };
 
 /// The API group.

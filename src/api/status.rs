@@ -26,6 +26,12 @@ pub struct ImageImportStatus {
     /// How far the running worker is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+    /// Place in the line for a worker, from 1; beyond the twentieth it is the place at the last look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<i32>,
+    /// The snapshot that an import into a store makes, as the clouds show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
     /// The last value of the annotation `imageimport.dev/requestedAt` that was acted on.
     #[schemars(length(max = 256))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,6 +197,33 @@ pub struct Progress {
     pub bytes_done: i64,
     /// Bytes in all.
     pub bytes_total: i64,
+    /// Bytes a second, since the last look or the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<i64>,
+    /// Seconds left at this rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_left: Option<i64>,
+}
+
+/// The snapshot of an image that is being imported, or was. A failed or cancelled import leaves it `Failed`.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// `Failed` from the start of the import until its image can be used: that is how the clouds show it meanwhile.
+    pub state: SnapshotState,
+    /// Size of the uploaded files: of the source objects, whatever is made of them. Absent until they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+}
+
+/// States of a snapshot.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SnapshotState {
+    /// Not there yet, or never.
+    #[default]
+    Failed,
+    /// Can be used.
+    Available,
 }
 
 /// The verdict in figures. The sentences are in the conditions.

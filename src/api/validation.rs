@@ -59,6 +59,11 @@ pub const CHECKS: &[Check] = &[
         "self.spec.profileRef == oldSelf.spec.profileRef",
         "must not change: create a new ImageImport for another profile",
     ),
+    root(
+        ".spec.cancel",
+        "!has(oldSelf.spec.cancel) || !oldSelf.spec.cancel || (has(self.spec.cancel) && self.spec.cancel)",
+        "must stay true: create a new ImageImport instead of one that was cancelled",
+    ),
     // Until the object was reached, region, endpoint and Secret can be mended in place.
     root(
         ".spec.source",

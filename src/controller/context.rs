@@ -16,7 +16,7 @@ use super::queue::{Queue, Ticket};
 use super::settings::Settings;
 use super::status::Writer;
 use super::store::Scope;
-use crate::api::{ImageImport, ImportProfile};
+use crate::api::{ImageImport, ImportProfile, Progress};
 use crate::metrics::Metrics;
 
 /// Shortest time between two verdicts that are made again: a changed profile may concern thousands of imports.
@@ -52,7 +52,7 @@ pub struct Shared {
     pub counted: watch::Receiver<bool>,
     queue: Mutex<Queue>,
     pods_seen: Mutex<HashMap<String, HashSet<String>>>,
-    progress: Mutex<HashMap<String, (Timestamp, i32)>>,
+    progress: Mutex<HashMap<String, (Timestamp, Progress)>>,
     judging: Mutex<Judging>,
 }
 
@@ -135,14 +135,14 @@ impl Shared {
         seen.len()
     }
 
-    /// When and at how many percent progress was written last.
-    pub fn last_progress(&self, job_uid: &str) -> Option<(Timestamp, i32)> {
-        lock(&self.progress).get(job_uid).copied()
+    /// When progress was written last, and which.
+    pub fn last_progress(&self, job_uid: &str) -> Option<(Timestamp, Progress)> {
+        lock(&self.progress).get(job_uid).cloned()
     }
 
     /// Progress is being written.
-    pub fn note_progress(&self, job_uid: &str, at: Timestamp, percent: i32) {
-        lock(&self.progress).insert(job_uid.to_owned(), (at, percent));
+    pub fn note_progress(&self, job_uid: &str, at: Timestamp, progress: Progress) {
+        lock(&self.progress).insert(job_uid.to_owned(), (at, progress));
     }
 
     /// Drops what is remembered of Jobs that are no more.

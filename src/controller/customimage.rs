@@ -9,8 +9,8 @@ use super::status::LIFECYCLE_MANAGER;
 use super::worker::IMPORT_UID;
 use crate::api::conditions::{READY, Stamp, Status, is_true, reason as word};
 use crate::api::{
-    CustomImage, CustomImageSpec, DeletionPolicy, DiskStatus, ImageImport, ImportedDisk, LocalRef, SYSTEM_DISK,
-    SourceIdentity,
+    CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, DiskStatus, ImageImport, ImportedDisk, LocalRef,
+    RecordedSource, RecordedVerdict, SYSTEM_DISK, Snapshot, SnapshotState, SourceIdentity,
 };
 
 /// What there is under the record's name.
@@ -50,6 +50,7 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
     let conversion = disk.conversion.as_ref()?;
     let image = disk.image.clone().unwrap_or_default();
     let request = import.spec.image.clone().unwrap_or_default();
+    let report = import.status.as_ref().and_then(|status| status.report.clone());
     let spec = CustomImageSpec {
         disks: vec![ImportedDisk {
             name: SYSTEM_DISK.to_owned(),
@@ -58,13 +59,21 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
             size_bytes: conversion.bytes_written?,
             virtual_size_bytes: image.virtual_size_bytes.unwrap_or_default(),
             checksum: conversion.checksum.clone()?,
+            source: Some(RecordedSource { url: import.spec.source.url.clone(), identity: source.clone() }),
         }],
         operating_system: image.operating_system,
         platform: request.platform,
         architecture: image.architecture,
+        boot_modes: image.boot_modes,
         system_disk_size_gib: request.system_disk_size_gib,
         profile: import.spec.profile_ref.name.clone(),
-        source_etag: source.etag.clone(),
+        profile_generation: report.as_ref().map(|report| report.profile_generation),
+        verdict: report.map(|report| RecordedVerdict {
+            counts: report.counts,
+            warned: report.warned,
+            undetermined: report.undetermined,
+            waived: report.waived,
+        }),
         content_key,
         import_uid: import.uid()?,
         deletion_policy: DeletionPolicy::Retain,
@@ -128,12 +137,23 @@ async fn available(api: &Api<CustomImage>, record: &CustomImage) -> kube::Result
     let now = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::now());
     let stamp = Stamp { stored: &stored, now, observed_generation: record.metadata.generation };
     let ready = stamp.condition(READY, Status::True, word::AVAILABLE, "The image can be used");
+    let status = CustomImageStatus {
+        observed_generation: record.metadata.generation,
+        snapshot: Some(snapshot(&record.spec)),
+        conditions: vec![ready],
+    };
     let body = json!({
         "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage", "metadata": {"name": record.name_any()},
-        "status": {"observedGeneration": record.metadata.generation, "conditions": [ready]},
+        "status": status,
     });
     let params = PatchParams::apply(LIFECYCLE_MANAGER).force();
     api.patch_status(&record.name_any(), &params, &Patch::Apply(body)).await.map(|_| ())
+}
+
+/// The import's snapshot, taken over.
+fn snapshot(spec: &CustomImageSpec) -> Snapshot {
+    let sizes = spec.disks.iter().map(|disk| disk.source.as_ref().map(|source| source.identity.size_bytes));
+    Snapshot { state: SnapshotState::Available, size_bytes: sizes.sum() }
 }
 
 /// A reference to the record.
@@ -152,8 +172,10 @@ mod tests {
             "spec": {"source": {"url": "s3://in/web.qcow2"}, "profileRef": {"name": "tencent-cvm"},
                 "image": {"platform": "Debian", "systemDiskSizeGiB": 40},
                 "destination": {"url": "s3://store/", "secretRef": {"name": "writer"}}},
-            "status": {"disks": [{"name": "system", "source": {"etag": "\"e\"", "sizeBytes": 42},
-                "image": {"format": "QCOW2", "virtualSizeBytes": 99, "architecture": "x86_64"},
+            "status": {"report": {"profile": "tencent-cvm", "profileGeneration": 3, "digest": "d", "warned": ["SVC-08"],
+                "waived": ["FS-02"], "counts": {"passed": 9, "failed": 0, "warned": 1, "advised": 0, "undetermined": 0,
+                "waived": 1}}, "disks": [{"name": "system", "source": {"etag": "\"e\"", "sizeBytes": 42},
+                "image": {"format": "QCOW2", "virtualSizeBytes": 99, "architecture": "x86_64", "bootModes": ["BIOS"]},
                 "conversion": {"url": "s3://store/web-system-0a1b.qcow2", "bytesWritten": 42, "checksum": "sha256:aa"}}]}
         }))
         .unwrap()
@@ -167,12 +189,16 @@ mod tests {
         assert_eq!(
             record["spec"]["disks"][0],
             json!({"name": "system", "url": "s3://store/web-system-0a1b.qcow2",
-            "format": "QCOW2", "sizeBytes": 42, "virtualSizeBytes": 99, "checksum": "sha256:aa"})
+            "format": "QCOW2", "sizeBytes": 42, "virtualSizeBytes": 99, "checksum": "sha256:aa",
+            "source": {"url": "s3://in/web.qcow2", "etag": "\"e\"", "sizeBytes": 42}})
         );
         assert_eq!((&record["spec"]["platform"], &record["spec"]["systemDiskSizeGiB"]), (&json!("Debian"), &json!(40)));
+        assert_eq!(record["spec"]["importUID"], "import-uid");
+        assert_eq!((&record["spec"]["bootModes"], &record["spec"]["profileGeneration"]), (&json!(["BIOS"]), &json!(3)));
         assert_eq!(
-            (&record["spec"]["sourceEtag"], &record["spec"]["importUID"]),
-            (&json!("\"e\""), &json!("import-uid"))
+            record["spec"]["verdict"],
+            json!({"counts": {"passed": 9, "failed": 0, "warned": 1, "advised": 0, "undetermined": 0, "waived": 1},
+            "warned": ["SVC-08"], "waived": ["FS-02"]})
         );
     }
 

@@ -33,10 +33,11 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
         match (ready.status.as_str(), ready.reason.as_str()) {
             ("Unknown", word::QUEUED) => tell("Queued", "Queue", &ready.message, false),
             ("True", word::IMPORTED) => tell("Imported", "Publish", &ready.message, false),
+            ("False", word::CANCELLED) => tell("Cancelled", "Cancel", &ready.message, false),
             _ => {}
         }
         let judged = find(&new.conditions, COMPLIANT).is_some_and(|c| c.status != "True" && c.reason == ready.reason);
-        if ready.status == "False" && !judged {
+        if ready.status == "False" && !judged && ready.reason != word::CANCELLED {
             tell("InspectionFailed", "Import", &format!("{}: {}", ready.reason, ready.message), true);
         }
     }

@@ -97,14 +97,12 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
     if next.slot && !world.slot {
         let ticket =
             Ticket { namespace: import.namespace().unwrap_or_default(), name: import.name_any(), uid: uid.clone() };
-        world.slot = context.shared.queue(|queue| {
+        (world.slot, world.place) = context.shared.queue(|queue| {
             let granted = queue.request(ticket);
-            let own = queue.holds(&uid);
+            let own = (queue.holds(&uid), queue.place(&uid));
             (own, granted.into_iter().filter(|t| t.uid != uid).collect())
         });
-        if world.slot {
-            next = plan(&world);
-        }
+        next = plan(&world);
     }
     if let Act::Judge { again: true, .. } = next.act
         && let Some(wait) = context.shared.judging_turn(&uid, Instant::now())
@@ -263,6 +261,7 @@ impl Hand<'_> {
             progress: None,
             own_url: None,
             slot: false,
+            place: None,
             now: kept.draft.now().0,
             times: &self.context.shared.settings.times,
         };

@@ -114,9 +114,11 @@ impl Draft {
         self.status.progress = None;
     }
 
-    /// `spec.suspend`.
-    pub fn suspended(&mut self) {
-        self.set(READY, Status::Unknown, word::SUSPENDED, "No work is started while `spec.suspend` is true");
+    /// `spec.suspend`. `by`: who set it, and when.
+    pub fn suspended(&mut self, by: &str) {
+        let message = format!("No work is started while `spec.suspend` is true; set{by}");
+        let message = if by.is_empty() { message.trim_end_matches("; set") } else { &message };
+        self.set(READY, Status::Unknown, word::SUSPENDED, message);
         self.clear(RECONCILING);
         self.clear(STALLED);
         self.status.progress = None;

@@ -49,6 +49,7 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
         progress: None,
         own_url: None,
         slot: context.shared.queue(|queue| (queue.holds(&uid), vec![])),
+        place: None,
         now,
         times: &settings.times,
     };
@@ -70,7 +71,7 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
             pods_seen: context.shared.pods_seen(&job_uid, pods.iter().filter_map(|p| p.uid())),
             events,
             recorded: recorded.as_ref().map(|(reason, message)| (*reason, message.as_str())),
-            deadline: settings.deadline(stage),
+            deadline: worker::deadline(settings, import, stage),
             memory_limit: &settings.worker.memory_limit(),
             now,
         };
@@ -89,7 +90,7 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
         result = look(&pods, &events).0;
     }
     if result == Outcome::Running && settings.progress {
-        world.progress = read_progress(context, import, stage, &job_uid, &pods, now).await;
+        world.progress = read_progress(context, import, stage, (&job_uid, started.0), &pods, now).await;
     }
     if stage == Stage::Convert {
         world.own_url = worker::own_url(settings, import, &job_uid);
@@ -133,7 +134,7 @@ async fn read_progress(
     context: &Context,
     import: &ImageImport,
     stage: Stage,
-    job_uid: &str,
+    (job_uid, started): (&str, Timestamp),
     pods: &[Arc<Pod>],
     now: Timestamp,
 ) -> Option<Progress> {
@@ -146,9 +147,11 @@ async fn read_progress(
     };
     let log = api.logs(pod.meta().name.as_deref()?, &tail).await.ok()?;
     let new = progress::parse(&log, stage)?;
-    let due = progress::due(context.shared.last_progress(job_uid), &new, now);
-    due.then(|| {
-        context.shared.note_progress(job_uid, now, new.percent);
+    let last = context.shared.last_progress(job_uid);
+    progress::due(last.as_ref(), &new, now).then(|| {
+        let since = last.map_or((started, 0), |(at, last)| (at, last.bytes_done));
+        let new = progress::with_rate(new, since, now);
+        context.shared.note_progress(job_uid, now, new.clone());
         new
     })
 }

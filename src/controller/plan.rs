@@ -8,6 +8,7 @@ mod world;
 use jiff::{SignedDuration, Timestamp};
 
 use super::key::{self, Stage, VerdictKey};
+use super::managers;
 use super::moment::Draft;
 use super::outcome::Outcome;
 use super::reason::{self, Class};
@@ -20,6 +21,9 @@ use crate::inspect::Facts;
 const MAX_LOST: i32 = 3;
 /// How long an old Job object may stand in the way of the next one.
 pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// Places in the line that are told as they change, each minute.
+const FOLLOWED: i32 = 20;
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// How often a running worker is looked at, for its progress and for what no event tells.
 pub const TICK: SignedDuration = SignedDuration::from_secs(5);
 
@@ -61,6 +65,10 @@ impl Planner<'_> {
         let import = self.world.import;
         if self.draft.status.custom_image_ref.is_some() {
             return self.imported();
+        }
+        self.draft.status.queue_position = None;
+        if import.spec.cancel && !self.complete() {
+            return self.cancelled();
         }
         if let Some((Stage::Convert, work)) = work::in_flight(&self.draft.status) {
             return self.observe(Stage::Convert, &work);
@@ -199,6 +207,23 @@ impl Planner<'_> {
         if self.pending_copy() { self.copy() } else { self.at_rest() }
     }
 
+    /// Nothing is left to cancel: it is checked, or its copy is written.
+    fn complete(&self) -> bool {
+        let written = self.draft.status.disks.iter().filter_map(|d| d.conversion.as_ref()).any(|c| c.url.is_some());
+        let checked = self.draft.condition(READY).is_some_and(|c| c.status == "True");
+        written || checked || matches!(self.world.outcome, Some(Outcome::Written(_)))
+    }
+
+    fn cancelled(&mut self) -> Plan {
+        while let Some((stage, work)) = work::in_flight(&self.draft.status) {
+            let completed = Some(self.draft.now());
+            work::set(&mut self.draft, stage, &Work { completed, ..work });
+        }
+        let by = managers::setter(self.world.import, "cancel");
+        self.draft.failing(word::CANCELLED, &format!("Cancelled{by}: make a new ImageImport to import the image"));
+        self.rest(None)
+    }
+
     fn compliant(&self) -> bool {
         self.draft.condition(COMPLIANT).is_some_and(|c| c.status == "True")
     }
@@ -295,7 +320,7 @@ impl Planner<'_> {
             attempt += 1;
         }
         if !self.world.slot {
-            return Plan { slot: true, ..self.rest(None) };
+            return self.in_line();
         }
         let name = self.name(stage, key, attempt);
         let mut plan = self.act(Act::Start { stage, name, attempt, lost: work.lost });
@@ -304,6 +329,16 @@ impl Planner<'_> {
             plan.draft.working(stage);
         }
         plan
+    }
+
+    /// Waits for a slot, which an event tells of. Places far behind are not followed: each that moves is a write.
+    fn in_line(&mut self) -> Plan {
+        let place = self.world.place.and_then(|place| i32::try_from(place).ok());
+        let near = place.is_some_and(|place| place <= FOLLOWED);
+        let stored = self.world.import.status.as_ref().and_then(|s| s.queue_position);
+        self.draft.status.queue_position = if near { place } else { stored.filter(|s| *s > FOLLOWED).or(place) };
+        let again = if near { MINUTE } else { MINUTE * 10 };
+        Plan { slot: true, ..self.rest(Some(again)) }
     }
 
     /// The record exists: nothing is judged any more.
@@ -408,7 +443,7 @@ impl Planner<'_> {
     }
 
     fn suspended(&mut self) -> Plan {
-        self.draft.suspended();
+        self.draft.suspended(&managers::setter(self.world.import, "suspend"));
         self.rest(None)
     }
 

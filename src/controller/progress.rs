@@ -25,12 +25,26 @@ pub fn parse(log: &str, stage: Stage) -> Option<Progress> {
         percent,
         bytes_done: done,
         bytes_total: total,
+        ..Progress::default()
     })
 }
 
+/// With the rate, and the time left at it. `since`: a moment, and the bytes that were done then.
+pub fn with_rate(progress: Progress, since: (Timestamp, i64), now: Timestamp) -> Progress {
+    let millis = i64::try_from(now.duration_since(since.0).as_millis()).unwrap_or(i64::MAX);
+    let done = progress.bytes_done.saturating_sub(since.1);
+    if millis <= 0 || done < 0 {
+        return progress;
+    }
+    let rate = i64::try_from(i128::from(done) * 1000 / i128::from(millis)).unwrap_or(i64::MAX);
+    let left = progress.bytes_total.saturating_sub(progress.bytes_done);
+    let seconds_left = (rate > 0).then(|| left / rate);
+    Progress { bytes_per_second: Some(rate), seconds_left, ..progress }
+}
+
 /// Whether it is worth a write: another percent, and 30 s after the last.
-pub fn due(last: Option<(Timestamp, i32)>, new: &Progress, now: Timestamp) -> bool {
-    last.is_none_or(|(at, percent)| new.percent != percent && now.duration_since(at) >= PAUSE)
+pub fn due(last: Option<&(Timestamp, Progress)>, new: &Progress, now: Timestamp) -> bool {
+    last.is_none_or(|(at, last)| new.percent != last.percent && now.duration_since(*at) >= PAUSE)
 }
 
 #[cfg(test)]
@@ -68,8 +82,20 @@ mod tests {
         let t = |s: i64| Timestamp::from_second(1_000_000 + s).unwrap();
         let at = |percent| Progress { percent, ..Progress::default() };
         assert!(due(None, &at(0), t(0)));
-        assert!(!due(Some((t(0), 1)), &at(2), t(29)));
-        assert!(!due(Some((t(0), 1)), &at(1), t(300)));
-        assert!(due(Some((t(0), 1)), &at(2), t(30)));
+        assert!(!due(Some(&(t(0), at(1))), &at(2), t(29)));
+        assert!(!due(Some(&(t(0), at(1))), &at(1), t(300)));
+        assert!(due(Some(&(t(0), at(1))), &at(2), t(30)));
+    }
+
+    #[test]
+    fn the_rate_is_of_the_time_since_the_last_look() {
+        let t = |s: i64| Timestamp::from_second(1_000_000 + s).unwrap();
+        let at = |bytes_done| Progress { bytes_done, bytes_total: 1000, ..Progress::default() };
+        let shown = |p: Progress| (p.bytes_per_second, p.seconds_left);
+        assert_eq!(shown(with_rate(at(400), (t(0), 0), t(10))), (Some(40), Some(15)));
+        assert_eq!(shown(with_rate(at(400), (t(0), 300), t(10))), (Some(10), Some(60)));
+        assert_eq!(shown(with_rate(at(300), (t(0), 300), t(10))), (Some(0), None), "it stands still");
+        assert_eq!(shown(with_rate(at(100), (t(0), 300), t(10))), (None, None), "another worker began again");
+        assert_eq!(shown(with_rate(at(100), (t(9), 0), t(9))), (None, None));
     }
 }

@@ -75,6 +75,19 @@ impl Queue {
         self.grant()
     }
 
+    /// Its place in the line, from 1, as namespaces take turns: the next to get a slot has the first.
+    pub fn place(&self, uid: &str) -> Option<usize> {
+        let (own, at) = self
+            .waiting
+            .iter()
+            .find_map(|(namespace, line)| line.iter().position(|ticket| ticket.uid == uid).map(|at| (namespace, at)))?;
+        // The turns go on behind the last namespace, and from the first again.
+        let turn = |namespace: &String| (*namespace <= self.last, namespace.clone());
+        let ahead = self.waiting.iter().filter(|(namespace, _)| *namespace != own);
+        let ahead = ahead.map(|(namespace, line)| line.len().min(at + usize::from(turn(namespace) < turn(own))));
+        Some(ahead.sum::<usize>() + at + 1)
+    }
+
     /// Workers that run or may start.
     pub fn running(&self) -> usize {
         self.held.len()
@@ -135,6 +148,24 @@ mod tests {
         assert_eq!((q.running(), q.queued()), (2, 2));
         assert_eq!(uids(&q.release("a/1")), ["a/3"], "a freed slot starts exactly one");
         assert!(q.holds("a/3") && !q.holds("a/4"));
+    }
+
+    #[test]
+    fn the_place_in_the_line_is_the_order_in_which_slots_are_given() {
+        let mut q = Queue::new(1, 1);
+        q.request(t("b", 0));
+        let waiting = [t("a", 1), t("a", 2), t("a", 3), t("b", 1), t("c", 1), t("c", 2)];
+        for ticket in &waiting {
+            q.request(ticket.clone());
+        }
+        let mut running = "b/0".to_owned();
+        assert_eq!(q.place(&running), None, "it has a slot");
+        let places: HashMap<String, usize> =
+            waiting.iter().map(|ticket| (ticket.uid.clone(), q.place(&ticket.uid).unwrap())).collect();
+        for turn in 1..=waiting.len() {
+            running = uids(&q.release(&running))[0].to_owned();
+            assert_eq!(places[&running], turn, "{running}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::key;
 use super::moment::lifecycle_part;
+use super::snapshot;
 use crate::api::conditions::{LIFECYCLE, Stamp, Status};
 use crate::api::{DiskStatus, ImageImport, ImageImportStatus, ImageSummary, Inspection, ReportSummary, SYSTEM_DISK};
 use crate::report::RuleCondition;
@@ -162,7 +163,8 @@ impl Writer {
     /// 409 when the object changed meanwhile, and whatever else the API server says.
     pub async fn lifecycle(&self, onto: &ImageImport, part: &ImageImportStatus) -> kube::Result<ImageImport> {
         let stored = onto.status.as_ref().map(lifecycle_part).unwrap_or_default();
-        self.apply(onto, LIFECYCLE_MANAGER, &stored, part).await
+        let part = ImageImportStatus { snapshot: snapshot::of(&onto.spec, part), ..part.clone() };
+        self.apply(onto, LIFECYCLE_MANAGER, &stored, &part).await
     }
 
     /// Writes the report's part on top of the version of `live`, unless it is there already. The object as it is now.

@@ -14,6 +14,7 @@ use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::managers;
 use super::outcome::owned_by;
 use super::plan::JobSeen;
 use super::worker::IMPORT_UID;
@@ -54,9 +55,10 @@ pub struct Watches {
     pub pods: Touched<Pod>,
 }
 
-/// What the cache keeps of an import: not managedFields, not rules' conditions, not facts. They are most of its bytes.
+/// What the cache keeps of an import: of managedFields only who cancelled or suspended it, not rules' conditions, not
+/// facts. They are most of its bytes.
 pub fn prune(import: &mut ImageImport) {
-    import.metadata.managed_fields = None;
+    managers::prune(import);
     if let Some(annotations) = &mut import.metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }

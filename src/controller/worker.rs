@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use k8s_openapi::api::batch::v1::{
     Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
     PodFailurePolicyRule,
@@ -85,7 +86,7 @@ pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) 
     let day = 86_400;
     let spec = JobSpec {
         backoff_limit: Some(3),
-        active_deadline_seconds: Some(settings.deadline(stage).as_secs()),
+        active_deadline_seconds: Some(deadline(settings, import, stage).as_secs()),
         ttl_seconds_after_finished: Some(if stage == Stage::Inspect { day } else { 7 * day }),
         pod_replacement_policy: Some("Failed".into()),
         pod_failure_policy: Some(failure_policy(stage)),
@@ -100,6 +101,12 @@ pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) 
         ..JobSpec::default()
     };
     Some(Job { metadata, spec: Some(spec), status: None })
+}
+
+/// How long a worker may take: what the import says, at most what the operator allows.
+pub fn deadline(settings: &Settings, import: &ImageImport, stage: Stage) -> SignedDuration {
+    let own = import.spec.deadline_seconds.map(|seconds| SignedDuration::from_secs(seconds.into()));
+    own.map_or(settings.deadline(stage), |own| own.min(settings.deadline(stage)))
 }
 
 fn labels(settings: &Settings, import: &ImageImport, stage: Stage) -> BTreeMap<String, String> {
@@ -247,7 +254,7 @@ fn path(mount: Option<&Mount>) -> Option<PathBuf> {
 }
 
 fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
-    let deadline = settings.inspect_deadline.as_secs().unsigned_abs();
+    let deadline = deadline(settings, import, Stage::Inspect).as_secs().unsigned_abs();
     InspectArgs {
         source: source(import),
         source_credentials: path(Mount::source(import).as_ref()),

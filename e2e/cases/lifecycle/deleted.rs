@@ -10,16 +10,16 @@ use super::{delete, disk, eventually, no_work_left, out, own_profile, records, s
 use crate::harness::{Case, Store, Triple, import, triple};
 
 /// How often an import is deleted until one is met midway.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// A disk image that takes seconds to copy: longer than it takes until a worker is told to stop.
-struct Large {
+pub(super) struct Large {
     key: String,
     profile: String,
 }
 
 impl Large {
-    async fn new(case: &Case, store: &Store) -> Self {
+    pub(super) async fn new(case: &Case, store: &Store) -> Self {
         let part = format!("{}/part", case.namespace);
         let key = format!("{}/large.img", case.namespace);
         let mut disk = small_disk(0);
@@ -30,7 +30,7 @@ impl Large {
     }
 
     /// Starts to import it, and returns while the copy is being uploaded: the import and the object's key.
-    async fn uploading(&self, case: &Case, store: &Store) -> (ImageImport, String) {
+    pub(super) async fn uploading(&self, case: &Case, store: &Store) -> (ImageImport, String) {
         case.apply(&import("large", &self.key, &self.profile, &out(case))).await.unwrap();
         let copying =
             case.wait("large", "converting", |i| disk(i).conversion.is_some_and(|c| c.job_uid.is_some())).await;

@@ -1,6 +1,6 @@
 //! A good image becomes one object and one record, in few writes.
 
-use image_import::api::ImageImport;
+use image_import::api::{ImageImport, Snapshot, SnapshotState};
 use kube::api::PostParams;
 use sha2::{Digest, Sha256};
 
@@ -55,7 +55,19 @@ async fn a_good_image_becomes_one_object_and_one_record() {
     assert_eq!((system.id.as_deref(), system.version.as_deref()), (Some("debian"), Some("12")));
     assert_eq!((spec.architecture.as_deref(), spec.profile.as_str()), (Some("x86_64"), "tencent-cvm"));
     assert_eq!(Some(&spec.import_uid), good.metadata.uid.as_ref());
-    assert_eq!(spec.source_etag, disk(&good).source.unwrap().etag);
+    let from = copy.source.as_ref().unwrap();
+    assert_eq!(Some(&from.identity), disk(&good).source.as_ref());
+    assert_eq!(from.url, good.spec.source.url);
+    let report = good.status.as_ref().unwrap().report.as_ref().unwrap();
+    let verdict = spec.verdict.as_ref().unwrap();
+    assert_eq!((verdict.counts, &verdict.warned), (report.counts, &report.warned));
+    assert_eq!(
+        (spec.profile_generation, spec.boot_modes.as_slice()),
+        (Some(report.profile_generation), &["BIOS".to_owned()][..])
+    );
+    let available = Snapshot { state: SnapshotState::Available, size_bytes: Some(from.identity.size_bytes) };
+    assert_eq!(record.status.as_ref().unwrap().snapshot, Some(available.clone()), "the record takes it over");
+    assert_eq!(good.status.as_ref().unwrap().snapshot, Some(available));
     assert_eq!(spec.content_key.len(), 64, "a SHA-256: {}", spec.content_key);
     assert_eq!(record.metadata.owner_references, None, "the record outlives the request");
     let ready = record.status.as_ref().unwrap().conditions.iter().find(|c| c.type_ == "Ready").unwrap();

@@ -1,6 +1,7 @@
 //! What becomes of an import over its life: edits, restarts, foreign objects, deletion.
 
 mod asked_again;
+mod cancelled;
 mod changed;
 mod conflict;
 mod converted;

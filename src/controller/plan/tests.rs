@@ -1,5 +1,6 @@
 //! Scenarios: an import, what the cluster does, and what is decided, moment by moment.
 
+mod cancelled;
 mod changing;
 mod reading;
 
@@ -21,6 +22,7 @@ struct Sim {
     jobs: Vec<JobSeen>,
     outcome: Option<Outcome>,
     slot: bool,
+    place: Option<usize>,
     now: i64,
     /// Beyond the whole second.
     millis: i64,
@@ -34,7 +36,17 @@ impl Sim {
         import.metadata.namespace = Some("team".into());
         import.metadata.generation = Some(1);
         let profile = Profile::Usable("rules-1".into());
-        Self { import, profile, jobs: vec![], outcome: None, slot: true, now: 1_000_000, millis: 0, made: 0 }
+        Self {
+            import,
+            profile,
+            jobs: vec![],
+            outcome: None,
+            slot: true,
+            place: None,
+            now: 1_000_000,
+            millis: 0,
+            made: 0,
+        }
     }
     fn check_only() -> Self {
         Self::new(json!({"source": {"url": "s3://in/web.qcow2"}, "profileRef": {"name": "p"}}))
@@ -58,6 +70,7 @@ impl Sim {
             progress: None,
             own_url: Some("s3://store/images/web-system-0.qcow2".into()),
             slot: self.slot,
+            place: self.place,
             now: self.at(),
             times: &times,
         })

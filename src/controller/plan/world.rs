@@ -55,6 +55,8 @@ pub struct World<'a> {
     pub own_url: Option<String>,
     /// Whether a slot is reserved for it.
     pub slot: bool,
+    /// Its place in the line where none is, from 1.
+    pub place: Option<usize>,
     /// The moment.
     pub now: Timestamp,
     /// Times that decide.
