@@ -20,14 +20,18 @@ const REQUEST_MAX: u64 = 33;
 const GAP: u64 = 2;
 /// The most units that are fetched side by side: they are not to push out one another.
 const AT_ONCE: usize = 48;
-/// Units that are kept: 11 MiB. The whole worker stays below 48 MiB.
-const KEPT: usize = 88;
+/// Units that are kept: 14 MiB. The whole worker stays below 48 MiB.
+const KEPT: usize = 112;
+/// The most of them that wait for their first reader: a stream has room beside them.
+const WAITING: usize = 64;
 /// A unit that came with so many others is part of a stream: once it was read to its end, it goes before all others.
 const STREAM: u64 = AHEAD_MAX;
 /// The most of a stream that is asked for at once.
 const STREAM_MAX: u64 = 4 << 20;
 /// Times of use begin here; below are those of units that may go first.
 const FRESH: u64 = 1 << 62;
+/// And here those of units that were fetched ahead and that nobody has read yet: they go last.
+const AWAITED: u64 = FRESH + (1 << 61);
 
 /// Where bytes come from, at a price.
 pub(crate) trait Fetch: Send + Sync {
@@ -100,7 +104,7 @@ impl<F: Fetch> Cached<F> {
         let count = {
             let mut units = self.units();
             if let Some(bytes) = units.get(number) {
-                return Ok(bytes.clone());
+                return Ok(bytes);
             }
             units.missing(number, last)
         };
@@ -141,6 +145,9 @@ impl<F: Fetch> Cached<F> {
                 let part = Bytes::copy_from_slice(&part);
                 head.get_or_insert_with(|| part.clone());
                 units.insert(unit, part, fetched_with);
+                if ahead::fetching() {
+                    units.await_reader(unit);
+                }
             }
         }
         Ok(head)
@@ -271,22 +278,36 @@ impl Units {
         self.by_number.get(&number).map(|unit| unit.fetched_with)
     }
 
-    fn get(&mut self, number: u64) -> Option<&Bytes> {
-        let now = self.now();
-        let unit = self.by_number.get_mut(&number)?;
+    fn get(&mut self, number: u64) -> Option<Bytes> {
+        // A rehearsal only looks what will be read.
+        if !ahead::rehearsing() {
+            let now = self.now();
+            self.rank(number, now);
+        }
+        self.by_number.get(&number).map(|unit| unit.bytes.clone())
+    }
+
+    fn rank(&mut self, number: u64, used: u64) {
+        let Some(unit) = self.by_number.get_mut(&number) else { return };
         self.by_use.remove(&unit.used);
-        unit.used = now;
-        self.by_use.insert(now, number);
-        Some(&unit.bytes)
+        unit.used = used;
+        self.by_use.insert(used, number);
+    }
+
+    /// Keeps a unit that was fetched ahead until it is read.
+    fn await_reader(&mut self, number: u64) {
+        if self.by_use.range(AWAITED..).count() < WAITING {
+            let used = self.now().saturating_add(AWAITED - FRESH);
+            self.rank(number, used);
+        }
     }
 
     /// Of a stream nothing is read twice: such a unit would only push out what is.
     fn read_to_its_end(&mut self, number: u64) {
-        let Some(unit) = self.by_number.get_mut(&number).filter(|unit| unit.fetched_with >= STREAM) else { return };
-        self.stale = self.stale.saturating_add(1);
-        self.by_use.remove(&unit.used);
-        unit.used = self.stale;
-        self.by_use.insert(self.stale, number);
+        if !ahead::rehearsing() && self.fetched_with(number).is_some_and(|n| n >= STREAM) {
+            self.stale = self.stale.saturating_add(1);
+            self.rank(number, self.stale);
+        }
     }
 
     fn now(&mut self) -> u64 {

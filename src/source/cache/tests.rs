@@ -236,6 +236,47 @@ fn a_rehearsal_learns_what_is_missing_and_fetches_it_at_once() {
 }
 
 #[test]
+fn what_was_fetched_ahead_is_there_when_it_is_read_whatever_streams_by() {
+    let (cache, log) = cached(1000 * UNIT);
+    let places: Vec<u64> = (0..20).map(|n| n * 4 * UNIT).collect();
+    ahead::fetch_ahead(&cache, || {
+        for at in &places {
+            let _ = cache.read_vec_at(*at, 1);
+        }
+        Ok(())
+    });
+    let fetched = log.lock().unwrap().len();
+    for at in (200..900).step_by(16) {
+        assert_right(&cache, at * UNIT, (UNIT * 7) as usize);
+        assert_right(&cache, (at + 7) * UNIT, (UNIT * 9) as usize);
+    }
+    let streamed = log.lock().unwrap().len();
+    places.iter().for_each(|at| assert_right(&cache, *at, 1));
+    assert_eq!(log.lock().unwrap().len(), streamed, "nothing of it is fetched twice");
+    assert!(fetched > 0 && streamed > fetched);
+}
+
+#[test]
+fn what_is_awaited_leaves_room_for_what_is_read() {
+    let (cache, log) = cached(1000 * UNIT);
+    for round in 0..4 {
+        ahead::fetch_ahead(&cache, || {
+            for n in 0..40 {
+                let _ = cache.read_vec_at((round * 160 + n * 4) * UNIT, 1);
+            }
+            Ok(())
+        });
+    }
+    let before = log.lock().unwrap().len();
+    for _ in 0..5 {
+        for n in 0..40 {
+            assert_right(&cache, (700 + n * 4) * UNIT, 1);
+        }
+    }
+    assert_eq!(log.lock().unwrap().len(), before + 40, "each once");
+}
+
+#[test]
 fn who_wanted_a_read_is_remembered() {
     let meter = Arc::new(Meter::default());
     let store = Store { size: 9 * UNIT, log: Log::default(), refuse: false };
