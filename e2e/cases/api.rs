@@ -191,7 +191,7 @@ async fn kubectl_explains_every_field_and_shows_the_columns() {
     }
     for (name, columns) in [
         ("imgimport", ["PROFILE", "READY", "REASON", "IMAGE", "AGE"].as_slice()),
-        ("cimg", &["OS", "FORMAT", "PROFILE", "AGE"]),
+        ("cimg", &["OS", "ARCH", "BOOT", "FORMAT", "PROFILE", "READY", "AGE"]),
         ("improfile", &["TITLE", "REVISION", "READY", "AGE"]),
     ] {
         let (ok, text) =
