@@ -15,10 +15,11 @@
 //! dracut (`/etc/cmdline.d`) or initramfs-tools (`conf/conf.d`) put into the initramfs. Without an initramfs Linux finds a
 //! root by PARTUUID, PARTLABEL or its own name of the device only. The kernel or its initramfs must have the
 //! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
-//! Unknown. A `menu.lst` beside another loader is only told.
+//! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
+//! a timeout, or with a password for its default entry.
 //!
 //! # How to mend it
-//! Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
+//! Set a timeout of some seconds (`GRUB_TIMEOUT` in `/etc/default/grub`). Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
 //! /boot/grub2/grub.cfg`. In `menu.lst`, `extlinux.conf` and entry files name the root by UUID: `root=UUID=...` (`blkid`).
 
 use super::boot_root::root;
@@ -83,6 +84,7 @@ fn check(case: &Case) -> Judged {
         Answer::Faults(found) => faults.extend(found),
         Answer::Undecided(verdict) => undecided = Some(verdict),
     }
+    faults.extend(boot.waits.as_ref().map(|why| waits(case, boot, why)));
     // Without its files it gets no further.
     if boot.missing.is_empty() {
         faults.extend(mounted(case, linux, boot));
@@ -232,6 +234,24 @@ fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
         None => rewritten(case, &boot.loader),
     };
     Fault { grade: Grade::Breach, what, remedy }
+}
+
+/// Nobody is at the keyboard of an instance.
+fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
+    let place = if boot.config.is_empty() { String::new() } else { format!("{}: ", shown(&boot.config)) };
+    let what = format!("the boot loader waits until somebody presses a key ({place}{})", shown(why));
+    let password = why.starts_with("superusers");
+    let remedy = match boot.loader.as_str() {
+        "grub2" if password => {
+            let written = rewritten(case, "grub2");
+            format!("Add `--unrestricted` to CLASS in /etc/grub.d/10_linux. {written}")
+        }
+        "grub2" => format!("Set GRUB_TIMEOUT=5 in /etc/default/grub. {}", rewritten(case, "grub2")),
+        "systemd-boot" => format!("Write `timeout 5` in {}.", bare(&boot.config)),
+        "extlinux" => format!("Write `timeout 50` (tenths of a second) in {}.", bare(&boot.config)),
+        _ => format!("Write `timeout 5` in {}, above the first title.", bare(&boot.config)),
+    };
+    Fault { grade: Grade::Doubt, what, remedy }
 }
 
 /// Text of a guest for a command: what would need quotes is left out.

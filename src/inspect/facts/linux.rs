@@ -112,6 +112,9 @@ pub struct Boot {
     /// The entry starts a Xen hypervisor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub xen: bool,
+    /// What makes the loader wait for somebody at the keyboard: `timeout=-1`, no timeout, a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
     /// Those of `kernel` and `initrd` that are not in the guest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

@@ -138,6 +138,7 @@ fn only_the_loader_that_starts_is_judged() {
         ("nothing starts it", &|f| boot_modes(f).ways.clear(), Unknown),
         ("not looked at", &|f| f.boot_modes = None, Unknown),
         ("not read", &|f| linux(f).boot = Some(trouble(TroubleKind::Unsupported)), Unknown),
+        ("it waits for somebody", &|f| boot(f).waits = Some("timeout=-1".into()), Warn),
         ("menu.lst beside it", &|f| boot(f).unused = vec!["/boot/grub/menu.lst".into()], Advice),
     ]);
     let both = |f: &mut Facts| {
@@ -145,6 +146,20 @@ fn only_the_loader_that_starts_is_judged() {
     };
     let rule = result(A2020, "LNX-03", with(&both));
     assert!(rule.result == Advice && rule.message.contains("UEFI is not known"), "{}", rule.message);
+    let waits = result(
+        A2020,
+        "LNX-03",
+        with(&|f| {
+            boot(f).waits = Some("timeout=-1".into());
+            boot(f).config = "/boot/grub/grub.cfg".into();
+        }),
+    );
+    assert!(
+        waits.message.contains("waits until somebody presses a key (\"/boot/grub/grub.cfg\": \"timeout=-1\")"),
+        "{}",
+        waits.message
+    );
+    assert!(waits.remedy.contains("GRUB_TIMEOUT=5") && waits.remedy.contains("update-grub"), "{}", waits.remedy);
     let unused = result(A2020, "LNX-03", with(&|f| boot(f).unused = vec!["/boot/grub/menu.lst".into()]));
     assert!(unused.message.contains("/boot/grub/menu.lst is not used to boot this disk"), "{}", unused.message);
 }

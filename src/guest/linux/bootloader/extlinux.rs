@@ -35,6 +35,8 @@ struct Config<'t> {
     /// `prompt` is not 0, and `timeout` is not: it waits, and then `ontimeout` counts.
     prompt: bool,
     timeout: bool,
+    /// `totaltimeout` is not 0: it ends every waiting.
+    total: bool,
     /// Something else is started where the default fails.
     on_error: bool,
     append: &'t str,
@@ -82,6 +84,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         initrd,
         command_line: cut(append, COMMAND_LINE),
         hypervisor: false,
+        waits: ((parsed.menu || parsed.prompt) && !parsed.timeout && !parsed.total)
+            .then(|| "no timeout is set".to_owned()),
     };
     if parsed.on_error && super::lacks_files(places.system, &found)? {
         return Err(Error::unsupported(LAYER, "a file of the default label is missing, and onerror starts another"));
@@ -192,6 +196,7 @@ fn parse<'t>(config: &mut Config<'t>, file: usize, lines: &'t Lines) -> Result<(
             ("ui", _) => config.menu = true,
             ("prompt", _) => config.prompt = rest != "0",
             ("timeout", _) => config.timeout = rest.parse::<u32>().is_ok_and(|tenths| tenths > 0),
+            ("totaltimeout", _) => config.total = rest.parse::<u32>().is_ok_and(|tenths| tenths > 0),
             ("onerror", _) => config.on_error = true,
             ("menu", label) => {
                 let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));

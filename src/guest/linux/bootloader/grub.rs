@@ -59,7 +59,9 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     }
     let mut runner = Runner::new(places, config);
     runner.block(&block, &mut state, &[], 0)?;
-    started(&mut runner, &state)
+    let waits = menu::waits(&state);
+    let found = started(&mut runner, &state)?;
+    Ok(Found { waits: found.waits.or(waits), ..found })
 }
 
 /// What is started: the default entry or, where a file of it is missing, the first of those that `fallback` names of which
@@ -95,6 +97,8 @@ fn chosen(runner: &mut Runner, mut state: State) -> Result<Found> {
         let place = crate::guest::linux::cut(&place, 128);
         return Err(Error::unsupported("grub.cfg", format!("the default entry ({place}) starts {what}")));
     };
+    let asked = state.get("superusers");
+    let asked = asked.value().is_some_and(|users| !users.is_empty()) && entry.restricted;
     let guest = |device: &str, path: &str| {
         places.file(path, device).ok_or_else(|| {
             let what = format!("{} is not on a volume that the guest mounts", crate::guest::linux::cut(path, 64));
@@ -109,5 +113,7 @@ fn chosen(runner: &mut Runner, mut state: State) -> Result<Found> {
         initrd: loads.initrd.iter().map(|(device, path)| guest(device, path)).collect::<Result<_>>()?,
         command_line: loads.command_line,
         hypervisor: loads.hypervisor,
+        waits: asked
+            .then(|| "superusers is set, and the entry is not --unrestricted: GRUB asks for a password".to_owned()),
     })
 }

@@ -24,6 +24,7 @@ struct Menu<'t> {
     default: &'t str,
     /// What `fallback` names: tried in turn where an entry fails.
     fallback: &'t str,
+    timeout: Option<&'t str>,
     entries: Vec<Entry<'t>>,
 }
 
@@ -44,6 +45,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
             Ok(found) => super::lacks_files(places.system, found)?,
             Err(error) => error.is_not_found(),
         };
+        let found = found.map(|found| Found { waits: waits(&menu), ..found });
         if !fails {
             return found;
         }
@@ -83,6 +85,7 @@ fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
         initrd: Vec::new(),
         command_line: String::new(),
         hypervisor: false,
+        waits: None,
     };
     for (line, command, rest) in &entry.commands {
         let unread = |what: &str| Error::unsupported(LAYER, format!("line {line}: {what}"));
@@ -140,8 +143,14 @@ fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
     Ok(found)
 }
 
+/// Without a timeout the menu is shown until a key is pressed, hidden or not (stage2/stage2.c, `run_menu`).
+fn waits(menu: &Menu) -> Option<String> {
+    let set = menu.timeout.is_some_and(|seconds| seconds.starts_with(|c: char| c.is_ascii_digit()));
+    (!set).then(|| menu.timeout.map_or_else(|| "no timeout is set".to_owned(), |t| format!("timeout {}", cut(t, 32))))
+}
+
 fn parse(text: &str) -> Menu<'_> {
-    let mut menu = Menu { default: "0", fallback: "", entries: Vec::new() };
+    let mut menu = Menu { default: "0", fallback: "", timeout: None, entries: Vec::new() };
     for (line, number) in text.lines().zip(1_u32..) {
         let line = line.trim();
         if line.starts_with('#') || line.is_empty() {
@@ -155,6 +164,7 @@ fn parse(text: &str) -> Menu<'_> {
             (_, Some(entry)) => entry.commands.push((number, command, rest)),
             ("default", None) => menu.default = rest,
             ("fallback", None) => menu.fallback = rest,
+            ("timeout", None) => menu.timeout = Some(rest),
             (_, None) => {}
         }
     }

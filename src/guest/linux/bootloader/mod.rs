@@ -33,6 +33,8 @@ struct Found {
     initrd: Vec<String>,
     command_line: String,
     hypervisor: bool,
+    /// What makes the loader wait for somebody at the keyboard.
+    waits: Option<String>,
 }
 
 /// What is booted by default. The command line is whole here, longer than what the facts keep of it.
@@ -98,6 +100,7 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         initrd: found.initrd.iter().take(MAX_INITRDS).map(|path| cut(path, PATH_MAX)).collect(),
         command_line: cut(&found.command_line, COMMAND_LINE),
         xen: found.hypervisor,
+        waits: found.waits.as_ref().map(|why| cut(why, PATH_MAX)),
         missing,
         unused: Vec::new(),
         root_place: None,

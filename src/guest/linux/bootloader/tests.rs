@@ -297,3 +297,28 @@ fn real_configurations_never_panic_and_most_are_understood() {
     }
     assert!(seen >= 40 && read * 3 >= seen, "{read} of {seen}");
 }
+
+#[test]
+fn loaders_without_a_timeout_wait_for_somebody() {
+    let waits = |path: &str, text: &str| booted(MemoryFs::of_texts(&[(path, text), ("/boot/k", "")])).unwrap().waits;
+    let legacy = "title a\nroot (hd0,0)\nkernel /boot/k root=/dev/vda1\n";
+    for (more, told) in [
+        ("timeout 5\n", None),
+        ("timeout=0\nhiddenmenu\n", None),
+        ("hiddenmenu\n", Some("no timeout is set")),
+        ("timeout -1\n", Some("timeout -1")),
+    ] {
+        assert_eq!(waits("/boot/grub/menu.lst", &format!("{more}{legacy}")).as_deref(), told, "{more}");
+    }
+    let extlinux = "default a\nlabel a\nkernel /boot/k\nappend root=/dev/vda1\n";
+    for (more, told) in [
+        ("", None),
+        ("prompt 0\n", None),
+        ("prompt 1\n", Some("no timeout is set")),
+        ("prompt 1\ntimeout 50\n", None),
+        ("ui menu.c32\ntimeout 0\n", Some("no timeout is set")),
+        ("ui menu.c32\ntotaltimeout 600\n", None),
+    ] {
+        assert_eq!(waits("/boot/extlinux/extlinux.conf", &format!("{more}{extlinux}")).as_deref(), told, "{more}");
+    }
+}

@@ -73,6 +73,7 @@ fn entry(text: &str, name: &str, place: String, root: &str, state: &State) -> Op
         body: Rc::default(),
         submenu: false,
         place,
+        restricted: false,
         loads: Some(Loads {
             kernel: Some((root.to_owned(), kernel)),
             command_line: cut(&options.join(" "), COMMAND_LINE),

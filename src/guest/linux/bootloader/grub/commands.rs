@@ -195,6 +195,7 @@ fn menu_entry(file: &str, call: &Call, state: &mut State) -> Result<()> {
     let &Call { line, name, args, block, .. } = call;
     let mut title = None;
     let mut id = None;
+    let mut restricted = true;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match &*arg.text {
@@ -203,6 +204,7 @@ fn menu_entry(file: &str, call: &Call, state: &mut State) -> Result<()> {
             text if text.starts_with("--id=") => {
                 id = Some(Arg { text: text.trim_start_matches("--id=").into(), whole: arg.whole });
             }
+            "--unrestricted" => restricted = false,
             text if text.starts_with("--") => {}
             _ => title = title.or_else(|| Some(arg.clone())),
         }
@@ -218,6 +220,7 @@ fn menu_entry(file: &str, call: &Call, state: &mut State) -> Result<()> {
         body: body.clone(),
         submenu: name == "submenu",
         place: format!("{file}:{line}"),
+        restricted,
         loads: None,
     })
 }

@@ -6,6 +6,7 @@ use super::parse::{Block, Command, Piece, Word};
 use super::run::Runner;
 use super::state::{Arg, Entry, Loads, State};
 use crate::disk::{Error, Result};
+use crate::guest::linux::cut;
 
 const LAYER: &str = "grub.cfg";
 /// Deepest nesting of submenus.
@@ -41,11 +42,26 @@ pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Load
     Err(Error::limit(LAYER, format!("submenus nested deeper than {MAX_DEPTH}")))
 }
 
+/// What makes GRUB wait for somebody at the keyboard, before it starts an entry: a timeout that is not set, or no number
+/// of seconds (normal/menu.c, `grub_menu_get_timeout`). What is not known is not told.
+pub fn waits(menu: &State) -> Option<String> {
+    if menu.started.is_some() || menu.settled().is_err() {
+        return None;
+    }
+    let timeout = menu.get("timeout");
+    let timeout = timeout.value()?.trim();
+    match leading_number(timeout) {
+        Some(_) => None,
+        None if timeout.is_empty() => Some("no timeout is set".to_owned()),
+        None => Some(format!("timeout={}", cut(timeout, 32))),
+    }
+}
+
 /// What a configuration starts by itself, as an entry: it has no title but the command that starts it.
 fn unlisted(place: &str) -> Rc<Entry> {
     let title = Arg::known("boot");
     let (id, body) = (title.clone(), Rc::default());
-    Rc::new(Entry { title, id, body, submenu: false, place: place.to_owned(), loads: None })
+    Rc::new(Entry { title, id, body, submenu: false, place: place.to_owned(), restricted: false, loads: None })
 }
 
 /// What the default variable says of this menu, and of the submenu it leads to: cut at the first single `>`.

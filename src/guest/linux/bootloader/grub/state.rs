@@ -45,6 +45,8 @@ pub struct Entry {
     pub submenu: bool,
     /// Where it is written: the configuration and its line, or the BLS file's path.
     pub place: String,
+    /// Only users that give a password may start it, where any are named (`superusers`).
+    pub restricted: bool,
     /// It is made of a Boot Loader Specification file: commands that are not in the configuration.
     pub loads: Option<Loads>,
 }

@@ -307,3 +307,26 @@ fn no_mutation_panics() {
         }
     }
 }
+
+#[test]
+fn without_a_timeout_or_with_a_password_it_waits_for_somebody() {
+    let entry = |more: &str| format!("menuentry One {more} {{ linux /boot/vmlinuz-5 }}\n");
+    let waits = |config: &str| with_env(config, "").unwrap().waits;
+    for (timeout, told) in [
+        ("set timeout=5\n", None),
+        ("set timeout=0\n", None),
+        ("set timeout=-1\n", Some("timeout=-1")),
+        ("set timeout=never\n", Some("timeout=never")),
+        ("", Some("no timeout is set")),
+        ("set timeout=$grub_cpu\n", None),
+        ("if [ \"$grub_platform\" = efi ]; then set timeout=3; else set timeout=-1; fi\n", None),
+    ] {
+        assert_eq!(waits(&format!("{timeout}{}", entry(""))).as_deref(), told, "{timeout}");
+    }
+    let asked = waits(&format!("set timeout=5\nset superusers=admin\n{}", entry(""))).unwrap();
+    assert!(asked.contains("asks for a password"), "{asked}");
+    for more in ["set superusers=admin\n", "set superusers=\n", ""] {
+        assert_eq!(waits(&format!("set timeout=5\n{more}{}", entry("--unrestricted"))), None, "{more}");
+    }
+    assert_eq!(waits("linux /boot/vmlinuz-5\nboot\n"), None, "it has no menu");
+}
