@@ -75,9 +75,12 @@ impl Clusters {
     fn of(block: &mut Block, cluster: usize, packer: &mut Packer) -> Self {
         // The disk's last cluster is filled up with zeros.
         block.bytes.resize(block.bytes.len().next_multiple_of(cluster), 0);
-        let mut found = Self::default();
         let stored = |(number, _): &(usize, &[u8])| !block.is_zero(number.saturating_mul(cluster), cluster);
-        for (number, bytes) in block.bytes.chunks(cluster).enumerate().filter(stored) {
+        let stored = || block.bytes.chunks(cluster).enumerate().filter(stored);
+        // Room at once for all: what grows is there twice meanwhile, and many of these are in memory.
+        let most = stored().count().saturating_mul(cluster).saturating_add(codec::room(cluster));
+        let mut found = Self { lens: Vec::new(), bytes: Vec::with_capacity(most) };
+        for (number, bytes) in stored() {
             let from = found.bytes.len();
             found.bytes.resize(from.saturating_add(codec::room(cluster)), 0);
             let shrunk = packer.pack(bytes, found.bytes.get_mut(from..).unwrap_or_default());
@@ -88,6 +91,7 @@ impl Clusters {
             let len = shrunk.unwrap_or(cluster);
             found.lens.push((to_u64(number), len));
         }
+        found.bytes.shrink_to_fit();
         found
     }
 }
