@@ -145,6 +145,13 @@ pub struct LocalRef {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRequest {
+    /// Name that the image shall have in the cloud's list of images; not the name of any object here.
+    #[schemars(length(max = 128))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What the cloud's list shall say of the image beside its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Family of the system. One on a platform for unlisted systems is `Linux`.
     #[schemars(with = "OsType")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::OsType;
 use crate::inspect::password;
 
 /// The import rules of one cloud, as one of its documents states them on one date.
@@ -60,6 +61,12 @@ pub struct ImportProfileSpec {
     /// Where the document says so: `S0 L103`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_platforms_cite: Vec<String>,
+    /// Platforms that the cloud's import form offers; empty: any is free.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platform_choices: Vec<PlatformChoice>,
+    /// Platforms that are refused, though any other is free: those of another cloud.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_platforms: Vec<String>,
     /// A system whose `ID_LIKE` names a listed one counts as listed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub derivatives: bool,
@@ -158,6 +165,50 @@ pub struct OperatingSystem {
     pub compare: VersionMatch,
     /// Where it is listed: `S0 L91`.
     pub cite: Vec<String>,
+}
+
+impl OperatingSystem {
+    /// Whether the cloud's documents mean it by `name`, in letters of any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        called(&self.name, &self.platforms, name)
+    }
+}
+
+/// A platform of the cloud's import form.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformChoice {
+    /// Name as the form has it: `CentOS`.
+    pub name: String,
+    /// Other spellings of it in the cloud's documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The family it is offered for.
+    pub os_type: OsType,
+    /// Where it is listed: `S3 L38`.
+    pub cite: Vec<String>,
+    /// Where it is not, though another document in force lists it: who declares it is warned. Default: it is offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_in: Vec<String>,
+    /// What to declare in the place of one that is not offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<String>,
+}
+
+impl PlatformChoice {
+    /// Whether it is meant by `name`, in letters of any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        called(&self.name, &self.also, name)
+    }
+
+    /// Whether the form has it.
+    pub fn is_offered(&self) -> bool {
+        self.not_in.is_empty()
+    }
+}
+
+fn called(own: &str, others: &[String], name: &str) -> bool {
+    others.iter().map(String::as_str).chain([own]).any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// How a guest's version is compared with the listed ones.

@@ -22,7 +22,7 @@ pub use imageimport::{
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
-    OperatingSystem, PasswordPolicy, PlatformAction, ProfileRule, SizeRange, VersionMatch,
+    OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, ProfileRule, SizeRange, VersionMatch,
 };
 pub use status::{
     Conversion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts, Snapshot,

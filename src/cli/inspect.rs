@@ -41,6 +41,12 @@ pub struct Args {
     /// Print each range that was read, and what for, on standard error
     #[arg(long)]
     pub trace_reads: bool,
+    /// Name to ask for in the cloud's list of images
+    #[arg(long, value_name = "NAME")]
+    pub image_name: Option<String>,
+    /// Description to ask for there
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
     /// Family of the system to declare
     #[arg(long, value_enum)]
     pub os_type: Option<OsType>,

@@ -149,7 +149,7 @@ impl Hand<'_> {
             }
             Act::Judge { key, facts_key, .. } => {
                 let live = self.live().await?;
-                self.judge(plan.draft.clone(), key, facts_key, live).await
+                Box::pin(self.judge(plan.draft.clone(), key, facts_key, live)).await
             }
             Act::Publish => self.publish(plan.draft.clone()).await,
             Act::MarkStale => {
@@ -267,7 +267,9 @@ impl Hand<'_> {
         };
         let next = plan(&world);
         match &next.act {
-            Act::Judge { key, facts_key, again: false } => self.judge(next.draft, key, facts_key, stored).await,
+            Act::Judge { key, facts_key, again: false } => {
+                Box::pin(self.judge(next.draft, key, facts_key, stored)).await
+            }
             _ => Ok((self.context.shared.writer.lifecycle(&stored, &kept.draft.status).await?, None)),
         }
     }
@@ -436,6 +438,8 @@ pub fn request(import: &ImageImport, now: Timestamp) -> Request {
     Request {
         url: spec.source.url.clone(),
         format: spec.source.format.map(|f| f.name().to_owned()),
+        image_name: image.name,
+        description: image.description,
         os_type: image.os_type,
         platform: image.platform,
         architecture: image.architecture,

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::api::conditions::reason as word;
-use crate::api::{ImportProfile, ImportProfileSpec, Limits, ProfileRule};
+use crate::api::{ImportProfile, ImportProfileSpec, Limits, OsType, ProfileRule};
 use crate::disk::container;
 use crate::rules::{self, RULES};
 
@@ -15,6 +15,8 @@ pub const MAX_RULES: usize = 100;
 
 /// The rule that goes by `formats`.
 const FORMAT_RULE: &str = "ImageFormatAccepted";
+/// The rule that goes by `platformChoices` and `refusedPlatforms`.
+const PLATFORM_RULE: &str = "PlatformOffered";
 
 /// Why a profile cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +27,20 @@ pub struct Problem {
     pub message: String,
     /// The word of the profile's text that is wrong; empty where it is what is not there.
     pub word: String,
+    /// The field of the profile below which the word is to be looked for; empty: anywhere.
+    pub below: &'static str,
 }
 
 impl Problem {
     fn new(reason: &'static str, word: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), word: word.into() }
+        Self { reason, message: message.into(), word: word.into(), below: "" }
+    }
+
+    /// Its line in the profile's text, counted from 1.
+    fn line(&self, text: &str) -> Option<usize> {
+        let from = text.lines().position(|line| line.contains(self.below))?;
+        let wrong = |line: &str| !self.word.is_empty() && line.contains(&self.word);
+        text.lines().skip(from).position(wrong).map(|index| from.saturating_add(index).saturating_add(1))
     }
 }
 
@@ -41,6 +52,7 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<Problem> {
         .or_else(|| handling(spec))
         .or_else(|| words(spec))
         .or_else(|| limits(&spec.limits))
+        .or_else(|| platforms(spec))
 }
 
 /// A profile's text, and what is wrong with it: `FILE:LINE: what`.
@@ -55,8 +67,7 @@ pub fn parse(file: &str, text: &str) -> Result<ImportProfile, String> {
     match problem(&profile.spec) {
         None => Ok(profile),
         Some(problem) => {
-            let line = text.lines().position(|line| !problem.word.is_empty() && line.contains(&problem.word));
-            let line = line.map(|index| format!(":{}", index.saturating_add(1))).unwrap_or_default();
+            let line = problem.line(text).map(|number| format!(":{number}")).unwrap_or_default();
             Err(format!("{file}{line}: {}", problem.message))
         }
     }
@@ -131,6 +142,53 @@ fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     }
     let table = spec.partition_tables.iter().find(|table| !["MBR", "GPT"].contains(&table.as_str()))?;
     wrong(table, format!("{table} is no partition table this version knows: MBR, GPT"))
+}
+
+/// The form's platforms and what is said of them elsewhere.
+fn platforms(spec: &ImportProfileSpec) -> Option<Problem> {
+    let choices = &spec.platform_choices;
+    let wrong = |word: &str, message: String| {
+        let problem = Problem::new(word::CONTRADICTION, word, message);
+        Some(Problem { below: "platformChoices:", ..problem })
+    };
+    let of_linux = |name: &str| choices.iter().any(|choice| choice.os_type == OsType::Linux && choice.is_called(name));
+    let refused = |name: &str| spec.refused_platforms.iter().any(|refused| refused.eq_ignore_ascii_case(name));
+    let mut seen = BTreeSet::new();
+    for choice in choices {
+        for name in choice.also.iter().chain([&choice.name]) {
+            if !seen.insert(name.to_ascii_lowercase()) {
+                return wrong(name, format!("platformChoices has {name:?} twice"));
+            }
+            if refused(name) {
+                return wrong(name, format!("{name:?} is both among platformChoices and among refusedPlatforms"));
+            }
+        }
+        let other =
+            |name: &&String| !choices.iter().any(|c| c.is_offered() && c.os_type == choice.os_type && c.name == **name);
+        if let Some(name) = choice.instead.iter().find(other) {
+            let message = format!(
+                "platformChoices: {name:?} is said to stand in for {:?}, and is no choice for {:?} that is offered",
+                choice.name, choice.os_type
+            );
+            return wrong(name, message);
+        }
+        if choice.is_offered() && !choice.instead.is_empty() {
+            return wrong(&choice.name, format!("platformChoices: {:?} has `instead` without `notIn`", choice.name));
+        }
+    }
+    if let Some(name) = spec.custom_platforms.iter().find(|name| refused(name)) {
+        let problem = wrong(name, format!("{name:?} is both among customPlatforms and among refusedPlatforms"))?;
+        return Some(Problem { below: "customPlatforms:", ..problem });
+    }
+    if let Some(name) = spec.custom_platforms.iter().find(|name| !choices.is_empty() && !of_linux(name)) {
+        let problem = wrong(name, format!("{name:?} is among customPlatforms and no choice for Linux"))?;
+        return Some(Problem { below: "customPlatforms:", ..problem });
+    }
+    let empty = choices.is_empty() && spec.refused_platforms.is_empty();
+    let rule = spec.rules.iter().find(|rule| empty && rule.name == PLATFORM_RULE)?;
+    let message =
+        format!("platformChoices and refusedPlatforms are empty, and {PLATFORM_RULE} would pass every platform");
+    Some(Problem::new(word::CONTRADICTION, &rule.name, message))
 }
 
 fn limits(limits: &Limits) -> Option<Problem> {

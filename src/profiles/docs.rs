@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kube::ResourceExt;
 
-use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, VersionMatch};
+use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, PlatformChoice, VersionMatch};
 use crate::rules::RULES;
 use crate::rules::docs::{action, anchor};
 
@@ -37,6 +37,15 @@ pub fn markdown(profile: &ImportProfile) -> String {
             ids.join(", "),
             system.cite.join("; ")
         );
+    }
+    if !spec.platform_choices.is_empty() {
+        let _ =
+            writeln!(out, "\n## Platforms of the form\n\n| platform | family | also | document |\n|---|---|---|---|");
+        for choice in &spec.platform_choices {
+            let (cite, also) = (choice.cite.join("; "), choice.also.join(", "));
+            let lacks = if choice.is_offered() { String::new() } else { lacks(choice) };
+            let _ = writeln!(out, "| {} | {:?} | {also} | {cite}{lacks} |", choice.name, choice.os_type);
+        }
     }
     let _ = writeln!(out, "\n## Rules\n\n| id | rule | action | code | guests | document |\n|---|---|---|---|---|---|");
     for rule in RULES {
@@ -81,10 +90,18 @@ fn takes(spec: &ImportProfileSpec) -> Vec<(&'static str, String)> {
         ("filesystems of Linux", list(&spec.linux_filesystems)),
         ("filesystems of Windows", list(&spec.windows_filesystems)),
         ("platforms for other systems", list(&spec.custom_platforms)),
+        ("platforms it refuses", list(&spec.refused_platforms)),
         ("hypervisor", format!("{:?}", spec.hypervisors)),
         ("datasource of cloud-init", spec.datasource.clone().unwrap_or_default()),
     ];
     rows.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Where a platform is missing, and what stands in for it.
+fn lacks(choice: &PlatformChoice) -> String {
+    let instead = choice.instead.join(" or ");
+    let instead = if instead.is_empty() { String::new() } else { format!(": {instead} instead") };
+    format!("; not in {}{instead}", choice.not_in.join("; "))
 }
 
 fn versions(system: &OperatingSystem) -> String {

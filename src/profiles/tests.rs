@@ -7,6 +7,7 @@ use kube::ResourceExt;
 
 use super::{BUILT_IN, PROFILES, built_in, get};
 use crate::api::Action::{self, Advise, Require, Warn};
+use crate::api::OsType;
 use crate::rules::{RULES, find};
 
 #[test]
@@ -91,6 +92,11 @@ fn actions_are_those_of_the_catalogue() {
         ("SVC-11", [N, R, R, R]),
         ("SVC-12", [N, R, R, R]),
         ("SVC-13", [A, N, N, N]),
+        ("FRM-01", [N, R, R, R]),
+        ("FRM-03", [R, R, R, R]),
+        ("FRM-04", [N, R, R, R]),
+        ("FRM-07", [R, R, R, R]),
+        ("FRM-09", [N, W, W, W]),
     ];
     assert_eq!(rows.len(), RULES.len());
     for (id, actions) in rows {
@@ -240,6 +246,23 @@ const SAYS: &[(&str, &str, &str)] = &[
     ("NoStaticIpv6", "S1 L75", "IPv6 addresses"),
     ("NoStaticIpv6", "S2 L12", "IPv6 address is not allowed"),
     ("InterfaceNameIndependent", "S4 L16", "eth0"),
+    ("ImageNameValid", "S3 L32", "2−128个字符，以大小写字母或中文开头"),
+    ("ObjectAddressComplete", "S3 L31", "镜像文件Object地址"),
+    ("ObjectAddressComplete", "S4 L44-48", "对象存储文件 URL 准确"),
+    ("ObjectAddressComplete", "S4 L75", "镜像链接"),
+    ("OsTypeFitsPlatform", "S3 L33", "应选择 **Linux**"),
+    ("PlatformOffered", "S3 L36", "下拉列表里提供的选项由 **操作系统** 的选项决定"),
+    ("PlatformOffered", "S3 L36-38", "Customized Linux和Others Linux"),
+    ("PlatformOffered", "S0 L43-50", "Windows Server 2019"),
+    ("PlatformOffered", "S0 L89-99", "CentOS"),
+    ("PlatformOffered", "S0 L105-106", "Customized Linux"),
+    ("PlatformOffered", "S1 L43-50", "Windows Server 2019"),
+    ("PlatformOffered", "S1 L89-99", "CentOS"),
+    ("PlatformOffered", "S1 L105-106", "Customized Linux"),
+    ("PlatformOffered", "S2 L24-32", "CentOS"),
+    ("PlatformOffered", "S2 L37-38", "Customized Linux"),
+    ("PlatformOffered", "S2 L74-79", "Windows Server 2016"),
+    ("DescriptionAccepted", "S3 L41", "镜像描述"),
     ("VirtioInstalled", "S4 L17", "Virtio 驱动"),
     ("VirtioInstalled", "S4 L98-100", "VirtioNotInstall"),
     ("VirtioInstalled", "S4 L132", "VirtioNotInstall"),
@@ -309,6 +332,46 @@ fn every_cited_line_exists_and_says_it() {
         }
         for cite in &profile.spec.custom_platforms_cite {
             assert!(cited(&documents, cite.split(", ").next().unwrap()).is_some_and(|t| !t.is_empty()), "{cite}");
+        }
+    }
+}
+
+/// FRM-07: each choice stands in the lines it cites, and what the form lacks does not stand in those.
+#[test]
+fn the_platforms_of_the_form_are_those_of_the_documents() {
+    let Some(documents) = documents() else {
+        println!("skipped: no documents (IMAGE_IMPORT_SEEDS or ../shared/seeds)");
+        return;
+    };
+    for profile in built_in() {
+        for choice in &profile.spec.platform_choices {
+            // As the document misspells it (C-23).
+            let names = choice.also.iter().chain([&choice.name]);
+            let names: Vec<String> = names.map(|name| name.replace("FreeBSD", "Free").to_lowercase()).collect();
+            let says = |cite: &String| {
+                let line = cited(&documents, cite).unwrap_or_else(|| panic!("no {cite}")).to_lowercase();
+                names.iter().any(|name| line.contains(name))
+            };
+            assert!(!choice.cite.is_empty() && choice.cite.iter().all(says), "{}", choice.name);
+            assert!(!choice.not_in.iter().any(says), "{} is offered", choice.name);
+        }
+    }
+}
+
+/// FRM-07 takes what OS-11 knows, and the choices of a document are its systems.
+#[test]
+fn every_choice_for_linux_is_a_system_of_the_profile_and_every_system_a_choice() {
+    for profile in built_in().iter().filter(|profile| profile.name_any() != "tencent-cvm") {
+        let spec = &profile.spec;
+        for choice in spec.platform_choices.iter().filter(|choice| choice.os_type == OsType::Linux) {
+            for name in choice.also.iter().chain([&choice.name]) {
+                let system = spec.operating_systems.iter().any(|system| system.is_called(name));
+                assert!(system || spec.custom_platforms.contains(name), "{}: {name}", profile.name_any());
+            }
+        }
+        for system in &spec.operating_systems {
+            let choice = spec.platform_choices.iter().any(|choice| choice.is_called(&system.name));
+            assert!(choice, "{}: {}", profile.name_any(), system.name);
         }
     }
 }

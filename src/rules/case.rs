@@ -1,7 +1,9 @@
 //! All that a rule may look at, and the questions that many rules ask first.
 
 use super::{Judged, Verdict, volumes};
-use crate::api::{Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, ProfileRule, Waiver};
+use crate::api::{
+    Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, PlatformChoice, ProfileRule, Waiver,
+};
 use crate::disk::container::{Class, descriptor};
 use crate::inspect::Facts;
 use crate::inspect::facts::{
@@ -27,6 +29,10 @@ pub struct Request {
     pub url: String,
     /// Declared format: `QCOW2`.
     pub format: Option<String>,
+    /// Name that the image shall have in the cloud.
+    pub image_name: Option<String>,
+    /// Its description there.
+    pub description: Option<String>,
     /// Declared family of the system.
     pub os_type: Option<OsType>,
     /// Declared platform.
@@ -85,6 +91,12 @@ impl<'a> Case<'a> {
     pub fn custom_platform(&self) -> Option<&'a str> {
         let declared = self.request.platform.as_deref()?;
         self.profile.custom_platforms.iter().find(|p| p.eq_ignore_ascii_case(declared)).map(String::as_str)
+    }
+
+    /// What the declared platform is in the profile's form.
+    pub fn platform_choice(&self) -> Option<&'a PlatformChoice> {
+        let declared = self.request.platform.as_deref()?;
+        self.profile.platform_choices.iter().find(|choice| choice.is_called(declared))
     }
 
     /// The pass that an acknowledgement makes of this rule, where the user gave it.

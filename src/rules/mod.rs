@@ -15,6 +15,11 @@ mod version;
 mod volumes;
 
 mod drv_01_virtio_installed;
+mod frm_01_image_name;
+mod frm_03_object_address;
+mod frm_04_os_type;
+mod frm_07_platform_offered;
+mod frm_09_description;
 mod fs_01_file_system_accepted;
 mod fs_02_ext4_without_64bit;
 mod fs_03_ext4_without_project_quota;
@@ -162,6 +167,11 @@ pub const RULES: &[&Rule] = &[
     &svc_11_interfaces::RULE,
     &svc_12_ipv6::RULE,
     &svc_13_interface_name::RULE,
+    &frm_01_image_name::RULE,
+    &frm_03_object_address::RULE,
+    &frm_04_os_type::RULE,
+    &frm_07_platform_offered::RULE,
+    &frm_09_description::RULE,
 ];
 
 /// The rule of that name or catalogue id, which a waiver may name.

@@ -42,7 +42,10 @@ fn check(case: &Case) -> Judged {
             .fail(Grade::Breach));
     }
     let Some(platform) = platform else { return Ok(Verdict::passed(format!("{family:?}, as declared"))) };
-    let of_windows = platform.to_ascii_lowercase().starts_with("windows");
+    let of_windows = match case.platform_choice() {
+        Some(choice) => choice.os_type == OsType::Windows,
+        None => platform.to_ascii_lowercase().starts_with("windows"),
+    };
     if of_windows != (family == OsType::Windows) {
         return Ok(mismatch(platform, &format!("the system is a {family:?}")));
     }
@@ -53,7 +56,7 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::passed(format!("{platform} fits any Linux")));
     }
     let named: Vec<&OperatingSystem> =
-        case.profile.operating_systems.iter().filter(|system| is_called(system, platform)).collect();
+        case.profile.operating_systems.iter().filter(|system| system.is_called(platform)).collect();
     if named.is_empty() {
         return Ok(Verdict::missing(format!("{} is no platform of the cloud's list", shown(platform))));
     }
@@ -65,14 +68,6 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::passed(format!("{}, as declared", shown(platform))));
     }
     Ok(mismatch(platform, &format!("the system says ID={} in {}", shown(&release.id), shown(&release.file))))
-}
-
-/// Whether the form means this system by `platform`: its name, or another one the documents use for it.
-fn is_called(system: &OperatingSystem, platform: &str) -> bool {
-    [system.name.as_str()]
-        .into_iter()
-        .chain(system.platforms.iter().map(String::as_str))
-        .any(|name| name.eq_ignore_ascii_case(platform))
 }
 
 fn mismatch(platform: &str, found: &str) -> Verdict {

@@ -9,6 +9,7 @@ mod coreos;
 mod declared;
 mod filesystem;
 mod fooled;
+mod form;
 mod format;
 mod freebsd;
 mod fstab;

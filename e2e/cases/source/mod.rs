@@ -4,6 +4,7 @@ mod again;
 mod connections;
 mod destinations;
 mod disks;
+mod form;
 mod mending;
 mod objects;
 mod rules;

@@ -10,6 +10,8 @@ pub fn request(args: &Args) -> Request {
     Request {
         url: crate::source::redacted(&args.target),
         format: args.format.as_ref().map(|f| f.to_uppercase()),
+        image_name: args.image_name.clone(),
+        description: args.description.clone(),
         os_type: args.os_type,
         platform: args.platform.clone(),
         architecture: args.architecture,

@@ -54,6 +54,10 @@ fn a_missing_file_and_an_unknown_profile_are_told_apart() {
 fn flags_become_the_request() {
     let args = args(&[
         "s3://b/k?X-Amz-Signature=secret",
+        "--image-name",
+        "web-base",
+        "--description",
+        "The base of all web servers",
         "--platform",
         "Others Linux",
         "--system-disk-size-gib",
@@ -72,6 +76,8 @@ fn flags_become_the_request() {
     );
     assert_eq!(request.waivers[0].rule, "Ext4Without64Bit");
     assert_eq!(request.platform.as_deref(), Some("Others Linux"));
+    assert_eq!(request.image_name.as_deref(), Some("web-base"));
+    assert_eq!(request.description.as_deref(), Some("The base of all web servers"));
 }
 
 #[test]

@@ -54,6 +54,34 @@ fn what_keeps_a_profile_from_being_applied_is_named() {
             "Contradiction",
             "Plan 9",
         ),
+        (|s| s.platform_choices.push(s.platform_choices[0].clone()), "Contradiction", "twice"),
+        (|s| s.platform_choices[1].also.push("centos".into()), "Contradiction", "\"CentOS\" twice"),
+        (
+            |s| s.platform_choices[0].instead.push("Plan 9".into()),
+            "Contradiction",
+            "no choice for Windows that is offered",
+        ),
+        (
+            |s| s.platform_choices[0].instead.push("CentOS".into()),
+            "Contradiction",
+            "no choice for Windows that is offered",
+        ),
+        (
+            |s| s.platform_choices[0].instead.push("Windows Server 2012".into()),
+            "Contradiction",
+            "\"Windows Server 2019\" has `instead` without `notIn`",
+        ),
+        (|s| s.refused_platforms.push("ubuntu".into()), "Contradiction", "both among platformChoices"),
+        (|s| s.platform_choices.retain(|c| c.name != "Others Linux"), "Contradiction", "no choice for Linux"),
+        (
+            |s| {
+                s.platform_choices.clear();
+                s.refused_platforms.push("Others Linux".into());
+            },
+            "Contradiction",
+            "both among customPlatforms",
+        ),
+        (|s| s.platform_choices.clear(), "Contradiction", "PlatformOffered would pass every platform"),
     ];
     for (change, reason, part) in rows {
         let mut spec = get("alibaba-ecs-2020-12").unwrap().spec;
@@ -82,6 +110,16 @@ fn an_author_is_shown_the_line() {
     assert!(wrong.starts_with(&format!("mine.yaml:{at}: this version has no rule VirtioPainted")), "{wrong}");
     let nameless = text.replacen("name: tencent-cvm", "name: \"\"", 1);
     assert!(parse("mine.yaml", &nameless).unwrap_err().contains("metadata.name is empty"));
+    let form = PROFILES.iter().find(|profile| profile.name == "alibaba-ecs-2018-12").unwrap().yaml;
+    let painted = form.replacen("instead: [SUSE, ", "instead: [Suse, ", 1);
+    let wrong = parse("mine.yaml", &painted).unwrap_err();
+    let at = line(&painted, "instead: [Suse");
+    assert!(wrong.starts_with(&format!("mine.yaml:{at}: platformChoices: \"Suse\"")), "{wrong}");
+    // CentOS is named above, among the systems: the line is that of the choice.
+    let painted = form.replacen("name: Windows Server 2003,", "name: CentOS,", 1);
+    let wrong = parse("mine.yaml", &painted).unwrap_err();
+    let at = line(&painted, "{name: CentOS, also");
+    assert!(wrong.starts_with(&format!("mine.yaml:{at}: platformChoices has \"CentOS\" twice")), "{wrong}");
     let action = text.replacen("action: Require", "action: Demand", 1);
     let wrong = parse("mine.yaml", &action).unwrap_err();
     assert!(wrong.contains(&format!("line {}", line(&action, "Demand"))), "{wrong}");

@@ -301,6 +301,16 @@ fn family_and_platform_are_those_that_were_declared() {
         });
         assert_eq!(found, *wanted, "{id}, declared {os_type:?} {platform:?}");
     }
+    // The form of 2018-12 has SUSE for both (C-14); that of 2018-06 has openSUSE.
+    for (profile, platform, wanted) in
+        [(A2018_12, "SUSE", Pass), (A2018_12, "openSUSE", Pass), (A2018_06, "SUSE", Fail), (A2018_06, "openSUSE", Pass)]
+    {
+        let found = outcome(profile, "OS-11", |f, r| {
+            guest(f).release = Some(Fact::Known(release("opensuse", "13.1", &[])));
+            r.platform = Some(platform.into());
+        });
+        assert_eq!(found, wanted, "openSUSE, declared {platform} in {profile}");
+    }
     let of_family = |family: Family, os_type, platform: Option<&str>| {
         outcome(A2020, "OS-11", |f, r| {
             guest(f).family = family;
@@ -312,4 +322,6 @@ fn family_and_platform_are_those_that_were_declared() {
     assert_eq!(of_family(Family::Windows, Some(Linux), None), Fail);
     assert_eq!(of_family(Family::Windows, None, Some("Others Linux")), Fail);
     assert_eq!(of_family(Family::Windows, Some(Windows), Some("Windows Server 2012")), Unknown);
+    assert_eq!(of_family(Family::Windows, None, Some("Microsoft Windows Server 2012")), Unknown);
+    assert_eq!(of_family(Family::Linux, None, Some("Microsoft Windows Server 2012")), Fail);
 }
