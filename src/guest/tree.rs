@@ -183,6 +183,7 @@ impl Tree {
     /// # Errors
     /// As [`stat`](Self::stat).
     pub fn resolve(&self, path: &str) -> Result<String> {
+        let _reads = wanted_for(path);
         self.walk(path, LastLink::Follow).map(|place| place.path)
     }
 

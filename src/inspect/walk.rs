@@ -84,6 +84,7 @@ fn object_facts(object: &Arc<dyn ReadAt>, given: Option<&Password>, facts: &mut 
         readable.extend(files(&mut volume, bytes, unmeasured)?);
         facts.volumes.push(volume);
     }
+    let _stage = wanted_for("guest");
     let root = Fact::settle(root::find(&readable, &Devices::new(&facts.volumes, Some(table))))?;
     let found = root.known().and_then(Option::as_ref);
     let architecture = match found {
