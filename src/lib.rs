@@ -28,6 +28,7 @@ pub mod disk;
 pub mod guest;
 pub mod inspect;
 pub mod metrics;
+pub mod notify;
 pub mod profiles;
 pub mod report;
 pub mod rules;

@@ -3,7 +3,7 @@
 pub mod answer;
 pub mod cache;
 pub mod credentials;
-mod dial;
+pub(crate) mod dial;
 pub mod egress;
 mod file;
 mod meter;
