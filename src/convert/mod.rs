@@ -6,6 +6,7 @@ pub mod encode;
 mod existing;
 mod halt;
 mod job;
+mod left;
 mod look;
 mod rewrite;
 mod upload;

@@ -1,5 +1,6 @@
 mod checked;
 mod larger;
+mod resumed;
 
 use std::path::{Path, PathBuf};
 
