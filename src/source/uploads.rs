@@ -174,9 +174,9 @@ mod tests {
         assert_eq!((uploads.is_truncated, uploads.next_key_marker.as_str()), (true, "a&b.raw"));
         assert_eq!(uploads.upload.iter().map(|u| u.upload_id.as_str()).collect::<Vec<_>>(), ["one", "two"]);
         let parts: Parts = read(
-            br#"<ListPartsResult><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>false</IsTruncated>
+            br"<ListPartsResult><NextPartNumberMarker>2</NextPartNumberMarker><IsTruncated>false</IsTruncated>
 <Part><PartNumber>1</PartNumber><LastModified>x</LastModified><ETag>&#34;aa&#34;</ETag><Size>5242880</Size></Part>
-<Part><PartNumber>2</PartNumber><ETag>&quot;bb&quot;</ETag><Size>7</Size></Part></ListPartsResult>"#,
+<Part><PartNumber>2</PartNumber><ETag>&quot;bb&quot;</ETag><Size>7</Size></Part></ListPartsResult>",
         )
         .unwrap();
         assert_eq!(parts.part[0], Part { number: 1, etag: "\"aa\"".into(), size: 5 << 20 });

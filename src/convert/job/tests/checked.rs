@@ -39,7 +39,7 @@ async fn an_object_with_another_checksum_is_not_published() {
         store.put("disk.img", image.clone()).await;
         let (is, wanted) = (sha256(&image), sha256(b"another"));
         for overwrite in [false, true] {
-            let mut job = Job { target, overwrite, ..job(&store, "disk.img", image.len() as u64, "out.img") };
+            let mut job = Job { overwrite, target, ..job(&store, "disk.img", image.len() as u64, "out.img") };
             job.source.checksum = Some(wanted.clone());
             let refusal = refusal(write(&job).await.unwrap());
             assert_eq!(refusal.reason, "ChecksumMismatch", "{target:?}");

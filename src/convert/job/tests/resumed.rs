@@ -8,8 +8,12 @@ use crate::source::opening::connect_destination;
 use crate::source::testing::{Change, Proxy, query};
 use crate::source::uploads;
 
+/// Bytes of a part.
+const PART_LEN: usize = 8 << 20;
+
 /// Bytes that do not shrink, so that files of every format have parts: 64 MiB, of which some are zeros.
 fn image() -> Vec<u8> {
+    assert_eq!(PART, PART_LEN as u64);
     let mut dice = testkit::Dice(7);
     let mut bytes: Vec<u8> = (0..8 << 20).flat_map(|_| dice.roll().to_le_bytes()).collect();
     bytes[10 << 20..14 << 20].fill(0);
@@ -76,17 +80,17 @@ async fn a_part_with_other_bytes_is_sent_again() {
     let job = through(&proxy, &store, image.len(), "out.img", None);
     let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, true).unwrap();
     upload.begin().await.unwrap().unwrap();
-    let part = |from: usize| image[from..from + PART as usize].to_vec();
+    let part = |from: usize| image[from..from + PART_LEN].to_vec();
     let mut other = part(0);
     *other.last_mut().unwrap() ^= 1;
     // One that differs in its last byte, one that is right, and one that lies beyond the end.
-    for (number, bytes) in [(1, other), (2, part(PART as usize)), (99, part(0))] {
+    for (number, bytes) in [(1, other), (2, part(PART_LEN)), (99, part(0))] {
         upload.part(number, bytes.into()).await.unwrap().unwrap();
     }
     drop(upload);
     let before = proxy.parts();
     written(write(&job).await.unwrap());
-    assert_eq!(proxy.parts() - before, image.len() / PART as usize - 1, "all but the second");
+    assert_eq!(proxy.parts() - before, image.len() / PART_LEN - 1, "all but the second");
     assert!(store.get("out.img").await.unwrap() == image);
     assert_eq!(store.unfinished_uploads(), 0);
 }
@@ -109,14 +113,14 @@ async fn of_several_uploads_one_is_continued_and_the_others_end() {
         let upload = begun("a b/out+1&.img");
         upload.begin().await.unwrap().unwrap();
         for number in 1..=parts {
-            let from = PART as usize * (number as usize - 1);
-            upload.part(number, image[from..from + PART as usize].to_vec().into()).await.unwrap().unwrap();
+            let from = PART_LEN * (number as usize - 1);
+            upload.part(number, image[from..from + PART_LEN].to_vec().into()).await.unwrap().unwrap();
         }
     }
     assert_eq!(store.unfinished_uploads(), 4);
     let before = proxy.parts();
     written(write(&job).await.unwrap());
-    assert_eq!(proxy.parts() - before, image.len() / PART as usize - 3, "the one with most parts");
+    assert_eq!(proxy.parts() - before, image.len() / PART_LEN - 3, "the one with most parts");
     assert!(store.get("a b/out+1&.img").await.unwrap() == image);
     assert_eq!(store.unfinished_uploads(), 1, "the neighbour's is untouched");
 }
@@ -131,7 +135,7 @@ async fn an_object_that_others_may_write_too_is_begun_anew_and_their_upload_left
     killed(&job, &proxy, 3).await;
     let before = proxy.parts();
     written(write(&job).await.unwrap());
-    assert_eq!(proxy.parts() - before, image.len() / PART as usize);
+    assert_eq!(proxy.parts() - before, image.len() / PART_LEN);
     assert_eq!(store.unfinished_uploads(), 1);
 }
 
@@ -150,7 +154,7 @@ async fn a_store_that_does_not_tell_is_written_to_all_the_same() {
     let Some(store) = Minio::start().await else { return };
     let image = image();
     store.put("disk.img", image.clone()).await;
-    let parts = image.len() / PART as usize;
+    let parts = image.len() / PART_LEN;
     // Entity tags that are no MD5; no right to list; a list that cannot be read; a list without end.
     let meddled: [(Meddle, usize); 4] = [
         (|_, uri, text| is_list_of_parts(uri).then(|| Change::Body(text.replace("ETag>&#34;", "ETag>&#34;0"))), 0),
