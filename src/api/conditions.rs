@@ -100,10 +100,14 @@ pub mod reason {
 
         /// The spec cannot be carried out.
         INVALID_SPEC = "InvalidSpec";
-        /// Another format than the image's was asked for, and it is not written, or what is in the image not read.
+        /// Another format or size than the image's was asked for, and it is not written, or what is in the image not read.
         CONVERSION_NOT_SUPPORTED = "ConversionNotSupported";
         /// What the image holds is damaged where only the conversion reads it.
         SOURCE_CORRUPT = "SourceCorrupt";
+        /// The object's SHA-256 is not the one that was asked for.
+        CHECKSUM_MISMATCH = "ChecksumMismatch";
+        /// Only the whole image told its size as QCOW2, and that is more than the cloud takes.
+        IMAGE_TOO_LARGE = "ImageTooLarge";
         /// `spec.cancel` is true.
         CANCELLED = "Cancelled";
         /// Another object has the name that is needed.

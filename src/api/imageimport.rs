@@ -72,6 +72,11 @@ pub struct Source {
     /// The declared format; a wrong one is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// SHA-256 of the object: `sha256:` and 64 hexadecimal digits. It is verified while the image is written to its
+    /// destination, and nothing is published that differs; without a destination it is not verified.
+    #[schemars(length(max = 71))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
     /// Region of the bucket. Default `us-east-1`.
     #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -239,6 +244,11 @@ pub struct Destination {
     /// Format of the written image: `RAW`, `QCOW2` or `VHD`. Default: the source's, and the object as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// Size of the written disk in GiB, where that is more than the image's: what is added is empty, and the second
+    /// partition table of a GPT moves to the new end. A disk is never made smaller.
+    #[schemars(range(min = 1))]
+    #[serde(default, rename = "virtualSizeGiB", skip_serializing_if = "Option::is_none")]
+    pub virtual_size_gib: Option<i32>,
     /// As in `source`.
     #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

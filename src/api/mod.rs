@@ -8,6 +8,7 @@ mod imageimport;
 mod importprofile;
 pub mod schema;
 mod status;
+pub mod structure;
 pub mod validation;
 
 #[cfg(test)]

@@ -174,6 +174,9 @@ pub struct Conversion {
     /// Bytes written to the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_written: Option<i64>,
+    /// Size of the disk that was written, where it was written anew and not copied as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_size_bytes: Option<i64>,
     /// The object that was written.
     #[schemars(length(max = 2048))]
     #[serde(default, skip_serializing_if = "Option::is_none")]

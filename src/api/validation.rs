@@ -55,6 +55,12 @@ pub const CHECKS: &[Check] = &[
         "must not change: create a new ImageImport for another image",
     ),
     root(
+        ".spec.source.checksum",
+        "has(self.spec.source.checksum) == has(oldSelf.spec.source.checksum) \
+         && (!has(self.spec.source.checksum) || self.spec.source.checksum == oldSelf.spec.source.checksum)",
+        "must not change: create a new ImageImport for another image",
+    ),
+    root(
         ".spec.profileRef",
         "self.spec.profileRef == oldSelf.spec.profileRef",
         "must not change: create a new ImageImport for another profile",
@@ -111,6 +117,11 @@ pub const CHECKS: &[Check] = &[
         "spec.source",
         "!has(self.endpoint) || self.url.startsWith('s3://')",
         "`endpoint` must be left out unless `url` begins with s3://: other addresses name their host themselves",
+    ),
+    shape(
+        "spec.source.checksum",
+        "self.matches('^sha256:[0-9a-fA-F]{64}$')",
+        "must be sha256: and 64 hexadecimal digits, as `sha256sum` prints them",
     ),
     shape("spec.source.endpoint", ENDPOINT, ENDPOINT_MESSAGE),
     shape("spec.destination.endpoint", ENDPOINT, ENDPOINT_MESSAGE),

@@ -1,7 +1,7 @@
 //! `image-import inspect`: reads one disk image and judges it, without a cluster.
 
 pub mod exit;
-mod progress;
+pub mod progress;
 mod read;
 mod request;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The program's face: subcommands, their flags and exit codes.
 
 mod crds;
+mod import;
 mod inspect;
 mod profiles;
 mod rules;
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Judge a disk image in a file or a bucket, without a cluster
     Inspect(inspect::Args),
+    /// Carry out an ImageImport without a cluster: judge the image, write it to its destination, record it
+    Import(import::Args),
     /// List the built-in profiles, or print one
     Profiles(profiles::Args),
     /// List the rules
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
     };
     match cli.command {
         Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Profiles(args) => profiles::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Explain(args) => rules::explain(&args),

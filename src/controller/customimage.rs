@@ -57,7 +57,7 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
             url: conversion.url.clone()?,
             format: written_as(import).map(str::to_owned).or(image.format).unwrap_or_default(),
             size_bytes: conversion.bytes_written?,
-            virtual_size_bytes: image.virtual_size_bytes.unwrap_or_default(),
+            virtual_size_bytes: conversion.virtual_size_bytes.or(image.virtual_size_bytes).unwrap_or_default(),
             checksum: conversion.checksum.clone()?,
             source: Some(RecordedSource { url: import.spec.source.url.clone(), identity: source.clone() }),
         }],
@@ -200,6 +200,13 @@ mod tests {
             json!({"counts": {"passed": 9, "failed": 0, "warned": 1, "advised": 0, "undetermined": 0, "waived": 1},
             "warned": ["SVC-08"], "waived": ["FS-02"]})
         );
+    }
+
+    #[test]
+    fn a_disk_that_was_made_larger_is_recorded_as_it_was_written() {
+        let mut import = import();
+        import.status.as_mut().unwrap().disks[0].conversion.as_mut().unwrap().virtual_size_bytes = Some(2 << 30);
+        assert_eq!(record(&import).unwrap().spec.disks[0].virtual_size_bytes, 2 << 30);
     }
 
     #[test]

@@ -65,10 +65,10 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// What a reading depends on: how the object is reached, which password is judged there, and the last request for a new
-/// reading. The declared format is judged, not read, and so left out. Secrets count by their names: nobody but the worker
+/// reading. The declared format is judged, not read, and the checksum verified by who writes the image: both are left out. Secrets count by their names: nobody but the worker
 /// may see that one has changed.
 pub fn inspection(spec: &ImageImportSpec, requested_at: Option<&str>) -> String {
-    let reached = Source { format: None, ..spec.source.clone() };
+    let reached = Source { format: None, checksum: None, ..spec.source.clone() };
     let password = spec.image.as_ref().and_then(|i| Some((i.password_secret_ref.as_ref()?, i.compare_password)));
     let password = password.map(|password| json(&password)).unwrap_or_default();
     short(hash(&["inspection", &json(&reached), &password, requested_at.unwrap_or_default()]), 16)
@@ -197,6 +197,7 @@ mod tests {
         }
         assert_ne!(inspection(&source(), Some("now")), key);
         assert_eq!(inspection(&Source { format: Some(Format::Raw), ..source() }, None), key, "only judged");
+        assert_eq!(inspection(&Source { checksum: Some("sha256:0".into()), ..source() }, None), key, "not read for it");
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Planner<'_> {
             Outcome::Written(written) => {
                 work.completed = Some(now);
                 work::set(&mut self.draft, stage, &work);
-                let size = self.source().map(|s| s.size_bytes).filter(|_| self.other_format().is_none());
+                let as_it_is = self.other_format().is_none() && written.virtual_size_bytes.is_none();
+                let size = self.source().map(|s| s.size_bytes).filter(|_| as_it_is);
                 let sized = size.is_none_or(|size| i64::try_from(written.bytes) == Ok(size));
                 if Some(&written.url) != self.world.own_url.as_ref() || !sized {
                     let message = "The worker reported another object than it was told to write";
@@ -123,6 +124,7 @@ impl Planner<'_> {
                     conversion.url = Some(written.url);
                     conversion.checksum = Some(written.checksum);
                     conversion.bytes_written = i64::try_from(written.bytes).ok();
+                    conversion.virtual_size_bytes = written.virtual_size_bytes.and_then(|n| i64::try_from(n).ok());
                 }
                 self.draft.set(CONVERTED, Status::True, word::WRITTEN, "");
                 self.act(Act::Publish)

@@ -19,7 +19,9 @@ use kube::api::ObjectMeta;
 use super::key::Stage;
 use super::settings::Settings;
 use crate::api::{Destination, Format, ImageImport, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
-use crate::worker::{ConvertArgs, DESTINATION_CREDENTIALS, Exit, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS};
+use crate::worker::{
+    ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, Exit, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS,
+};
 
 /// Label of every worker Job and pod: the UID of its import. Names may be longer than a label's value.
 pub const IMPORT_UID: &str = "imageimport.dev/import-uid";
@@ -71,7 +73,7 @@ pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) 
         Stage::Inspect => (inspect_args(settings, import).to_args(), Mount::password(import)),
         Stage::Convert => {
             let destination = import.spec.destination.as_ref()?;
-            (convert_args(settings, import)?.to_args(), Mount::destination(destination))
+            (convert_args(&settings.egress, import)?.to_args(), Mount::destination(destination))
         }
     };
     let mounts = Mount::source(import).into_iter().chain(second).collect::<Vec<_>>();
@@ -271,7 +273,8 @@ fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
     }
 }
 
-fn convert_args(settings: &Settings, import: &ImageImport) -> Option<ConvertArgs> {
+/// What a copy of the image that was read is told; `None` where there is none, or nowhere to copy it to.
+pub fn convert_args(egress: &EgressArgs, import: &ImageImport) -> Option<ConvertArgs> {
     let disk = import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)?;
     let SourceIdentity { etag, size_bytes, .. } = disk.source.clone()?;
     let found = disk.image.as_ref().and_then(|i| i.format.as_deref()).and_then(format);
@@ -284,9 +287,10 @@ fn convert_args(settings: &Settings, import: &ImageImport) -> Option<ConvertArgs
         destination_credentials: path(Mount::destination(&destination).as_ref()),
         destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
         found,
+        max_qcow2_bytes: None,
         destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
         result: RESULT.into(),
-        egress: settings.egress.clone(),
+        egress: egress.clone(),
     })
 }
 
@@ -296,7 +300,7 @@ fn format(name: &str) -> Option<Format> {
 
 /// Address of the object that the conversion Job with this UID writes.
 pub fn own_url(settings: &Settings, import: &ImageImport, job_uid: &str) -> Option<String> {
-    convert_args(settings, import).map(|args| args.object_url(Some(job_uid)))
+    convert_args(&settings.egress, import).map(|args| args.object_url(Some(job_uid)))
 }
 
 #[cfg(test)]

@@ -1,59 +1,64 @@
 //! The copy of one object, unchanged.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
+use super::checks::Checks;
 use super::encode::part_size;
-use super::upload::{Accepted, Upload};
+use super::halt::Halt;
+use super::job::Done;
+use super::look::Look;
+use super::upload::Upload;
 use crate::disk::Result;
 use crate::source::opening::Object;
 
 /// Bytes of a part: twice this is in memory at a time.
 pub(super) const PART: u64 = 8 << 20;
 
-/// Moves the bytes: while one part is sent, the next is fetched. Gives the bytes written and their checksum.
+/// Moves the bytes: while one part is sent, the next is fetched. Of a plain disk, the first `disk` bytes of the object are
+/// its own.
 pub(super) async fn copy(
     object: &Object,
+    disk: Option<u64>,
     upload: &Upload,
+    checks: &Checks,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Accepted<(u64, String)> {
+) -> std::result::Result<Done, Halt> {
     let size = object.size;
-    let mut hash = Sha256::new();
+    let mut look = Look::at(disk);
     progress(0, size);
-    if size <= PART {
+    let found = if size <= PART {
         let bytes = fetch(object, 0, size).await?;
-        hash.update(&bytes);
-        if let Err(refusal) = upload.put(bytes).await? {
-            return Ok(Err(refusal));
-        }
+        look.see(&bytes);
+        let found = look.found();
+        checks.pass(&found)?;
+        upload.put(bytes).await??;
+        found
     } else {
         let step = part_size(size, PART);
-        if let Err(refusal) = upload.begin().await? {
-            return Ok(Err(refusal));
-        }
+        upload.begin().await??;
         let mut part = fetch(object, 0, step).await?;
         let (mut from, mut number) = (0u64, 1u32);
         while !part.is_empty() {
-            hash.update(&part);
+            look.see(&part);
             let next = from.saturating_add(step).min(size);
             let (sent, fetched) =
                 tokio::join!(upload.part(number, part), fetch(object, next, next.saturating_add(step)));
-            if let Err(refusal) = sent? {
-                return Ok(Err(refusal));
-            }
+            sent??;
             (part, from, number) = (fetched?, next, number.saturating_add(1));
             if from < size {
                 progress(from, size);
             }
         }
-        if let Err(refusal) = upload.complete().await? {
-            return Ok(Err(refusal));
-        }
-    }
+        let found = look.found();
+        checks.pass(&found)?;
+        upload.complete().await??;
+        found
+    };
     progress(size, size);
-    Ok(Ok((size, format!("sha256:{}", hex::encode(hash.finalize())))))
+    Ok(Done::copied(size, found))
 }
 
+/// The bytes `from .. to` of an object, as far as it has so many.
 pub(super) async fn fetch(object: &Object, from: u64, to: u64) -> Result<Bytes> {
     let to = to.min(object.size);
     if from >= to { Ok(Bytes::new()) } else { object.get(from..to).await }

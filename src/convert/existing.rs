@@ -2,38 +2,35 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use super::checks::Found;
 use super::copy::fetch;
 use super::job::BUDGET;
+use super::look::{Look, checksum_of};
 use super::upload::of_destination;
 use crate::disk::Result;
 use crate::source::opening::{Allowance, First, Object, Store};
 use crate::source::{Meter, is_source_changed};
 
-/// Checksum of `image` when the object at the destination has the same bytes; `None` when it has others, or may not be
-/// read. Compares `step` bytes at a time, and stops at the first difference.
+/// What is found out of `image` when the object at the destination has the same bytes; `None` when it has others, or may not
+/// be read. Compares `step` bytes at a time, and stops at the first difference. `disk` is as in [`Look::at`].
 ///
 /// # Errors
 /// What either store reports.
-pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: u64) -> Result<Option<String>> {
-    let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
-    let First::Reached { object: found, .. } =
-        Object::open(destination.clone(), allowance).await.map_err(of_destination)?
-    else {
-        return Ok(None);
-    };
-    if found.size != image.size {
-        return Ok(None);
-    }
-    let mut hash = Sha256::new();
+pub(super) async fn found_if_same(
+    image: &Object,
+    disk: Option<u64>,
+    destination: &Store,
+    step: u64,
+) -> Result<Option<Found>> {
+    let Some(there) = open(destination, image.size).await? else { return Ok(None) };
+    let mut look = Look::at(disk);
     let mut from = 0;
     while from < image.size {
         let to = from.saturating_add(step);
-        let (wanted, there) = tokio::join!(fetch(image, from, to), fetch(&found, from, to));
+        let (wanted, there) = tokio::join!(fetch(image, from, to), fetch(&there, from, to));
         let wanted = wanted?;
         match there {
-            Ok(there) if there == wanted => hash.update(&wanted),
+            Ok(there) if there == wanted => look.see(&wanted),
             // Whoever changes it meanwhile is not this Job.
             Err(error) if is_source_changed(&error) => return Ok(None),
             Ok(_) => return Ok(None),
@@ -41,7 +38,7 @@ pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: 
         }
         from = to;
     }
-    Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
+    Ok(Some(look.found()))
 }
 
 /// Checksum of the object at the destination, of `size` bytes, read once more: one whose first bytes were known last has
@@ -49,23 +46,18 @@ pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: 
 ///
 /// # Errors
 /// What the store reports.
-pub(super) async fn checksum(destination: &Store, size: u64, step: u64) -> Result<Option<String>> {
+pub(super) async fn checksum(destination: &Store, size: u64) -> Result<Option<String>> {
+    match open(destination, size).await? {
+        Some(object) => checksum_of(&object).await.map_err(of_destination),
+        None => Ok(None),
+    }
+}
+
+/// The object at the destination, where it may be read and has so many bytes.
+async fn open(destination: &Store, size: u64) -> Result<Option<Box<Object>>> {
     let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
-    let First::Reached { object, .. } = Object::open(destination.clone(), allowance).await.map_err(of_destination)?
-    else {
-        return Ok(None);
-    };
-    if object.size != size {
-        return Ok(None);
+    match Object::open(destination.clone(), allowance).await.map_err(of_destination)? {
+        First::Reached { object, .. } => Ok(Some(object).filter(|object| object.size == size)),
+        First::Refused { .. } => Ok(None),
     }
-    let mut hash = Sha256::new();
-    let mut next = fetch(&object, 0, step).await.map_err(of_destination)?;
-    let mut from = 0_u64;
-    while !next.is_empty() {
-        from = from.saturating_add(step);
-        let (now, later) = (next, fetch(&object, from, from.saturating_add(step)));
-        let ((), later) = tokio::join!(async { hash.update(&now) }, later);
-        next = later.map_err(of_destination)?;
-    }
-    Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
 }

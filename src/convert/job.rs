@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::checks::{Checks, Found};
 use super::copy::{PART, copy};
 use super::encode::Target;
 use super::existing;
+use super::halt::{Halt, joined};
 use super::rewrite::rewrite;
 use super::upload::{EXISTS, Upload};
-use crate::api::{Destination, Source};
-use crate::disk::{Error, Http, Result};
+use super::way::{Way, Wish, choose};
+use crate::api::{Destination, Format, Source};
+use crate::disk::{Error, Http, ReadAt, Result};
 use crate::inspect::Budget;
 use crate::inspect::facts::Access;
 use crate::inspect::wire::{Message, Refusal, Written};
-use crate::source::opening::{First, blocking, open_object};
+use crate::source::opening::{First, Object, blocking, open_object};
 use crate::source::{CredentialSource, Egress, Meter, is_source_changed};
 
 /// The Job's own deadline ends first.
@@ -25,7 +28,7 @@ pub(super) const BUDGET: Budget =
 /// What is written, and where.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The object.
+    /// The object, and the checksum that it must have.
     pub source: Source,
     /// What its store is asked with.
     pub source_credentials: CredentialSource,
@@ -33,7 +36,9 @@ pub struct Job {
     pub etag: Option<String>,
     /// Size that was judged.
     pub size: u64,
-    /// Where it goes: `url` is the object's own.
+    /// The format that was found.
+    pub found: Option<Format>,
+    /// Where it goes, and how large its disk shall be: `url` is the object's own.
     pub destination: Destination,
     /// What that store is asked with.
     pub destination_credentials: CredentialSource,
@@ -41,8 +46,30 @@ pub struct Job {
     pub egress: Egress,
     /// An object of that name may be replaced: nobody else writes one.
     pub overwrite: bool,
-    /// The format it is written in; `None` leaves the object as it is.
+    /// The format it is written in; `None` leaves the object as it is, unless its disk is to become larger.
     pub target: Option<Target>,
+    /// Bytes that the disk may have as a QCOW2 without compression; an image with more is refused.
+    pub max_qcow2_bytes: Option<u64>,
+}
+
+/// What was written, and what was found out meanwhile.
+pub(super) struct Done {
+    /// Bytes of the object.
+    pub bytes: u64,
+    /// Its checksum.
+    pub checksum: String,
+    /// Bytes of its disk, where that was written anew.
+    pub virtual_size_bytes: Option<u64>,
+    /// Of the image.
+    pub found: Found,
+}
+
+impl Done {
+    /// An object of `size` bytes that is as it was.
+    pub(super) fn copied(size: u64, found: Found) -> Self {
+        let checksum = found.source_checksum.clone().unwrap_or_default();
+        Self { bytes: size, checksum, virtual_size_bytes: None, found }
+    }
 }
 
 /// Writes an image, and tells `progress` the bytes done and in all. When `stop` is cancelled the upload is aborted.
@@ -51,6 +78,7 @@ pub struct Job {
 /// `Io` when a transport failed or the work was stopped; `Unsupported` and `NotFound` for addresses and credentials that
 /// cannot be used. What trying again would not mend is [`Message::Refused`].
 pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &CancellationToken) -> Result<Message> {
+    let checks = Checks::new(job.source.checksum.as_deref(), job.max_qcow2_bytes)?;
     let meter = Arc::new(Meter::default());
     let (object, head) = match open_object(&job.source, &job.source_credentials, &job.egress, &BUDGET, &meter).await? {
         First::Reached { facts, object, head } => {
@@ -67,38 +95,54 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
         }
     };
     let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, job.overwrite)?;
-    let work = async {
-        let refused = upload.refuse_existing().await?;
-        let Some(target) = job.target else {
-            let ended = match refused {
-                Some(refusal) => Err(refusal),
-                None => copy(&object, &upload, progress).await?,
-            };
-            return match ended {
-                // An earlier pod of this Job, or a request whose answer was lost, may have written it.
-                Err(refusal) if refusal.reason == EXISTS => {
-                    let same = existing::checksum_if_same(&object, upload.store(), PART).await?;
-                    Ok(same.map(|checksum| (object.size, checksum)).ok_or(refusal))
-                }
-                ended => Ok(ended),
-            };
-        };
-        match refused {
-            Some(refusal) => Ok(Err(refusal)),
-            None => rewrite(blocking(object, head, &meter), target, &upload, progress).await,
-        }
-    };
+    let bytes = blocking(object.clone(), head, &meter);
     let ended = tokio::select! {
-        ended = work => ended,
-        () = stop.cancelled() => Err(Error::io("convert", "the work was stopped")),
+        ended = write(job, &object, bytes, &upload, &checks, progress) => ended,
+        () = stop.cancelled() => Err(Halt::Failed(Error::io("convert", "the work was stopped"))),
     };
     upload.abort().await;
     match ended {
-        Ok(Ok((bytes, checksum))) => {
-            Ok(Message::Written(Written { url: job.destination.url.clone(), bytes, checksum }))
+        Ok(Done { bytes, checksum, virtual_size_bytes, found: Found { source_checksum, qcow2_bytes } }) => {
+            let url = job.destination.url.clone();
+            Ok(Message::Written(Written { url, bytes, checksum, virtual_size_bytes, source_checksum, qcow2_bytes }))
         }
-        Ok(Err(refusal)) => Ok(Message::Refused(refusal)),
-        Err(error) => settle_source(error),
+        Err(Halt::Refused(refusal)) => Ok(Message::Refused(refusal)),
+        Err(Halt::Failed(error)) => settle_source(error),
+    }
+}
+
+async fn write(
+    job: &Job,
+    object: &Object,
+    bytes: Arc<dyn ReadAt>,
+    upload: &Upload,
+    checks: &Checks,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> std::result::Result<Done, Halt> {
+    let exists = upload.refuse_existing().await?;
+    let Job { found, target, destination, .. } = job.clone();
+    let chosen = tokio::task::spawn_blocking(move || {
+        choose(bytes, Wish { found, target, size_gib: destination.virtual_size_gib, url: &destination.url })
+    });
+    match (joined(chosen.await)?, exists) {
+        (Way::Write(..), Some(refusal)) => Err(refusal.into()),
+        (Way::Write(disk, target), None) => rewrite(object, (disk, target), upload, checks, progress).await,
+        (Way::Copy(disk), exists) => {
+            let ended = match exists {
+                Some(refusal) => Err(refusal.into()),
+                None => copy(object, disk, upload, checks, progress).await,
+            };
+            match ended {
+                // An earlier pod of this Job, or a request whose answer was lost, may have written it.
+                Err(Halt::Refused(refusal)) if refusal.reason == EXISTS => {
+                    let same = existing::found_if_same(object, disk, upload.store(), PART).await?;
+                    let found = same.ok_or(refusal)?;
+                    checks.pass(&found)?;
+                    Ok(Done::copied(object.size, found))
+                }
+                ended => ended,
+            }
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! Writes a judged image into the image store: one stream from bucket to bucket, nothing kept on the way.
 
+mod checks;
 mod copy;
 pub mod encode;
 mod existing;
+mod halt;
 mod job;
+mod left;
+mod look;
 mod rewrite;
 mod upload;
+mod way;
 
 pub use job::{Job, run};
+pub use way::target;

@@ -1,18 +1,21 @@
-//! The disk of one object, written in another format.
-
-use std::sync::Arc;
+//! The disk of one object, written anew.
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
+use super::checks::{Checks, Found, SHA256, as_qcow2};
 use super::copy::PART;
 use super::encode::{Disk, Sink, Target, Totals, encode, plan};
 use super::existing;
-use super::upload::{Accepted, Upload};
-use crate::disk::{Error, ErrorKind, ReadAt, Result, container};
+use super::halt::{Halt, joined};
+use super::job::Done;
+use super::look::checksum_of;
+use super::upload::Upload;
+use crate::disk::{Error, Result};
 use crate::inspect::wire::Refusal;
+use crate::source::opening::Object;
 
 /// Parts on their way at once; as many bytes of parts are in memory, and two parts more.
 const SIDE_BY_SIDE: usize = 3;
@@ -44,23 +47,40 @@ impl Channel {
     }
 }
 
-/// Reads the disk in `bytes` and writes it as `target`. Gives the bytes written and their checksum.
+/// Writes the disk of `object` as `target`, and reads all of the object beside it where a checksum is asked for: the disk
+/// alone need not be all of it.
 pub(super) async fn rewrite(
-    bytes: Arc<dyn ReadAt>,
+    object: &Object,
+    (disk, target): (Disk, Target),
+    upload: &Upload,
+    checks: &Checks,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> std::result::Result<Done, Halt> {
+    let size = disk.size();
+    progress(0, size);
+    let whole =
+        async { if checks.need_whole_object() { checksum_of(object).await.map_err(Halt::from) } else { Ok(None) } };
+    let (totals, source_checksum) = tokio::try_join!(send(disk, target, upload, progress), whole)?;
+    let found = Found { source_checksum, qcow2_bytes: as_qcow2(totals.size, totals.data_clusters) };
+    checks.pass(&found)?;
+    upload.complete().await??;
+    let checksum = match totals.sha256 {
+        Some(hash) => format!("{SHA256}{}", hex::encode(hash)),
+        None => existing::checksum(upload.store(), totals.bytes).await?.ok_or_else(unreadable)?,
+    };
+    progress(size, size);
+    Ok(Done { bytes: totals.bytes, checksum, virtual_size_bytes: Some(totals.size), found })
+}
+
+/// Sends all parts of the file.
+async fn send(
+    disk: Disk,
     target: Target,
     upload: &Upload,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Accepted<(u64, String)> {
-    let opened = tokio::task::spawn_blocking(move || open(bytes));
-    let disk = match joined(opened.await) {
-        Ok(disk) => disk,
-        Err(error) => return refused_for(error).map(Err),
-    };
+) -> std::result::Result<Totals, Halt> {
+    upload.begin().await??;
     let size = disk.size();
-    progress(0, size);
-    if let Err(refusal) = upload.begin().await? {
-        return Ok(Err(refusal));
-    }
     let (events, mut told) = mpsc::channel(1);
     let encoder = tokio::task::spawn_blocking(move || -> Result<Totals> {
         let plan = plan(&disk, target, PART)?;
@@ -75,60 +95,14 @@ pub(super) async fn rewrite(
                 Some(Event::Reached(_)) => {}
                 None => break,
             },
-            Some(sent) = sending.next(), if !sending.is_empty() => {
-                if let Err(refusal) = sent? {
-                    return Ok(Err(refusal));
-                }
-            }
+            Some(sent) = sending.next(), if !sending.is_empty() => sent??,
         }
     }
-    let totals = match joined(encoder.await) {
-        Ok(totals) => totals,
-        Err(error) => return refused_for(error).map(Err),
-    };
+    let totals = joined(encoder.await)?;
     while let Some(sent) = sending.next().await {
-        if let Err(refusal) = sent? {
-            return Ok(Err(refusal));
-        }
+        sent??;
     }
-    if let Err(refusal) = upload.complete().await? {
-        return Ok(Err(refusal));
-    }
-    let checksum = match totals.sha256 {
-        Some(hash) => format!("sha256:{}", hex::encode(hash)),
-        None => match existing::checksum(upload.store(), totals.bytes, PART).await? {
-            Some(checksum) => checksum,
-            None => return Ok(Err(unreadable())),
-        },
-    };
-    progress(size, size);
-    Ok(Ok((totals.bytes, checksum)))
-}
-
-fn open(bytes: Arc<dyn ReadAt>) -> Result<Disk> {
-    let container = container::open(bytes)?;
-    Disk::of(&container).ok_or_else(|| match container.facts.trouble {
-        Some(trouble) => Error::unsupported("container", trouble.what),
-        None => Error::unsupported("container", format!("{} is not read", container.facts.format)),
-    })
-}
-
-fn joined<T>(ended: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
-    match ended {
-        Ok(ended) => ended,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(Error::io("convert", "the work was stopped")),
-    }
-}
-
-/// What ends in the same way however often it is tried: the image's own fault, or what is not read of it.
-fn refused_for(error: Error) -> Result<Refusal> {
-    let reason = match error.kind {
-        ErrorKind::Corrupt => "SourceCorrupt",
-        ErrorKind::Unsupported | ErrorKind::Encrypted | ErrorKind::Limit => "ConversionNotSupported",
-        ErrorKind::Io | ErrorKind::NotFound => return Err(error),
-    };
-    Ok(Refusal { reason: reason.to_owned(), message: error.to_string(), http: None })
+    Ok(totals)
 }
 
 fn unreadable() -> Refusal {

@@ -8,16 +8,18 @@ use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::{GetOptions, GetRange, MultipartId, ObjectStore, PutMode, PutOptions, PutPayload};
+use tokio::task::JoinHandle;
 
+use super::left;
 use crate::api::Destination;
 use crate::disk::{Error, ErrorKind, Result};
 use crate::inspect::wire::Refusal;
 use crate::source::answer::{Answer, to_error};
 use crate::source::opening::{Store, connect_destination};
-use crate::source::{CredentialSource, Egress, credentials};
+use crate::source::{CredentialSource, Egress, credentials, uploads};
 
-/// An abort that takes longer is left to the bucket's own rule.
-const ABORT_TIMEOUT: Duration = Duration::from_secs(6);
+/// How long an answer is waited for that names what is to be aborted.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// First word of the layer of every error of the destination: by it the controller tells which store failed.
 const LAYER: &str = "destination";
@@ -39,13 +41,19 @@ pub(super) struct Upload {
     bucket: Arc<AmazonS3>,
     mode: PutMode,
     state: Mutex<State>,
+    /// The request that begins it, while it is under way: whoever is stopped meanwhile still learns what it has to abort.
+    beginning: tokio::sync::Mutex<Option<JoinHandle<object_store::Result<MultipartId>>>>,
 }
 
 #[derive(Default)]
 struct State {
+    /// What an earlier pod left is being looked for.
+    looking: bool,
     id: Option<MultipartId>,
     /// By their numbers: they may be sent in any order.
     parts: BTreeMap<u32, PartId>,
+    /// Those that an earlier pod sent, as far as they were not asked for.
+    left: BTreeMap<u32, uploads::Part>,
 }
 
 impl Upload {
@@ -58,7 +66,7 @@ impl Upload {
         let store = connect_destination(destination, credentials, egress, !overwrite).map_err(of_destination)?;
         let bucket = store.bucket.clone().ok_or_else(|| Error::unsupported(LAYER, "the destination is no bucket"))?;
         let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
-        Ok(Self { store, bucket, mode, state: Mutex::default() })
+        Ok(Self { store, bucket, mode, state: Mutex::default(), beginning: tokio::sync::Mutex::default() })
     }
 
     /// Store and path of the object, to read it.
@@ -94,8 +102,20 @@ impl Upload {
         Ok(self.settled(send).await?.map(|_| ()))
     }
 
+    /// Begins, or continues what an earlier pod of this Job began. Only an object that nobody else writes is continued: an
+    /// upload of another one may be somebody else's, and what a killed pod left of it is for the bucket's lifecycle rule.
     pub(super) async fn begin(&self) -> Accepted<()> {
-        let id = match self.settled(|| self.bucket.create_multipart(&self.store.path)).await? {
+        if self.mode == PutMode::Overwrite {
+            self.state().looking = true;
+            let left = left::find(&self.store).await;
+            let mut state = self.state();
+            state.looking = false;
+            if let Some(left) = left {
+                (state.id, state.left) = (Some(left.id), left.parts);
+                return Ok(Ok(()));
+            }
+        }
+        let id = match self.settled(|| self.begin_anew()).await? {
             Ok(id) => id,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -103,9 +123,22 @@ impl Upload {
         Ok(Ok(()))
     }
 
-    /// Part `number`, from 1 on.
+    async fn begin_anew(&self) -> object_store::Result<MultipartId> {
+        let (bucket, path) = (Arc::clone(&self.bucket), self.store.path.clone());
+        let mut beginning = self.beginning.lock().await;
+        let begun = beginning.insert(tokio::spawn(async move { bucket.create_multipart(&path).await })).await;
+        *beginning = None;
+        begun.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    /// Part `number`, from 1 on; sent where the store does not have it.
     pub(super) async fn part(&self, number: u32, bytes: Bytes) -> Accepted<()> {
         let id = self.id()?;
+        let left = self.state().left.remove(&number);
+        if let Some(part) = left.and_then(|part| left::verified(part, &bytes)) {
+            self.state().parts.insert(number, part);
+            return Ok(Ok(()));
+        }
         let index = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
         let send = || self.bucket.put_part(&self.store.path, &id, index, PutPayload::from(bytes.clone()));
         Ok(self.settled(send).await?.map(|part| drop(self.state().parts.insert(number, part))))
@@ -124,10 +157,16 @@ impl Upload {
 
     /// Takes back what was sent, if anything was; within seconds.
     pub(super) async fn abort(&self) {
-        let Some(id) = self.state().id.take() else { return };
-        let aborted = tokio::time::timeout(ABORT_TIMEOUT, self.bucket.abort_multipart(&self.store.path, &id)).await;
-        if !matches!(aborted, Ok(Ok(()))) {
-            tracing::warn!("the upload could not be aborted; a lifecycle rule of the bucket has to end it");
+        let beginning = self.beginning.lock().await.take();
+        let begun = match beginning {
+            Some(request) => tokio::time::timeout(BEGIN_TIMEOUT, request).await.ok().and_then(|r| r.ok()?.ok()),
+            None => self.state().id.take(),
+        };
+        let looking = self.state().looking;
+        match begun {
+            Some(id) => left::abort(&self.store, &id).await,
+            None if looking => left::abort_all(&self.store).await,
+            None => {}
         }
     }
 
@@ -165,8 +204,8 @@ fn settle(error: &object_store::Error) -> Result<Refusal> {
     let Some(Answer::Status(http)) = Answer::of(error) else { return Err(plain) };
     let (reason, message) = match (http.status, http.code.as_str()) {
         (401 | 403, _) => ("DestinationForbidden", "the store refuses to take the object"),
-        // An upload that was ended from outside is begun again, like one that met a store in trouble.
-        (404, "NoSuchUpload") | (408 | 429, _) => return Err(plain),
+        // An upload that was ended or changed from outside is begun again, like one that met a store in trouble.
+        (404, "NoSuchUpload") | (400, "InvalidPart") | (408 | 429, _) => return Err(plain),
         (404, _) => ("DestinationNotFound", "the destination's bucket is not there"),
         (409 | 412, _) => return Ok(Refusal { http: Some(http.clone()), ..exists() }),
         (400..500, _) => return Err(Error { kind: ErrorKind::Unsupported, ..plain }),

@@ -41,20 +41,25 @@ impl fmt::Debug for Password {
 }
 
 impl Password {
-    /// The password in a file, without the newline at its end. `compare`: it is tried against the image's hash, too.
-    ///
-    /// # Errors
-    /// Why the file cannot be read.
-    pub fn read(path: &Path, compare: bool) -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(FILE_MAX).read_to_end(&mut bytes)?;
+    /// A password, without the newline at its end. `compare`: it is tried against the image's hash, too.
+    pub fn new(mut bytes: Vec<u8>, compare: bool) -> Self {
         if bytes.ends_with(b"\n") {
             bytes.pop();
             if bytes.ends_with(b"\r") {
                 bytes.pop();
             }
         }
-        Ok(Self { bytes, compare })
+        Self { bytes, compare }
+    }
+
+    /// The password in a file.
+    ///
+    /// # Errors
+    /// Why the file cannot be read.
+    pub fn read(path: &Path, compare: bool) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_MAX).read_to_end(&mut bytes)?;
+        Ok(Self::new(bytes, compare))
     }
 
     /// What it is found to be. `hash` is what the image has of the account's password; `None` where that is no hash.

@@ -65,6 +65,20 @@ impl CredentialSource {
         path.map_or(Self::Anonymous, |path| Self::Folder(path.clone()))
     }
 
+    /// The keys of a Secret; `get` looks one up.
+    ///
+    /// # Errors
+    /// `NotFound` naming the key that is missing or empty, `Unsupported` for a value that is none.
+    pub fn from_keys(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let read = |key: &str| get(key).map_or(Ok(None), |text| usable(&format!("key {key}"), &text));
+        let needed = |key: &str| read(key)?.ok_or_else(|| missing(key));
+        Ok(Self::Fixed(Credentials::Keys {
+            access_key_id: needed("accessKeyID")?,
+            secret_access_key: Secret(needed("secretAccessKey")?),
+            session_token: read("sessionToken")?.map(Secret),
+        }))
+    }
+
     /// The variables `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; `get` looks one up.
     ///
     /// # Errors
@@ -105,8 +119,11 @@ impl CredentialSource {
 }
 
 fn required(folder: &Path, key: &str) -> Result<String> {
-    read_key(folder, key)?
-        .ok_or_else(|| Error::not_found(LAYER, format!("the Secret has no key {key}, or it is empty")))
+    read_key(folder, key)?.ok_or_else(|| missing(key))
+}
+
+fn missing(key: &str) -> Error {
+    Error::not_found(LAYER, format!("the Secret has no key {key}, or it is empty"))
 }
 
 /// One file of the folder without the white space around it; `None` when it is missing or empty.

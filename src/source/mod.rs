@@ -11,6 +11,7 @@ mod object;
 pub mod stores;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod uploads;
 pub mod url;
 
 pub use credentials::CredentialSource;

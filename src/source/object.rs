@@ -31,6 +31,7 @@ pub(crate) enum First {
 }
 
 /// One object.
+#[derive(Clone)]
 pub(crate) struct Object {
     store: Store,
     etag: Option<String>,

@@ -128,6 +128,8 @@ pub(crate) struct Store {
     pub(crate) path: Path,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) signed: bool,
+    /// For requests that the store's own interface has not.
+    pub(crate) dialler: Dialler,
 }
 
 impl Store {
@@ -136,13 +138,15 @@ impl Store {
         match &address.location {
             Location::File(_) => Err(Error::unsupported(LAYER, "a file is not in a store")),
             Location::Http(url) => {
-                let store = HttpBuilder::new().with_url(url.as_str()).with_http_connector(dialler).with_retry(retry());
+                let store =
+                    HttpBuilder::new().with_url(url.as_str()).with_http_connector(dialler.clone()).with_retry(retry());
                 Ok(Self {
                     inner: Arc::new(store.build().map_err(unusable)?),
                     bucket: None,
                     path: Path::ROOT,
                     keyring: Arc::clone(keyring),
                     signed: url.query().is_some(),
+                    dialler,
                 })
             }
             Location::S3 { bucket, key } => {
@@ -156,7 +160,7 @@ impl Store {
                     .with_skip_signature(!signed)
                     .with_conditional_put(S3ConditionalPut::ETagMatch)
                     .with_allow_http(true)
-                    .with_http_connector(dialler)
+                    .with_http_connector(dialler.clone())
                     .with_retry(retry());
                 if let Some(endpoint) = &address.endpoint {
                     store = store.with_endpoint(endpoint.as_str().trim_end_matches('/'));
@@ -169,6 +173,7 @@ impl Store {
                     path,
                     keyring: Arc::clone(keyring),
                     signed,
+                    dialler,
                 })
             }
         }

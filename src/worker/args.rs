@@ -63,6 +63,10 @@ pub struct ConvertArgs {
     /// The format that was found; another one in `destination` is converted to.
     #[arg(long, value_parser = json::<Format>)]
     pub found: Option<Format>,
+    /// Bytes that the disk may have as a QCOW2 without compression, where only reading all of it tells how many that are; an
+    /// image with more is refused as `ImageTooLarge`.
+    #[arg(long, value_name = "BYTES")]
+    pub max_qcow2_bytes: Option<u64>,
     /// Start of the object's name where the destination's `url` ends with a slash: import and disk.
     #[arg(long, default_value = "image")]
     pub destination_name: String,
@@ -122,6 +126,7 @@ impl ConvertArgs {
         args.push(format!("--size={}", self.size));
         args.push(format!("--destination={}", text(&self.destination)));
         args.extend(self.found.map(|found| format!("--found={}", text(&found))));
+        args.extend(self.max_qcow2_bytes.map(|most| format!("--max-qcow2-bytes={most}")));
         args.push(format!("--destination-name={}", self.destination_name));
         push_path(&mut args, "--destination-credentials", self.destination_credentials.as_ref());
         args.push(format!("--result={}", self.result.display()));
@@ -184,6 +189,7 @@ mod tests {
             size: 7,
             destination: Destination { url: url.into(), format, ..Destination::default() },
             found: Some(Format::Qcow2),
+            max_qcow2_bytes: Some(50 << 30),
             destination_name: "web-system".into(),
             destination_credentials: Some(DESTINATION_CREDENTIALS.into()),
             result: RESULT.into(),

@@ -9,4 +9,4 @@ mod run;
 pub use args::{ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS};
 pub use exit::Exit;
 pub use failure::{Failure, parse_failure};
-pub use run::{Work, refuse_arguments, run};
+pub use run::{Work, conversion, refuse_arguments, run};

@@ -5,14 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::{ConvertArgs, Exit, Failure, InspectArgs, RESULT};
-use crate::api::Format;
-use crate::convert::encode::{Compression, Target};
 use crate::convert::{self, Job};
 use crate::disk::{Error, ErrorKind};
 use crate::inspect::password::Password;
@@ -159,38 +156,40 @@ fn password(path: &Path, compare: bool) -> crate::disk::Result<Password> {
 
 async fn run_convert(args: ConvertArgs, stop: CancellationToken) -> crate::disk::Result<Message> {
     let uid = std::env::var("JOB_UID").ok().filter(|uid| !uid.is_empty());
-    let url = args.object_url(uid.as_deref());
-    // The name holds the Job's UID, so what is there was left by an earlier pod of this Job.
-    let own = uid.is_some() && args.destination.url.ends_with('/');
-    let target = args.wanted().map(|format| target(format, &url)).transpose()?;
-    let job = Job {
-        source_credentials: CredentialSource::folder(args.source_credentials.as_ref()),
-        destination_credentials: CredentialSource::folder(args.destination_credentials.as_ref()),
-        egress: Egress::new(&args.egress)?,
-        source: args.source,
-        etag: args.etag,
-        size: args.size,
-        destination: crate::api::Destination { url, ..args.destination },
-        overwrite: own,
-        target,
-    };
+    let source = CredentialSource::folder(args.source_credentials.as_ref());
+    let destination = CredentialSource::folder(args.destination_credentials.as_ref());
+    let job = conversion(args, uid.as_deref(), source, destination)?;
     let progress = Progress::default();
     convert::run(&job, &|done, total| progress.tell(done, total), &stop).await
 }
 
-/// How a format is written: as the clouds recommend it, and any program reads it.
-fn target(format: Format, url: &str) -> crate::disk::Result<Target> {
-    match format {
-        Format::Raw => Ok(Target::Raw),
-        Format::Qcow2 => Ok(Target::qcow2(Compression::Zlib)),
-        Format::Vhd => Ok(Target::VhdDynamic { id: id(url) }),
-        Format::Vmdk => Err(Error::unsupported("convert", "VMDK is read, and not written")),
-    }
-}
-
-/// A disk's id, the same for the same object: two attempts at it write the same bytes.
-fn id(url: &str) -> [u8; 16] {
-    Sha256::digest(url).first_chunk().copied().unwrap_or_default()
+/// The conversion that a Job's arguments ask for. `uid` is the Job's.
+///
+/// # Errors
+/// `Unsupported` for networks that are none, and a format that is not written.
+pub fn conversion(
+    args: ConvertArgs,
+    uid: Option<&str>,
+    source_credentials: CredentialSource,
+    destination_credentials: CredentialSource,
+) -> crate::disk::Result<Job> {
+    let url = args.object_url(uid);
+    // The name holds the Job's UID, so what is there was left by an earlier pod of this Job.
+    let own = uid.is_some() && args.destination.url.ends_with('/');
+    let target = args.wanted().map(|format| convert::target(format, &url)).transpose()?;
+    Ok(Job {
+        source_credentials,
+        destination_credentials,
+        egress: Egress::new(&args.egress)?,
+        source: args.source,
+        etag: args.etag,
+        size: args.size,
+        found: args.found,
+        destination: crate::api::Destination { url, ..args.destination },
+        overwrite: own,
+        target,
+        max_qcow2_bytes: args.max_qcow2_bytes,
+    })
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ fn row_1_a_message_that_decodes_is_the_result() {
     let mut gone = Given::after(60).pod(ended(1, 0, &facts()));
     gone.job = None;
     assert_eq!(gone.outcome(), Outcome::Facts(facts(), Box::default()), "even when the Job is gone");
-    let written = Written { url: "s3://b/k".into(), bytes: 7, checksum: "sha256:aa".into() };
+    let written = Written { url: "s3://b/k".into(), bytes: 7, checksum: "sha256:aa".into(), ..Written::default() };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "m".into(), http: None };
     for (message, expected) in [
         (Message::Written(written.clone()), Outcome::Written(written)),

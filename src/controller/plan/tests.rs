@@ -243,6 +243,7 @@ impl Sim {
             url: "s3://store/images/web-system-0.qcow2".into(),
             bytes: 42,
             checksum: "sha256:aa".into(),
+            ..Written::default()
         })
     }
     fn is_idle(&mut self) {

@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use crate::disk::Result;
 
+pub(super) use blocks::{PIECE, all_zero};
 pub use codec::Compression;
 pub use disk::{Disk, Patch};
 pub use plan::{PARTS_MAX, Plan, part_size, plan};

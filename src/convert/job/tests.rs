@@ -1,7 +1,13 @@
+mod checked;
+mod larger;
+mod resumed;
+
+use std::path::{Path, PathBuf};
+
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::disk::ErrorKind;
+use crate::disk::{ErrorKind, testkit};
 use crate::source::testing::{self, Minio, Server, pattern};
 
 async fn write(job: &Job) -> Result<Message> {
@@ -14,12 +20,44 @@ fn job(store: &Minio, from: &str, size: u64, to: &str) -> Job {
         source_credentials: store.credentials(),
         etag: None,
         size,
+        found: None,
         destination: store.destination(to),
         destination_credentials: store.credentials(),
         egress: Egress::own_machine(),
         overwrite: false,
         target: None,
+        max_qcow2_bytes: None,
     }
+}
+
+fn written(message: Message) -> Written {
+    match message {
+        Message::Written(written) => written,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(message: Message) -> Refusal {
+    match message {
+        Message::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// `qemu-img convert` of a RAW, to a file beside it.
+fn converted(raw: &Path, format: &str, options: &[&str]) -> PathBuf {
+    let out = raw.with_extension(format);
+    let args = [&["convert", "-f", "raw", "-O", format], options, &[text(raw), text(&out)]].concat();
+    testkit::run("qemu-utils", "qemu-img", &args);
+    out
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
 fn reason(message: &Message) -> &str {
@@ -39,8 +77,11 @@ async fn what_is_written_is_what_was_read() {
         let told = std::sync::Mutex::new(Vec::new());
         let tell = |done, total| told.lock().unwrap().push((done, total));
         let done = run(&job(&store, "disk.img", size, &to), &tell, &CancellationToken::new()).await.unwrap();
-        let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
-        assert_eq!(done, Message::Written(Written { url: format!("s3://images/{to}"), bytes: size, checksum }));
+        let checksum = sha256(&bytes);
+        let url = format!("s3://images/{to}");
+        let source_checksum = Some(checksum.clone());
+        let written = Written { url, bytes: size, checksum, source_checksum, ..Written::default() };
+        assert_eq!(done, Message::Written(written));
         assert!(store.get(&to).await.unwrap() == bytes, "{size}");
         assert_eq!(told.lock().unwrap().last(), Some(&(size, size)));
     }

@@ -32,11 +32,13 @@ fn job(store: &Minio, size: usize, to: &str, target: Target) -> Job {
         source_credentials: store.credentials(),
         etag: None,
         size: size as u64,
+        found: None,
         destination: store.destination(to),
         destination_credentials: store.credentials(),
         egress: Egress::own_machine(),
         overwrite: true,
         target: Some(target),
+        max_qcow2_bytes: None,
     }
 }
 

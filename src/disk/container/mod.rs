@@ -30,9 +30,11 @@ use std::sync::Arc;
 
 pub use layout::Layout;
 pub use probe::Probe;
+pub use size::{CLUSTER, qcow2_file};
 pub use stretches::{Allocation, Stretch, stretches};
 
 use disk::Disk;
+use layout::Extent;
 use scan::Scan;
 
 use super::{Error, ErrorKind, ReadAt, Result};
@@ -49,6 +51,14 @@ pub struct Container {
 }
 
 impl Container {
+    /// Bytes of the object that are the disk's own, one after the other from the first on: a RAW's, and a fixed VHD's before
+    /// its footer. `None` where the disk lies otherwise.
+    pub fn plain(&self) -> Option<u64> {
+        let layout = self.layout.as_ref()?;
+        let (extent, run) = layout.find(0, u64::MAX).ok()?;
+        (extent == Extent::Raw { at: 0 } && run >= layout.size()).then(|| layout.size())
+    }
+
     /// A container without a disk.
     fn described(facts: facts::Container) -> Self {
         Self { facts, guest: None, layout: None }

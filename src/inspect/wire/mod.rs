@@ -43,13 +43,24 @@ pub struct Written {
     pub bytes: u64,
     /// `sha256:` and the hexadecimal digest.
     pub checksum: String,
+    /// Bytes of the disk that a guest of the object sees, where it was written anew and not copied as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_size_bytes: Option<u64>,
+    /// `sha256:` and the digest of the source object, where all of it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_checksum: Option<String>,
+    /// Size of the file that the disk would be as an uncompressed QCOW2 with clusters of 64 KiB, where all of the disk was
+    /// read: of one that was written anew, and of a RAW or fixed VHD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qcow2_bytes: Option<u64>,
 }
 
 /// Why a conversion wrote nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Refusal {
-    /// `SourceChanged`, `SourceCorrupt`, `ConversionNotSupported`, `DestinationExists`, `DestinationForbidden`, `DestinationNotFound`, `SourceForbidden`, `SourceNotFound`.
+    /// `SourceChanged`, `SourceCorrupt`, `ChecksumMismatch`, `ImageTooLarge`, `ConversionNotSupported`, `DestinationExists`,
+    /// `DestinationForbidden`, `DestinationNotFound`, `SourceForbidden`, `SourceNotFound`.
     pub reason: String,
     /// One sentence, without query strings.
     pub message: String,

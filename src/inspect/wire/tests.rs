@@ -72,11 +72,29 @@ fn wire_golden() {
 
 #[test]
 fn results_of_a_conversion_come_through() {
-    let written = Written { url: "s3://store/a.qcow2".into(), bytes: u64::MAX, checksum: "sha256:00".into() };
+    let old = Written {
+        url: "s3://store/a.qcow2".into(),
+        bytes: u64::MAX,
+        checksum: "sha256:00".into(),
+        ..Written::default()
+    };
+    let written = Written {
+        virtual_size_bytes: Some(1 << 40),
+        source_checksum: Some("sha256:01".into()),
+        qcow2_bytes: Some(7),
+        ..old.clone()
+    };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "another object".into(), http: None };
-    for message in [Message::Written(written), Message::Refused(refusal)] {
+    for message in [Message::Written(old), Message::Written(written), Message::Refused(refusal)] {
         assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
     }
+}
+
+#[test]
+fn what_a_worker_of_the_first_version_wrote_is_still_read() {
+    let json = br#"{"written":{"url":"s3://b/k","bytes":7,"checksum":"sha256:00"}}"#;
+    let written = Written { url: "s3://b/k".into(), bytes: 7, checksum: "sha256:00".into(), ..Written::default() };
+    assert_eq!(decode(&pack(json)).unwrap(), Message::Written(written));
 }
 
 #[test]

@@ -121,6 +121,18 @@ impl Minio {
         self.client().signed_url(http::Method::GET, &path, Duration::from_secs(60)).await.unwrap().to_string()
     }
 
+    /// The halves of the credentials.
+    #[expect(clippy::unused_self, reason = "a store's credentials are asked of the store")]
+    pub(crate) fn keys(&self) -> [&'static str; 2] {
+        [USER, PASSWORD]
+    }
+
+    /// Names of the objects below a folder of the bucket.
+    pub(crate) fn objects(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.data.path().join("images").join(folder));
+        entries.map_or(Vec::new(), |all| all.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+    }
+
     /// Uploads that were begun and neither completed nor aborted.
     pub(crate) fn unfinished_uploads(&self) -> usize {
         let folder = self.data.path().join(".minio.sys/multipart");

@@ -3,9 +3,11 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests run on 64-bit machines, with small objects")]
 
 mod minio;
+mod proxy;
 mod server;
 
 pub(crate) use minio::Minio;
+pub(crate) use proxy::{Change, Proxy, query};
 pub(crate) use server::{Object, Server};
 
 /// Bytes that differ from place to place.

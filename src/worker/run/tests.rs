@@ -103,6 +103,7 @@ async fn a_conversion_reports_the_object_it_wrote() {
         size: 100_000,
         destination: store.destination("out/"),
         found: None,
+        max_qcow2_bytes: None,
         destination_name: "web-system".into(),
         destination_credentials: Some(folder.path().to_owned()),
         result: folder.path().join("message"),
@@ -110,7 +111,7 @@ async fn a_conversion_reports_the_object_it_wrote() {
     };
     let (exit, text) = worked(Work::Convert(args)).await;
     assert_eq!(exit, Exit::Done, "{text}");
-    let Message::Written(Written { url, bytes, checksum }) = decode(&text).unwrap() else { panic!("{text}") };
+    let Message::Written(Written { url, bytes, checksum, .. }) = decode(&text).unwrap() else { panic!("{text}") };
     assert_eq!((url.as_str(), bytes), ("s3://images/out/web-system.img", 100_000));
     assert!(checksum.starts_with("sha256:") && checksum.len() == 71);
     assert_eq!(store.get("out/web-system.img").await.unwrap(), pattern(100_000));

@@ -39,7 +39,8 @@ fn a_good_image_with_a_destination_is_copied_and_recorded() {
 fn a_worker_is_not_believed_about_another_object_or_another_size() {
     for (url, bytes) in [("s3://elsewhere/x", 42), ("s3://store/images/web-system-0.qcow2", 41)] {
         let mut sim = Sim::converting();
-        sim.ends(Outcome::Written(Written { url: url.into(), bytes, checksum: "sha256:aa".into() }));
+        let written = Written { url: url.into(), bytes, checksum: "sha256:aa".into(), ..Written::default() };
+        sim.ends(Outcome::Written(written));
         sim.expect("False/InternalError", None, Some("InternalError"));
         assert_eq!(sim.status().disks[0].conversion.as_ref().unwrap().url, None);
     }

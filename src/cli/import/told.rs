@@ -1,0 +1,127 @@
+//! The status that an import would have in a cluster, by the controller's own functions: what is not in a cluster is left
+//! out, Jobs above all.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::conditions::{CONVERTED, Status, reason as word};
+use crate::api::{Conversion, CustomImage, ImageImport, ImportProfile};
+use crate::controller::imageimport::request;
+use crate::controller::key::{self, VerdictKey};
+use crate::controller::moment::Draft;
+use crate::controller::{customimage, reason, status, verdict};
+use crate::disk::{Error, ErrorKind};
+use crate::inspect::Facts;
+use crate::inspect::wire::{Refusal, Written};
+use crate::report::{self, Report};
+
+/// An import as the API server would have stored it. What a server chooses freely is made of what the import is, so that
+/// the same import is the same each time.
+pub fn created(mut import: ImageImport) -> ImageImport {
+    let meta = &mut import.metadata;
+    meta.generation.get_or_insert(1);
+    if meta.uid.is_none() {
+        let parts = [meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default()];
+        meta.uid = Some(uid(&["import", parts[0], parts[1], &import.spec.source.url]));
+    }
+    import.status = None;
+    import
+}
+
+/// What stands for the Job's UID in the name of the object: the same content, written by the same version, is the same
+/// object.
+pub fn job_uid(import: &ImageImport) -> Option<String> {
+    let identity = customimage::identity(import)?;
+    Some(uid(&["job", &identity.content_key, env!("CARGO_PKG_VERSION")]))
+}
+
+/// 128 bits of a hash, as UIDs are written.
+fn uid(parts: &[&str]) -> String {
+    let hash = key::hash(parts);
+    let piece = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
+    [piece(0, 8), piece(8, 12), piece(12, 16), piece(16, 20), piece(20, 32)].join("-")
+}
+
+/// The import with what was found and judged; `message` is the facts as a worker leaves them.
+pub fn judged(
+    import: &ImageImport,
+    message: &str,
+    facts: &Facts,
+    profile: &ImportProfile,
+    now: Timestamp,
+) -> (ImageImport, Report) {
+    let has_destination = import.spec.destination.is_some();
+    let mut draft = draft(import, now);
+    let name = profile.metadata.name.clone().unwrap_or_default();
+    let facts_key = key::inspection(&import.spec, import.requested_at().as_deref());
+    let verdict_key = VerdictKey::new(import, &facts_key, &key::profile(&profile.spec), draft.now().0);
+    let report = report::judge(facts, &name, &profile.spec, &request(import, draft.now().0));
+    let mut summary = report::summary(&report);
+    summary.profile_generation = profile.metadata.generation.unwrap_or_default();
+    let rules = report::conditions(&report);
+    let stored = status::with_facts(&import.status.clone().unwrap_or_default(), &facts_key, message);
+    let part = status::with_report(&stored, &report.image, summary, &rules, draft.now());
+    draft.status.last_handled_request_at = import.requested_at();
+    draft.unread(has_destination);
+    verdict::settle(&mut draft, &report, facts, &verdict_key, has_destination);
+    let import = ImageImport { status: Some(part), ..import.clone() };
+    (status::ahead(&import, &draft.status), report)
+}
+
+/// The import whose image was written, and the record of that.
+pub fn imported(
+    import: &ImageImport,
+    written: Written,
+    start: Timestamp,
+    now: Timestamp,
+) -> (ImageImport, Option<CustomImage>) {
+    let number = |n: u64| i64::try_from(n).ok();
+    let mut draft = draft(import, now);
+    let completion_time = Some(draft.now());
+    draft.disk().conversion = Some(Conversion {
+        start_time: Some(whole_seconds(start)),
+        completion_time,
+        bytes_written: number(written.bytes),
+        virtual_size_bytes: written.virtual_size_bytes.and_then(number),
+        url: Some(written.url),
+        checksum: Some(written.checksum),
+        ..Conversion::default()
+    });
+    draft.set(CONVERTED, Status::True, word::WRITTEN, "");
+    let import = status::ahead(import, &draft.status);
+    let record = customimage::record(&import);
+    draft.status.custom_image_ref = customimage::identity(&import).as_ref().map(customimage::reference);
+    draft.done(word::IMPORTED, "The image is in the store");
+    (status::ahead(&import, &draft.status), record)
+}
+
+/// The import whose image was not written, as it was refused.
+pub fn refused(import: &ImageImport, refusal: &Refusal, now: Timestamp) -> ImageImport {
+    failed(import, reason::known(&refusal.reason), &refusal.message, now)
+}
+
+/// The import whose image was not written, as the work failed.
+pub fn broken(import: &ImageImport, error: &Error, now: Timestamp) -> ImageImport {
+    let word = match error.kind {
+        _ if error.layer.contains("credentials") => word::INVALID_CREDENTIALS,
+        ErrorKind::Io | ErrorKind::Limit if error.layer.starts_with("destination") => word::DESTINATION_UNAVAILABLE,
+        ErrorKind::Io | ErrorKind::Limit => word::SOURCE_UNAVAILABLE,
+        ErrorKind::Unsupported | ErrorKind::NotFound => word::INVALID_SPEC,
+        ErrorKind::Corrupt | ErrorKind::Encrypted => word::INTERNAL_ERROR,
+    };
+    failed(import, word, &error.to_string(), now)
+}
+
+fn failed(import: &ImageImport, reason: &str, message: &str, now: Timestamp) -> ImageImport {
+    let mut draft = draft(import, now);
+    draft.failing(reason, message);
+    status::ahead(import, &draft.status)
+}
+
+fn draft(import: &ImageImport, now: Timestamp) -> Draft {
+    Draft::of(import, now, SignedDuration::ZERO)
+}
+
+fn whole_seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}
