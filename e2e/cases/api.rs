@@ -350,6 +350,7 @@ async fn the_operator_makes_worker_jobs_and_no_others() {
         assert!(refusal.contains(says), "{at} {value}: {refusal:?}");
         assert_eq!(said(&admin, job, &dry()).await, "", "a tenant's own Job is nobody's business");
     }
+    the_operator_deletes_with_the_stores_keys_alone(&operator, image).await;
     for owner in
         [json!([]), json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u", "controller": true}])]
     {
@@ -358,6 +359,42 @@ async fn the_operator_makes_worker_jobs_and_no_others() {
         let refusal = said(&operator, job, &dry()).await;
         assert!(refusal.contains("must be controlled by an ImageImport"), "{refusal:?}");
     }
+}
+
+async fn the_operator_deletes_with_the_stores_keys_alone(operator: &Api<DynamicObject>, image: &str) {
+    let (args, volumes) = ("/spec/template/spec/containers/0/args", "/spec/template/spec/volumes");
+    let owner = json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage", "name": "web-1", "uid": "u", "controller": true});
+    let keys = |name: &str| {
+        json!({"name": name, "projected": {"sources": [{"secret": {"name": "writer", "items":
+            [{"key": "accessKeyID", "path": "accessKeyID"}, {"key": "secretAccessKey", "path": "secretAccessKey"}]}}]}})
+    };
+    let password = json!({"name": "destination-credentials", "projected": {"sources": [
+        {"secret": {"name": "root", "items": [{"key": "password", "path": "password"}]}}]}});
+    let deletes = |mounted: Value| {
+        let mut job = worker(image);
+        set(&mut job, args, &json!(["worker", "delete"]));
+        set(&mut job, volumes, &mounted);
+        set(&mut job, "/metadata/ownerReferences", &json!([owner]));
+        job
+    };
+    for mounted in [json!([]), json!([keys("destination-credentials")])] {
+        assert_eq!(said(operator, deletes(mounted), &dry()).await, "");
+    }
+    for (mounted, says) in [
+        (
+            json!([keys("destination-credentials"), keys("source-credentials")]),
+            "must mount the destination's credentials",
+        ),
+        (json!([{"name": "destination-credentials", "emptyDir": {}}]), "must mount the destination's credentials"),
+        (json!([password]), "must mount Secrets as projected volumes"),
+    ] {
+        let refusal = said(operator, deletes(mounted.clone()), &dry()).await;
+        assert!(refusal.contains(says), "{mounted}: {refusal:?}");
+    }
+    let mut reads = deletes(json!([]));
+    set(&mut reads, args, &json!(["worker", "inspect"]));
+    let refusal = said(operator, reads, &dry()).await;
+    assert!(refusal.contains("Jobs of a CustomImage must delete"), "{refusal:?}");
 }
 
 #[tokio::test]

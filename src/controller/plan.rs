@@ -21,6 +21,8 @@ use crate::inspect::Facts;
 const MAX_LOST: i32 = 3;
 /// How long an old Job object may stand in the way of the next one.
 pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// Longest entity tag that is kept: those of stores have 32 digits and a count of parts.
+const ETAG_MAX: usize = 128;
 /// Places in the line that are told as they change, each minute.
 const FOLLOWED: i32 = 20;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -122,6 +124,7 @@ impl Planner<'_> {
                 if let Some(conversion) = &mut self.draft.disk().conversion {
                     conversion.url = Some(written.url);
                     conversion.checksum = Some(written.checksum);
+                    conversion.etag = written.etag.filter(|etag| etag.len() <= ETAG_MAX);
                     conversion.bytes_written = i64::try_from(written.bytes).ok();
                 }
                 self.draft.set(CONVERTED, Status::True, word::WRITTEN, "");
@@ -174,7 +177,8 @@ impl Planner<'_> {
                 }
                 Plan { slot: true, ..self.rest(Some(TICK)) }
             }
-            Outcome::Running => {
+            // None of an import's stages deletes.
+            Outcome::Running | Outcome::Deleted => {
                 self.draft.working(stage);
                 if let Some(progress) = &self.world.progress {
                     self.draft.status.progress = Some(progress.clone());

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::copy::fetch;
 use super::job::BUDGET;
-use super::upload::of_destination;
+use super::upload::{Upload, of_destination};
 use crate::disk::Result;
 use crate::source::opening::{Allowance, First, Object, Store};
 use crate::source::{Meter, is_source_changed};
@@ -16,10 +16,10 @@ use crate::source::{Meter, is_source_changed};
 ///
 /// # Errors
 /// What either store reports.
-pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: u64) -> Result<Option<String>> {
+pub(super) async fn checksum_if_same(image: &Object, upload: &Upload, step: u64) -> Result<Option<String>> {
     let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
     let First::Reached { object: found, .. } =
-        Object::open(destination.clone(), allowance).await.map_err(of_destination)?
+        Object::open(upload.store().clone(), allowance).await.map_err(of_destination)?
     else {
         return Ok(None);
     };
@@ -41,6 +41,7 @@ pub(super) async fn checksum_if_same(image: &Object, destination: &Store, step: 
         }
         from = to;
     }
+    upload.note_etag(found.etag.clone());
     Ok(Some(format!("sha256:{}", hex::encode(hash.finalize()))))
 }
 

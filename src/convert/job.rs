@@ -77,7 +77,7 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
             return match ended {
                 // An earlier pod of this Job, or a request whose answer was lost, may have written it.
                 Err(refusal) if refusal.reason == EXISTS => {
-                    let same = existing::checksum_if_same(&object, upload.store(), PART).await?;
+                    let same = existing::checksum_if_same(&object, &upload, PART).await?;
                     Ok(same.map(|checksum| (object.size, checksum)).ok_or(refusal))
                 }
                 ended => Ok(ended),
@@ -95,7 +95,7 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
     upload.abort().await;
     match ended {
         Ok(Ok((bytes, checksum))) => {
-            Ok(Message::Written(Written { url: job.destination.url.clone(), bytes, checksum }))
+            Ok(Message::Written(Written { url: job.destination.url.clone(), bytes, checksum, etag: upload.etag() }))
         }
         Ok(Err(refusal)) => Ok(Message::Refused(refusal)),
         Err(error) => settle_source(error),

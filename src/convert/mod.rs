@@ -4,7 +4,9 @@ mod copy;
 pub mod encode;
 mod existing;
 mod job;
+mod remove;
 mod rewrite;
 mod upload;
 
 pub use job::{Job, run};
+pub use remove::{StoredObject, remove};

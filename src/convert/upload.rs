@@ -20,7 +20,7 @@ use crate::source::{CredentialSource, Egress, credentials};
 const ABORT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// First word of the layer of every error of the destination: by it the controller tells which store failed.
-const LAYER: &str = "destination";
+pub(super) const LAYER: &str = "destination";
 /// Reason of the refusal that something is there already.
 pub(super) const EXISTS: &str = "DestinationExists";
 
@@ -46,6 +46,8 @@ struct State {
     id: Option<MultipartId>,
     /// By their numbers: they may be sent in any order.
     parts: BTreeMap<u32, PartId>,
+    /// What the store calls the object that was made.
+    etag: Option<String>,
 }
 
 impl Upload {
@@ -91,7 +93,8 @@ impl Upload {
             let options = PutOptions { mode: self.mode.clone(), ..PutOptions::default() };
             self.bucket.put_opts(&self.store.path, PutPayload::from(bytes.clone()), options).await
         };
-        Ok(self.settled(send).await?.map(|_| ()))
+        // Whoever asks for an empty object is not told its tag.
+        Ok(self.settled(send).await?.map(|made| self.note_etag(made.e_tag.filter(|_| !bytes.is_empty()))))
     }
 
     pub(super) async fn begin(&self) -> Accepted<()> {
@@ -119,7 +122,17 @@ impl Upload {
         if done.is_ok() {
             self.state().id = None;
         }
-        Ok(done.map(|_| ()))
+        Ok(done.map(|made| self.note_etag(made.e_tag)))
+    }
+
+    /// The object is there, and the store calls it so.
+    pub(super) fn note_etag(&self, etag: Option<String>) {
+        self.state().etag = etag;
+    }
+
+    /// Entity tag of the object that is there now, where the store gave one.
+    pub(super) fn etag(&self) -> Option<String> {
+        self.state().etag.clone()
     }
 
     /// Takes back what was sent, if anything was; within seconds.
@@ -155,7 +168,7 @@ impl Upload {
     }
 }
 
-fn is_forbidden(error: &object_store::Error) -> bool {
+pub(super) fn is_forbidden(error: &object_store::Error) -> bool {
     matches!(Answer::of(error), Some(Answer::Status(http)) if matches!(http.status, 401 | 403))
 }
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{ConvertArgs, Exit, Failure, InspectArgs, RESULT};
+use super::{ConvertArgs, DeleteArgs, Exit, Failure, InspectArgs, RESULT};
 use crate::api::Format;
 use crate::convert::encode::{Compression, Target};
 use crate::convert::{self, Job};
@@ -30,6 +30,8 @@ pub enum Work {
     Inspect(InspectArgs),
     /// Write a judged image into the store.
     Convert(ConvertArgs),
+    /// Delete objects that were written.
+    Delete(DeleteArgs),
 }
 
 impl Work {
@@ -37,6 +39,7 @@ impl Work {
         match self {
             Self::Inspect(args) => &args.result,
             Self::Convert(args) => &args.result,
+            Self::Delete(args) => &args.result,
         }
     }
 }
@@ -107,6 +110,7 @@ async fn carry_out(work: Work, stop: CancellationToken) -> Ended {
     let ended = match work {
         Work::Inspect(args) => within(&stop, run_inspect(args)).await?,
         Work::Convert(args) => run_convert(args, stop).await,
+        Work::Delete(args) => within(&stop, run_delete(args)).await?,
     };
     ended.map_err(|error| (exit_of(&error), Box::new(Failure::from(&error))))
 }
@@ -176,6 +180,11 @@ async fn run_convert(args: ConvertArgs, stop: CancellationToken) -> crate::disk:
     };
     let progress = Progress::default();
     convert::run(&job, &|done, total| progress.tell(done, total), &stop).await
+}
+
+async fn run_delete(args: DeleteArgs) -> crate::disk::Result<Message> {
+    let credentials = CredentialSource::folder(args.destination_credentials.as_ref());
+    convert::remove(&args.objects, &credentials, &Egress::new(&args.egress)?).await
 }
 
 /// How a format is written: as the clouds recommend it, and any program reads it.

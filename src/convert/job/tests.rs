@@ -40,7 +40,10 @@ async fn what_is_written_is_what_was_read() {
         let tell = |done, total| told.lock().unwrap().push((done, total));
         let done = run(&job(&store, "disk.img", size, &to), &tell, &CancellationToken::new()).await.unwrap();
         let checksum = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
-        assert_eq!(done, Message::Written(Written { url: format!("s3://images/{to}"), bytes: size, checksum }));
+        let Message::Written(Written { etag, .. }) = &done else { panic!("{done:?}") };
+        assert_eq!(etag.is_some(), size > 0);
+        let written = Written { url: format!("s3://images/{to}"), bytes: size, checksum, etag: etag.clone() };
+        assert_eq!(done, Message::Written(written));
         assert!(store.get(&to).await.unwrap() == bytes, "{size}");
         assert_eq!(told.lock().unwrap().last(), Some(&(size, size)));
     }

@@ -71,10 +71,12 @@ fn wire_golden() {
 }
 
 #[test]
-fn results_of_a_conversion_come_through() {
-    let written = Written { url: "s3://store/a.qcow2".into(), bytes: u64::MAX, checksum: "sha256:00".into() };
+fn results_of_a_conversion_and_a_deletion_come_through() {
+    let etag = Some("\"00-2\"".into());
+    let written = Written { url: "s3://store/a.qcow2".into(), bytes: u64::MAX, checksum: "sha256:00".into(), etag };
+    let deleted = Deleted { deleted: 2, gone: 1 };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "another object".into(), http: None };
-    for message in [Message::Written(written), Message::Refused(refusal)] {
+    for message in [Message::Written(written), Message::Deleted(deleted), Message::Refused(refusal)] {
         assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
     }
 }

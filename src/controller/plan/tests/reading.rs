@@ -29,6 +29,7 @@ fn a_good_image_with_a_destination_is_copied_and_recorded() {
     assert_eq!(plan.act, Act::Publish);
     let conversion = sim.status().disks[0].conversion.clone().unwrap();
     assert_eq!((conversion.bytes_written, conversion.checksum.as_deref()), (Some(42), Some("sha256:aa")));
+    assert_eq!(conversion.etag.as_deref(), Some("\"e2\""));
     assert_eq!(sim.step().act, Act::Publish, "until the record is there");
     sim.import.status.as_mut().unwrap().custom_image_ref = Some(crate::api::LocalRef { name: "web-1".into() });
     sim.is_idle();
@@ -39,7 +40,7 @@ fn a_good_image_with_a_destination_is_copied_and_recorded() {
 fn a_worker_is_not_believed_about_another_object_or_another_size() {
     for (url, bytes) in [("s3://elsewhere/x", 42), ("s3://store/images/web-system-0.qcow2", 41)] {
         let mut sim = Sim::converting();
-        sim.ends(Outcome::Written(Written { url: url.into(), bytes, checksum: "sha256:aa".into() }));
+        sim.ends(Outcome::Written(Written { url: url.into(), bytes, checksum: "sha256:aa".into(), etag: None }));
         sim.expect("False/InternalError", None, Some("InternalError"));
         assert_eq!(sim.status().disks[0].conversion.as_ref().unwrap().url, None);
     }
