@@ -52,10 +52,11 @@ cluster: ## Start it, with a store that holds both disk images; prints the lines
 install: ## The CRDs only
 	@$(LIB); use_cluster; kubectl apply --server-side -k crds
 uninstall: ## Remove the CRDs, and with them every import
+	@e2e/deploy.sh release
 	@$(LIB); use_cluster; kubectl delete --ignore-not-found -k crds
 run: ## Run the operator from the source tree against the cluster
 	@$(LIB); use_cluster; $(CARGO) run -- run
 deploy: ## The operator, built here, by its chart
 	@e2e/deploy.sh operator
-undeploy: ## Remove the operator; CRDs and imports stay
+undeploy: ## Remove the operator; CRDs, imports, records and their objects stay
 	@e2e/deploy.sh down

@@ -3,7 +3,8 @@
 #   deploy.sh cluster    the cluster and the store with both disk images
 #   deploy.sh image      the operator's image, where the cluster finds it; prints its reference
 #   deploy.sh operator   that image, installed by the chart; $VALUES names a file of values
-#   deploy.sh down       removes the operator
+#   deploy.sh release    lets CustomImages be deleted without the operator, and their objects stay
+#   deploy.sh down       that, then removes the operator
 . "$(dirname "$0")/lib.sh"
 NAMESPACE=${NAMESPACE:-image-import-operator}
 
@@ -26,6 +27,15 @@ operator() {
   took "the operator is ready" "$t"
 }
 
+# The operator's own pod has the program and the rights. Where none runs, the program here has the user's.
+release() {
+  local held; held=$(kubectl get customimages -A -o jsonpath='{.items[*].metadata.finalizers}' 2>/dev/null || true)
+  [[ $held == *imageimport.dev/delete-objects* ]] || return 0
+  say "letting go of the objects of CustomImages"
+  kubectl -n "$NAMESPACE" exec deployment/image-import-operator -- /image-import release-finalizers >&2 ||
+    "$(build_program)" release-finalizers >&2
+}
+
 case ${1:-} in
   cluster)
     use_cluster
@@ -33,6 +43,7 @@ case ${1:-} in
     printf 'export KUBECONFIG=%s PATH=%s:$PATH\n' "$KUBECONFIG" "$STATE/bin" ;;
   image) use_cluster; image ;;
   operator) use_cluster; operator ;;
-  down) use_cluster; helm uninstall image-import-operator --namespace "$NAMESPACE" --ignore-not-found --wait >&2 ;;
-  *) die "usage: deploy.sh cluster | image | operator | down" ;;
+  release) use_cluster; release ;;
+  down) use_cluster; release; helm uninstall image-import-operator --namespace "$NAMESPACE" --ignore-not-found --wait >&2 ;;
+  *) die "usage: deploy.sh cluster | image | operator | release | down" ;;
 esac

@@ -2,6 +2,8 @@
 //!
 //! The tables are those of the tests beside the code, which run the CEL rules without a server.
 
+mod jobs;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -247,117 +249,6 @@ async fn built_in_profiles_are_the_operators() {
     assert_eq!(said(&admin, profile(json!({})), &dry()).await, "");
     let operator: Api<DynamicObject> = Api::all_with(client(Some(&operator())).await, &kind);
     assert_eq!(said(&operator, profile(built_in), &dry()).await, "");
-}
-
-/// A worker Job as the operator makes them.
-fn worker(image: &str) -> Value {
-    let owner = json!([{"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport", "name": "web", "uid": "u", "controller": true}]);
-    json!({
-        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web-i-0123456789", "ownerReferences": owner},
-        "spec": {"template": {"spec": {
-            "restartPolicy": "Never", "automountServiceAccountToken": false,
-            "containers": [{
-                "name": "inspect", "image": image, "args": ["worker", "inspect"],
-                "env": [{"name": "JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']"}}}],
-                "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}},
-            }],
-            "volumes": [{"name": "source", "projected": {"sources": [
-                {"secret": {"name": "reader", "items": [{"key": "accessKeyID", "path": "accessKeyID"}, {"key": "secretAccessKey", "path": "secretAccessKey"}]}},
-                {"secret": {"name": "reader", "optional": true, "items": [{"key": "sessionToken", "path": "sessionToken"}]}},
-            ]}}],
-        }}}
-    })
-}
-
-/// Sets the value at a JSON pointer, whose last step may be new.
-fn set(object: &mut Value, pointer: &str, value: &Value) {
-    let (parent, last) = pointer.rsplit_once('/').unwrap();
-    match object.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}")) {
-        Value::Array(items) => items.push(value.clone()),
-        fields => fields[last] = value.clone(),
-    }
-}
-
-#[tokio::test]
-async fn the_operator_makes_worker_jobs_and_no_others() {
-    let jobs = resource("batch/v1", "Job", "jobs");
-    let (admin, operator) = (api(&client(None).await, &jobs), api(&client(Some(&operator())).await, &jobs));
-    let (ok, image) = run(
-        "kubectl",
-        &[
-            "get",
-            "validatingadmissionpolicy",
-            "image-import-operator-jobs",
-            "-o",
-            "jsonpath={.spec.validations[1].expression}",
-        ],
-        "",
-    );
-    assert!(ok, "the chart's policies are not installed: {image}");
-    let image = image.split('\'').nth(1).unwrap();
-    assert_eq!(said(&operator, worker(image), &dry()).await, "");
-    let password = json!({"name": "password", "projected": {"sources": [
-        {"secret": {"name": "root", "items": [{"key": "password", "path": "password"}]}}]}});
-    let mut reading = worker(image);
-    set(&mut reading, "/spec/template/spec/volumes/-", &password);
-    assert_eq!(said(&operator, reading.clone(), &dry()).await, "");
-    set(&mut reading, "/spec/template/spec/containers/0/args", &json!(["worker", "convert"]));
-    let refusal = said(&operator, reading, &dry()).await;
-    assert!(refusal.contains("to inspect, of the item password alone"), "{refusal:?}");
-
-    let pod = "/spec/template/spec";
-    let secret =
-        |items: Value| json!({"name": "x", "projected": {"sources": [{"secret": {"name": "tls", "items": items}}]}});
-    for (at, value, says) in [
-        ("/containers/0/image", json!("busybox"), "must run the operator's own image"),
-        ("/containers/0/command", json!(["sh"]), "with `worker` as first argument"),
-        ("/containers/0/args", json!(["run"]), "with `worker` as first argument"),
-        ("/containers/-", json!({"name": "second", "image": image}), "must have exactly one container"),
-        ("/initContainers", json!([{"name": "first", "image": image}]), "must have exactly one container"),
-        ("/automountServiceAccountToken", json!(true), "must mount no token"),
-        ("/serviceAccountName", json!("builder"), "name no ServiceAccount"),
-        ("/hostNetwork", json!(true), "must share no namespace with the host"),
-        ("/hostPID", json!(true), "must share no namespace with the host"),
-        ("/containers/0/securityContext", json!({}), "must be unprivileged"),
-        ("/containers/0/envFrom", json!([{"secretRef": {"name": "x"}}]), "must take nothing of a Secret"),
-        (
-            "/containers/0/env",
-            json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]),
-            "must take nothing of a Secret",
-        ),
-        (
-            "/volumes/-",
-            json!({"name": "x", "secret": {"secretName": "tls"}}),
-            "must mount Secrets as projected volumes",
-        ),
-        ("/volumes/-", secret(json!([{"key": "tls.key", "path": "k"}])), "must mount Secrets as projected volumes"),
-        (
-            "/volumes/-",
-            secret(json!([{"key": "password", "path": "p"}, {"key": "accessKeyID", "path": "k"}])),
-            "must mount Secrets as projected volumes",
-        ),
-        ("/volumes/-", secret(json!([])), "must mount Secrets as projected volumes"),
-        ("/volumes/-", json!({"name": "x", "hostPath": {"path": "/"}}), "must mount Secrets as projected volumes"),
-        (
-            "/volumes/-",
-            json!({"name": "x", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}),
-            "must mount Secrets as projected volumes",
-        ),
-    ] {
-        let mut job = worker(image);
-        set(&mut job, &format!("{pod}{at}"), &value);
-        let refusal = said(&operator, job.clone(), &dry()).await;
-        assert!(refusal.contains(says), "{at} {value}: {refusal:?}");
-        assert_eq!(said(&admin, job, &dry()).await, "", "a tenant's own Job is nobody's business");
-    }
-    for owner in
-        [json!([]), json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u", "controller": true}])]
-    {
-        let mut job = worker(image);
-        set(&mut job, "/metadata/ownerReferences", &owner);
-        let refusal = said(&operator, job, &dry()).await;
-        assert!(refusal.contains("must be controlled by an ImageImport"), "{refusal:?}");
-    }
 }
 
 #[tokio::test]

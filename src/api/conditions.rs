@@ -78,6 +78,8 @@ pub mod reason {
         DESTINATION_FORBIDDEN = "DestinationForbidden";
         /// An object is already there.
         DESTINATION_EXISTS = "DestinationExists";
+        /// Another object is there than the one that was written.
+        DESTINATION_CHANGED = "DestinationChanged";
 
         /// The Secret does not exist.
         SECRET_NOT_FOUND = "SecretNotFound";
@@ -141,6 +143,8 @@ pub mod reason {
         CONTRADICTION = "Contradiction";
         /// The recorded image can be used.
         AVAILABLE = "Available";
+        /// The record is being deleted, and its objects with it.
+        DELETING = "Deleting";
     }
 }
 

@@ -5,7 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::status::{RuleCounts, Snapshot, SourceIdentity};
+use super::imageimport::{Addressing, LocalRef};
+use super::status::{Deletion, RuleCounts, Snapshot, SourceIdentity};
 
 /// An image in the store that passed its profile's rules. Made once, by the operator; its spec never changes.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
@@ -66,6 +67,30 @@ pub struct CustomImageSpec {
     /// What becomes of the objects when the record is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// The store that the objects are deleted from; only with `deletionPolicy: Delete`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<RecordedStore>,
+}
+
+/// How the store of the objects is reached: the import's destination, without what is said of each object.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedStore {
+    /// As in the import's destination.
+    #[schemars(length(max = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// As in the import's destination.
+    #[schemars(length(max = 300))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// As in the import's destination.
+    #[schemars(with = "Addressing")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<Addressing>,
+    /// Secret of this namespace: its keys have to be allowed to read and to delete the objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
 }
 
 /// One disk of an image.
@@ -86,6 +111,9 @@ pub struct ImportedDisk {
     pub virtual_size_bytes: i64,
     /// `sha256:` and the hexadecimal digest of the object.
     pub checksum: String,
+    /// Its entity tag, where the store gave one: another object of its name is never deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// What it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<RecordedSource>,
@@ -120,12 +148,14 @@ pub struct RecordedVerdict {
     pub waived: Vec<String>,
 }
 
-/// What becomes of the objects when the record is deleted.
+/// What becomes of an image's objects when its record is deleted.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeletionPolicy {
     /// They stay in the bucket.
     #[default]
     Retain,
+    /// They are deleted, as long as they are the ones that were recorded.
+    Delete,
 }
 
 /// State of the record.
@@ -138,6 +168,9 @@ pub struct CustomImageStatus {
     /// The image's snapshot: there, and as large as the files that were imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// How far the deletion of the objects is, once the record is being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// Ready.
     #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

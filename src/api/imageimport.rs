@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::customimage::DeletionPolicy;
 use super::status::ImageImportStatus;
 
 /// A disk image in a bucket, the cloud whose import rules it is judged against, and where a compliant image goes.
@@ -45,6 +46,9 @@ pub struct ImageImportSpec {
     #[schemars(length(max = 63))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_name: Option<String>,
+    /// What becomes of the stored object when its CustomImage is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
     /// Rules that may fail without stopping the import, each with the reason.
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["rule"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -15,7 +15,8 @@ pub mod validation;
 mod tests;
 
 pub use customimage::{
-    CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk, RecordedSource, RecordedVerdict,
+    CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk, RecordedSource, RecordedStore,
+    RecordedVerdict,
 };
 pub use imageimport::{
     Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
@@ -26,8 +27,8 @@ pub use importprofile::{
     OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, ProfileRule, SizeRange, VersionMatch,
 };
 pub use status::{
-    Conversion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts, Snapshot,
-    SnapshotState, SourceIdentity,
+    Conversion, Deletion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts,
+    Snapshot, SnapshotState, SourceIdentity,
 };
 
 /// The API group.
@@ -36,5 +37,7 @@ pub const GROUP: &str = "imageimport.dev";
 pub const VERSION: &str = "v1alpha1";
 /// Annotation that asks for a new read of the source; any new value does.
 pub const REQUESTED_AT: &str = "imageimport.dev/requestedAt";
+/// Finalizer of a CustomImage whose objects go with it.
+pub const DELETE_OBJECTS: &str = "imageimport.dev/delete-objects";
 /// The disk every import has; data disks have names of their own.
 pub const SYSTEM_DISK: &str = "system";

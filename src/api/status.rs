@@ -41,6 +41,9 @@ pub struct ImageImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub verdict_key: Option<String>,
+    /// The deletion of a copy of its own that was not needed: another worker published the same image first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// The CustomImage that records the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_ref: Option<LocalRef>,
@@ -184,6 +187,32 @@ pub struct Conversion {
     /// `sha256:` and the hexadecimal digest of what was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
+    /// Entity tag of what was written, where the store gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// The deletion of objects by a worker Job.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion {
+    /// The Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<String>,
+    /// Its UID: only this Job is believed.
+    #[serde(default, rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
+    /// The attempt, from 1; 0 before the first. One that found no Secret is made again under its number.
+    pub attempt: i32,
+    /// When the Job was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When its end was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// Since when the Secret, or a key of it, is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Time>,
 }
 
 /// How far the running worker is.

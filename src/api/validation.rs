@@ -92,6 +92,13 @@ pub const CHECKS: &[Check] = &[
          && (!has(self.spec.image) || self.spec.image == oldSelf.spec.image))",
         "must not change once the image is converted: create a new ImageImport",
     ),
+    root(
+        ".spec.deletionPolicy",
+        "!has(self.status) || !has(self.status.customImageRef) \
+         || (has(self.spec.deletionPolicy) ? self.spec.deletionPolicy : 'Retain') \
+         == (has(oldSelf.spec.deletionPolicy) ? oldSelf.spec.deletionPolicy : 'Retain')",
+        "must not change once the image is recorded: it is the CustomImage's by then",
+    ),
     shape(
         "spec.source.url",
         "self.matches('^(s3|https|http)://')",

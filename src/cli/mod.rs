@@ -4,6 +4,7 @@ mod crds;
 mod import;
 mod inspect;
 mod profiles;
+mod release;
 mod rules;
 mod run;
 mod worker;
@@ -37,6 +38,8 @@ enum Command {
     Crds(crds::Args),
     /// Run the operator in a cluster
     Run(run::Args),
+    /// Let the records of images be deleted without their objects, before the operator is uninstalled
+    ReleaseFinalizers(release::Args),
     /// Read or copy one disk; started by the operator in a pod
     #[command(hide = true)]
     Worker(worker::Args),
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => rules::explain(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Run(args) => run::run(args),
+        Command::ReleaseFinalizers(args) => release::run(&args),
         Command::Worker(args) => worker::run(args),
     }
 }

@@ -50,6 +50,9 @@ pub struct Args {
     /// How long what an import needs may be missing before it is Stalled
     #[arg(long, default_value = "300s", value_parser = duration)]
     grace: SignedDuration,
+    /// How long a deleted CustomImage waits for a missing Secret before its objects are left
+    #[arg(long, default_value = "600s", value_parser = duration)]
+    deletion_grace: SignedDuration,
     /// How long reading an image may take
     #[arg(long, default_value = "1200s", value_parser = duration)]
     inspect_deadline: SignedDuration,
@@ -176,7 +179,7 @@ fn settings(args: Args, config: &Config) -> anyhow::Result<Settings> {
         watch_namespaces: args.watch_namespaces,
         max_workers: args.max_concurrent_workers,
         max_workers_per_namespace: args.max_concurrent_workers_per_namespace,
-        times: Times { pending_timeout: args.pending_timeout, grace: args.grace },
+        times: Times { pending_timeout: args.pending_timeout, grace: args.grace, deletion_grace: args.deletion_grace },
         inspect_deadline: args.inspect_deadline,
         convert_deadline: args.convert_deadline,
         egress,
@@ -247,6 +250,7 @@ mod tests {
             "--max-concurrent-workers=4",
             "--max-concurrent-workers-per-namespace=2",
             "--pending-timeout=5m",
+            "--deletion-grace=1m",
             "--egress-allow=10.0.0.0/8",
             "--egress-deny=10.1.0.0/16",
             "--allow-insecure-endpoints",
@@ -260,7 +264,7 @@ mod tests {
         .unwrap();
         assert_eq!((args.watch_namespaces.len(), args.max_concurrent_workers), (2, 4));
         assert!(!args.builtin_profiles && !args.progress && args.egress.allow_insecure_endpoints);
-        assert_eq!(args.pending_timeout.as_secs(), 300);
+        assert_eq!((args.pending_timeout.as_secs(), args.deletion_grace.as_secs()), (300, 60));
     }
 
     #[tokio::test]

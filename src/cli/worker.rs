@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::worker::{self, ConvertArgs, InspectArgs, Work};
+use crate::worker::{self, ConvertArgs, DeleteArgs, InspectArgs, Work};
 
 /// Flags of `worker`.
 #[derive(clap::Args, Debug)]
@@ -17,6 +17,8 @@ enum WorkerCommand {
     Inspect(Box<InspectArgs>),
     /// Copy a judged image into the store
     Convert(Box<ConvertArgs>),
+    /// Delete objects that were written
+    Delete(Box<DeleteArgs>),
 }
 
 /// Runs it.
@@ -25,6 +27,7 @@ pub fn run(args: Args) -> ExitCode {
     worker::run(match args.command {
         WorkerCommand::Inspect(args) => Work::Inspect(*args),
         WorkerCommand::Convert(args) => Work::Convert(*args),
+        WorkerCommand::Delete(args) => Work::Delete(*args),
     })
 }
 

@@ -12,11 +12,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::backoff::Backoff;
-use super::queue::{Queue, Ticket};
+use super::queue::{Kind, Queue, Ticket};
 use super::settings::Settings;
 use super::status::Writer;
 use super::store::Scope;
-use crate::api::{ImageImport, ImportProfile, Progress};
+use crate::api::{CustomImage, ImageImport, ImportProfile, Progress};
 use crate::metrics::Metrics;
 
 /// Shortest time between two verdicts that are made again: a changed profile may concern thousands of imports.
@@ -56,13 +56,26 @@ pub struct Shared {
     judging: Mutex<Judging>,
 }
 
-/// Makes the controller of a namespace look at an import.
+/// Makes the controllers of a namespace look at an object.
 #[derive(Clone)]
 pub struct Waker {
     /// The namespace; `None`: all.
     pub namespace: Option<String>,
-    /// Where to.
-    pub to: UnboundedSender<ObjectRef<ImageImport>>,
+    /// That of imports.
+    pub imports: UnboundedSender<ObjectRef<ImageImport>>,
+    /// That of records.
+    pub records: UnboundedSender<ObjectRef<CustomImage>>,
+}
+
+impl Waker {
+    /// Has an object looked at.
+    pub fn wake(&self, kind: Kind, namespace: &str, name: &str) {
+        // A closed channel is a controller that has stopped.
+        let _ = match kind {
+            Kind::Import => self.imports.send(ObjectRef::new(name).within(namespace)).is_ok(),
+            Kind::Record => self.records.send(ObjectRef::new(name).within(namespace)).is_ok(),
+        };
+    }
 }
 
 #[derive(Default)]
@@ -104,12 +117,11 @@ impl Shared {
         }
     }
 
-    /// Has an import looked at.
-    pub fn wake(&self, namespace: &str, name: &str) {
+    /// Has an object looked at.
+    pub fn wake(&self, kind: Kind, namespace: &str, name: &str) {
         let of = |w: &&Waker| w.namespace.as_deref().is_none_or(|n| n == namespace);
         for waker in self.wakers.iter().filter(of) {
-            // A closed channel is a controller that has stopped.
-            let _ = waker.to.send(ObjectRef::new(name).within(namespace));
+            waker.wake(kind, namespace, name);
         }
     }
 
@@ -122,7 +134,7 @@ impl Shared {
         };
         self.metrics.workers(running, queued);
         for ticket in granted {
-            self.wake(&ticket.namespace, &ticket.name);
+            self.wake(ticket.kind, &ticket.namespace, &ticket.name);
         }
         result
     }

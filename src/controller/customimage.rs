@@ -9,19 +9,22 @@ use super::status::LIFECYCLE_MANAGER;
 use super::worker::IMPORT_UID;
 use crate::api::conditions::{READY, Stamp, Status, is_true, reason as word};
 use crate::api::{
-    CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, DiskStatus, ImageImport, ImportedDisk, LocalRef,
-    RecordedSource, RecordedVerdict, SYSTEM_DISK, Snapshot, SnapshotState, SourceIdentity,
+    CustomImage, CustomImageSpec, CustomImageStatus, DELETE_OBJECTS, DeletionPolicy, Destination, DiskStatus,
+    ImageImport, ImportedDisk, LocalRef, RecordedSource, RecordedStore, RecordedVerdict, SYSTEM_DISK, Snapshot,
+    SnapshotState, SourceIdentity,
 };
 
 /// What there is under the record's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// Nothing.
     Nothing,
-    /// The record of the same content: ours, an earlier one's, another worker's.
-    Same,
+    /// The record of the same content, ours, an earlier one's or another worker's, of these objects.
+    Same(Vec<String>),
     /// The record of something else.
     Other,
+    /// A record that is being deleted.
+    Leaving,
 }
 
 /// The record's name and content key.
@@ -51,6 +54,7 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
     let image = disk.image.clone().unwrap_or_default();
     let request = import.spec.image.clone().unwrap_or_default();
     let report = import.status.as_ref().and_then(|status| status.report.clone());
+    let deletes = import.spec.deletion_policy == DeletionPolicy::Delete;
     let spec = CustomImageSpec {
         disks: vec![ImportedDisk {
             name: SYSTEM_DISK.to_owned(),
@@ -59,6 +63,7 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
             size_bytes: conversion.bytes_written?,
             virtual_size_bytes: conversion.virtual_size_bytes.or(image.virtual_size_bytes).unwrap_or_default(),
             checksum: conversion.checksum.clone()?,
+            etag: conversion.etag.clone(),
             source: Some(RecordedSource { url: import.spec.source.url.clone(), identity: source.clone() }),
         }],
         operating_system: image.operating_system,
@@ -76,17 +81,29 @@ pub fn record(import: &ImageImport) -> Option<CustomImage> {
         }),
         content_key,
         import_uid: import.uid()?,
-        deletion_policy: DeletionPolicy::Retain,
+        deletion_policy: import.spec.deletion_policy,
+        store: import.spec.destination.as_ref().filter(|_| deletes).map(store),
     };
     let mut record = CustomImage::new(&name, spec);
     record.metadata = ObjectMeta {
         name: Some(name),
         namespace: import.namespace(),
+        finalizers: deletes.then(|| vec![DELETE_OBJECTS.to_owned()]),
         // No owner: pruning the request must not delete the record.
         labels: Some([(IMPORT_UID.to_owned(), import.uid()?)].into()),
         ..ObjectMeta::default()
     };
     Some(record)
+}
+
+/// How the objects are reached when they are deleted.
+fn store(destination: &Destination) -> RecordedStore {
+    RecordedStore {
+        region: destination.region.clone(),
+        endpoint: destination.endpoint.clone(),
+        addressing: destination.addressing,
+        secret_ref: destination.secret_ref.clone(),
+    }
 }
 
 /// The format that was asked for.
@@ -101,11 +118,18 @@ fn written_as(import: &ImageImport) -> Option<&'static str> {
 pub async fn find(client: &Client, namespace: &str, identity: &Identity) -> kube::Result<Found> {
     let api: Api<CustomImage> = Api::namespaced(client.clone(), namespace);
     let Some(there) = api.get_opt(&identity.name).await? else { return Ok(Found::Nothing) };
+    if there.metadata.deletion_timestamp.is_some() {
+        return Ok(Found::Leaving);
+    }
     if there.spec.content_key != identity.content_key {
         return Ok(Found::Other);
     }
     available(&api, &there).await?;
-    Ok(Found::Same)
+    Ok(same(&there))
+}
+
+fn same(record: &CustomImage) -> Found {
+    Found::Same(record.spec.disks.iter().map(|disk| disk.url.clone()).collect())
 }
 
 /// Creates the record, unless one of its name is there.
@@ -118,7 +142,7 @@ pub async fn publish(client: &Client, record: &CustomImage) -> kube::Result<Foun
     match api.create(&PostParams::default(), record).await {
         Ok(made) => {
             available(&api, &made).await?;
-            Ok(Found::Same)
+            Ok(same(&made))
         }
         Err(kube::Error::Api(status)) if status.code == 409 => {
             let identity = Identity { name: record.name_any(), content_key: record.spec.content_key.clone() };
@@ -140,14 +164,32 @@ async fn available(api: &Api<CustomImage>, record: &CustomImage) -> kube::Result
     let status = CustomImageStatus {
         observed_generation: record.metadata.generation,
         snapshot: Some(snapshot(&record.spec)),
+        deletion: None,
         conditions: vec![ready],
     };
+    write_status(api, record, &status).await
+}
+
+/// Writes the whole status of a record, unless the record changed since it was read.
+///
+/// # Errors
+/// 409 when it did, and whatever else the API server says.
+pub async fn write_status(
+    api: &Api<CustomImage>,
+    record: &CustomImage,
+    status: &CustomImageStatus,
+) -> kube::Result<()> {
+    if record.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let name = record.name_any();
     let body = json!({
-        "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage", "metadata": {"name": record.name_any()},
+        "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage",
+        "metadata": {"name": name, "resourceVersion": record.resource_version()},
         "status": status,
     });
     let params = PatchParams::apply(LIFECYCLE_MANAGER).force();
-    api.patch_status(&record.name_any(), &params, &Patch::Apply(body)).await.map(|_| ())
+    api.patch_status(&name, &params, &Patch::Apply(body)).await.map(|_| ())
 }
 
 /// The import's snapshot, taken over.
@@ -207,6 +249,28 @@ mod tests {
         let mut import = import();
         import.status.as_mut().unwrap().disks[0].conversion.as_mut().unwrap().virtual_size_bytes = Some(2 << 30);
         assert_eq!(record(&import).unwrap().spec.disks[0].virtual_size_bytes, 2 << 30);
+    }
+
+    #[test]
+    fn only_a_record_that_deletes_knows_how_and_holds_on() {
+        let retained = record(&import()).unwrap();
+        assert_eq!((retained.spec.deletion_policy, &retained.spec.store), (DeletionPolicy::Retain, &None));
+        assert_eq!(retained.metadata.finalizers, None);
+
+        let mut deletes = import();
+        deletes.spec.deletion_policy = DeletionPolicy::Delete;
+        let destination = deletes.spec.destination.as_mut().unwrap();
+        destination.endpoint = Some("https://minio:9000".into());
+        destination.region = Some("r1".into());
+        deletes.status.as_mut().unwrap().disks[0].conversion.as_mut().unwrap().etag = Some("\"e2\"".into());
+        let record = serde_json::to_value(record(&deletes).unwrap()).unwrap();
+        assert_eq!(record["metadata"]["finalizers"], json!(["imageimport.dev/delete-objects"]));
+        assert_eq!(
+            record["spec"]["store"],
+            json!({"endpoint": "https://minio:9000", "region": "r1", "secretRef": {"name": "writer"}})
+        );
+        assert_eq!(record["spec"]["disks"][0]["etag"], "\"e2\"");
+        assert_eq!(identity(&deletes).unwrap().content_key.len(), 64);
     }
 
     #[test]

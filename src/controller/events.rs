@@ -1,14 +1,14 @@
 //! Kubernetes events and metrics of what just changed: a pure comparison of two statuses, and who publishes it.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 
 use super::context::Shared;
 use super::key::Stage;
 use super::work;
 use crate::api::conditions::{COMPLIANT, READY, find, reason as word};
-use crate::api::{ImageImport, ImageImportStatus, Waiver};
+use crate::api::{ImageImportStatus, Waiver};
 use crate::rules::{self, Request};
 
 /// One event: reason, action, text, and whether it warns.
@@ -70,8 +70,13 @@ pub fn idle_waivers(request: &Request) -> Vec<Told> {
     request.waivers.iter().filter_map(why).map(told).collect()
 }
 
+/// Objects that were to be deleted stay, and why.
+pub fn objects_stay(note: String) -> Told {
+    Told { reason: "ObjectsStay", action: "Delete", note, warns: true }
+}
+
 /// Publishes them. An event that cannot be published is no reason to fail.
-pub async fn publish(shared: &Shared, import: &ImageImport, told: Vec<Told>) {
+pub async fn publish(shared: &Shared, of: &ObjectReference, told: Vec<Told>) {
     for Told { reason, action, note, warns } in told {
         let event = Event {
             type_: if warns { EventType::Warning } else { EventType::Normal },
@@ -80,7 +85,7 @@ pub async fn publish(shared: &Shared, import: &ImageImport, told: Vec<Told>) {
             action: action.to_owned(),
             secondary: None,
         };
-        if let Err(error) = shared.recorder.publish(&event, &import.object_ref(&())).await {
+        if let Err(error) = shared.recorder.publish(&event, of).await {
             tracing::debug!(%error, reason, "Event could not be published");
         }
     }

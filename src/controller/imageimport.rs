@@ -1,80 +1,42 @@
 //! A look at an import: observe, decide, carry out.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{Api, DeleteParams, PostParams, Preconditions};
+use kube::api::Api;
 use kube::runtime::controller::Action;
-use kube::{ResourceExt, core::response::Status as Refusal};
+use kube::{Resource, ResourceExt};
 
 use super::context::Context;
+use super::customimage::Found;
+use super::jobs::{self, Made};
 use super::key::{Stage, VerdictKey};
+use super::look::{self, CAUGHT_UP, Error, Result};
 use super::moment::{Draft, lifecycle_part};
-use super::outcome::owned_by;
 use super::plan::{Act, Plan, Profile, World, plan};
-use super::queue::Ticket;
+use super::queue::{Kind, Ticket};
 use super::work::{self, Work};
-use super::{customimage, events, observe, status, verdict, worker};
-use crate::api::conditions::{CONVERTED, INSPECTED, Status, reason as word};
+use super::{customimage, deletion, events, observe, status, verdict, worker};
+use crate::api::conditions::{CONVERTED, INSPECTED, READY, Status, reason as word};
 use crate::api::{ImageImport, ImportProfile, SYSTEM_DISK};
 use crate::inspect::Facts;
 use crate::inspect::wire::{Message, decode};
 use crate::report;
 use crate::rules::Request;
 
-/// How long after a conflict the cache is looked at again.
-const CAUGHT_UP: Duration = Duration::from_millis(500);
-
-/// Why a look ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The API server refused or could not be reached.
-    #[error("{0}")]
-    Kube(#[from] kube::Error),
-    /// The object is not the one that was decided on: decide again.
-    #[error("the import changed meanwhile")]
-    Changed,
-}
-
-impl Error {
-    fn is_conflict(&self) -> bool {
-        match self {
-            Self::Changed => true,
-            Self::Kube(kube::Error::Api(status)) => status.code == 409 || status.code == 404,
-            Self::Kube(_) => false,
-        }
-    }
-}
-
-type Result<T> = std::result::Result<T, Error>;
+/// How often it is looked whether a record that is being deleted is gone.
+const LEAVING: SignedDuration = SignedDuration::from_secs(5);
 
 /// A look at an import, counted.
 ///
 /// # Errors
 /// What is worth a backoff.
 pub async fn reconcile(import: Arc<ImageImport>, context: Arc<Context>) -> Result<Action> {
-    let mut counted = context.shared.counted.clone();
-    // The sender lives as long as the controllers do.
-    let _ = counted.wait_for(|counted| *counted).await;
-    let started = Instant::now();
-    let result = Box::pin(look(&import, &context)).await;
-    let word = match &result {
-        Ok(_) => "ok",
-        Err(error) if error.is_conflict() => "conflict",
-        Err(_) => "error",
-    };
-    context.shared.metrics.reconciled("imageimport", word, started.elapsed());
-    match result {
-        Err(error) if error.is_conflict() => Ok(Action::requeue(CAUGHT_UP)),
-        Ok(action) => {
-            context.shared.backoff.forget(&import.uid().unwrap_or_default());
-            Ok(action)
-        }
-        error => error,
-    }
+    let uid = import.uid().unwrap_or_default();
+    look::counted(&context.shared, "imageimport", &uid, Box::pin(look(&import, &context))).await
 }
 
 /// When to look again after an error.
@@ -91,12 +53,15 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
         // Its Jobs die by their owner reference; the slot is given back once they are gone.
         return Ok(Action::await_change());
     }
+    if deletion::is_spare(import) {
+        return deletion::look_at_spare(import, context).await;
+    }
     let (profile, usable) = observe::profile(context, import);
     let mut world = observe::world(context, import, usable).await?;
     let mut next = plan(&world);
     if next.slot && !world.slot {
-        let ticket =
-            Ticket { namespace: import.namespace().unwrap_or_default(), name: import.name_any(), uid: uid.clone() };
+        let (namespace, name) = (import.namespace().unwrap_or_default(), import.name_any());
+        let ticket = Ticket { kind: Kind::Import, namespace, name, uid: uid.clone() };
         (world.slot, world.place) = context.shared.queue(|queue| {
             let granted = queue.request(ticket);
             let own = (queue.holds(&uid), queue.place(&uid));
@@ -115,7 +80,8 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
         context.shared.queue(|queue| ((), queue.release(&uid)));
     }
     if let Some(status) = &latest.status {
-        events::publish(&context.shared, import, events::between(import.status.as_ref(), status)).await;
+        let told = events::between(import.status.as_ref(), status);
+        events::publish(&context.shared, &import.object_ref(&()), told).await;
     }
     hand.discard(&latest, &next.discard).await?;
     Ok(again.or(next.again).map_or_else(Action::await_change, |d| Action::requeue(d.unsigned_abs().max(CAUGHT_UP))))
@@ -167,7 +133,7 @@ impl Hand<'_> {
     }
 
     fn jobs(&self) -> Api<Job> {
-        Api::namespaced(self.context.shared.client.clone(), &self.namespace())
+        jobs::api(&self.context.shared.client, &self.namespace())
     }
 
     async fn write(&self, draft: &Draft) -> Result<Done> {
@@ -187,15 +153,15 @@ impl Hand<'_> {
             && let Some(identity) = customimage::identity(self.import)
         {
             match customimage::find(&self.context.shared.client, &self.namespace(), &identity).await? {
-                customimage::Found::Nothing => {}
+                Found::Nothing => {}
                 found => return self.published(draft, found, &identity).await,
             }
         }
         let settings = &self.context.shared.settings;
         let name = work.job_name.clone().unwrap_or_default();
         let Some(job) = worker::job(settings, self.import, stage, &name) else { return Err(Error::Changed) };
-        match self.jobs().create(&PostParams::default(), &job).await {
-            Ok(made) => {
+        match jobs::make(&self.jobs(), &job, &self.import.uid().unwrap_or_default(), false).await? {
+            Made::New(made) => {
                 work.job_uid = made.uid();
                 work.started = Some(made.creation_timestamp().unwrap_or_else(|| draft.now()));
                 work::set(&mut draft, stage, &work);
@@ -207,19 +173,27 @@ impl Hand<'_> {
                 );
                 self.note(&draft).await
             }
-            Err(kube::Error::Api(refusal)) if refusal.code == 409 => self.name_taken(draft, stage, work).await,
-            Err(kube::Error::Api(refusal)) if matches!(refusal.code, 403 | 422) => {
-                if is_terminating(&refusal) {
-                    return Ok((self.import.clone(), None));
-                }
-                let quota = refusal.message.contains("exceeded quota") || refusal.message.contains("failed quota");
+            Made::Foreign => {
+                draft.failing(word::NAME_CONFLICT, &format!("The Job `{name}` belongs to someone else"));
                 work.completed = Some(draft.now());
                 work::set(&mut draft, stage, &work);
-                draft.failing(if quota { word::QUOTA_EXCEEDED } else { word::POD_REFUSED }, &refusal.message);
+                self.write(&draft).await
+            }
+            // An own one that was not noted is not believed.
+            Made::Unnoted(uid) => {
+                let live = self.live().await?;
+                self.discard(&live, &[(name, uid)]).await?;
+                Err(Error::Changed)
+            }
+            Made::Gone => Err(Error::Changed),
+            Made::Terminating => Ok((self.import.clone(), None)),
+            Made::Refused(reason, message) => {
+                work.completed = Some(draft.now());
+                work::set(&mut draft, stage, &work);
+                draft.failing(reason, &message);
                 let (latest, _) = self.write(&draft).await?;
                 Ok((latest, Some(SignedDuration::from_mins(1))))
             }
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -232,22 +206,6 @@ impl Hand<'_> {
             }
             result => result,
         }
-    }
-
-    /// A Job of our name is there: a foreign one is left alone, an own one that was not noted is deleted.
-    async fn name_taken(&self, mut draft: Draft, stage: Stage, mut work: Work) -> Result<Done> {
-        let name = work.job_name.clone().unwrap_or_default();
-        let name = name.as_str();
-        let Some(job) = self.jobs().get_opt(name).await? else { return Err(Error::Changed) };
-        if !owned_by(job.metadata.owner_references.as_ref(), &self.import.uid().unwrap_or_default()) {
-            draft.failing(word::NAME_CONFLICT, &format!("The Job `{name}` belongs to someone else"));
-            work.completed = Some(draft.now());
-            work::set(&mut draft, stage, &work);
-            return self.write(&draft).await;
-        }
-        let live = self.live().await?;
-        self.discard(&live, &[(name.to_owned(), job.uid().unwrap_or_default())]).await?;
-        Err(Error::Changed)
     }
 
     /// Judges the facts that were stored a moment ago, so that the end of the reading and the verdict are one write.
@@ -297,7 +255,7 @@ impl Hand<'_> {
         let written = shared.writer.report(&live, &part).await?;
         verdict::settle(&mut draft, &report, &facts, key, self.import.spec.destination.is_some());
         let latest = shared.writer.lifecycle(&written, &draft.status).await?;
-        events::publish(shared, self.import, events::idle_waivers(&request)).await;
+        events::publish(shared, &self.import.object_ref(&()), events::idle_waivers(&request)).await;
         self.count(&report, inspection.start_time.as_ref(), facts.reads.bytes, last.is_none());
         Ok((latest, None))
     }
@@ -339,30 +297,45 @@ impl Hand<'_> {
         };
         let found = customimage::publish(&self.context.shared.client, &record).await?;
         if let Some(started) = work::of(&draft.status, Stage::Convert).started {
-            let word = if found == customimage::Found::Same { "Published" } else { "NameConflict" };
-            self.context.shared.metrics.converted(word, seconds_since(&started));
+            let word = match &found {
+                Found::Same(_) => Some("Published"),
+                Found::Other => Some("NameConflict"),
+                Found::Nothing | Found::Leaving => None,
+            };
+            if let Some(word) = word {
+                self.context.shared.metrics.converted(word, seconds_since(&started));
+            }
         }
         Hand { import: &latest, context: self.context, profile: None, usable: self.usable.clone() }
             .published(draft, found, &identity)
             .await
     }
 
-    async fn published(
-        &self,
-        mut draft: Draft,
-        found: customimage::Found,
-        identity: &customimage::Identity,
-    ) -> Result<Done> {
-        if found == customimage::Found::Same {
-            draft.status.custom_image_ref = Some(customimage::reference(identity));
-            draft.set(CONVERTED, Status::True, word::WRITTEN, "");
-            draft.done(word::IMPORTED, "The image is in the store");
-        } else {
-            let message = format!(
-                "The CustomImage `{}` records another image; choose another `spec.customImageName`",
-                identity.name
-            );
-            draft.failing(word::NAME_CONFLICT, &message);
+    async fn published(&self, mut draft: Draft, found: Found, identity: &customimage::Identity) -> Result<Done> {
+        match found {
+            Found::Same(urls) => {
+                draft.status.custom_image_ref = Some(customimage::reference(identity));
+                draft.set(CONVERTED, Status::True, word::WRITTEN, "");
+                draft.done(word::IMPORTED, "The image is in the store");
+                deletion::note_spare(&mut draft, &urls);
+            }
+            Found::Other => {
+                let message = format!(
+                    "The CustomImage `{}` records another image; choose another `spec.customImageName`",
+                    identity.name
+                );
+                draft.failing(word::NAME_CONFLICT, &message);
+            }
+            // It was there a moment ago, or goes; its own deletion may be what waits for this slot.
+            Found::Nothing | Found::Leaving => {
+                let message =
+                    format!("Waits until the CustomImage `{}`, which is being deleted, is gone", identity.name);
+                draft.set(READY, Status::Unknown, word::QUEUED, &message);
+                let uid = self.import.uid().unwrap_or_default();
+                self.context.shared.queue(|queue| ((), queue.release(&uid)));
+                let (latest, _) = self.write(&draft).await?;
+                return Ok((latest, Some(LEAVING)));
+            }
         }
         self.write(&draft).await
     }
@@ -382,12 +355,7 @@ impl Hand<'_> {
         let wanted =
             latest.as_ref().and_then(|l| l.status.as_ref()).and_then(work::in_flight).and_then(|(_, w)| w.job_uid);
         for (name, uid) in jobs.iter().filter(|(_, uid)| Some(uid) != wanted.as_ref()) {
-            let only = Preconditions { uid: Some(uid.clone()), resource_version: None };
-            match self.jobs().delete(name, &DeleteParams::foreground().preconditions(only)).await {
-                Ok(_) => tracing::info!(namespace = self.namespace(), job = name, "Deleted a worker Job"),
-                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-                Err(error) => return Err(error.into()),
-            }
+            jobs::delete(&self.jobs(), name, uid).await?;
         }
         Ok(())
     }
@@ -401,11 +369,6 @@ fn same_ground(live: &ImageImport, decided_on: &ImageImport) -> bool {
         && live.metadata.deletion_timestamp == decided_on.metadata.deletion_timestamp
         && live.requested_at() == decided_on.requested_at()
         && part(live) == part(decided_on)
-}
-
-fn is_terminating(refusal: &Refusal) -> bool {
-    let causes = refusal.details.as_ref().map(|d| &d.causes);
-    causes.is_some_and(|c| c.iter().any(|c| c.reason == "NamespaceTerminating"))
 }
 
 fn facts_of(text: &str) -> Option<Facts> {

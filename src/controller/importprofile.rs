@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Shared;
+use super::queue::Kind;
 use super::settings::Settings;
 use super::status::LIFECYCLE_MANAGER;
 use super::store::{Scope, Touched};
@@ -108,7 +109,7 @@ pub async fn run(shared: &Shared, scopes: &[Scope], mut watch: Touched<ImportPro
 
 fn wake_users(shared: &Shared, scopes: &[Scope], profile: &str) {
     for import in scopes.iter().flat_map(|s| s.imports.state_filter(|i| i.spec.profile_ref.name == profile)) {
-        shared.wake(&import.namespace().unwrap_or_default(), &import.name_any());
+        shared.wake(Kind::Import, &import.namespace().unwrap_or_default(), &import.name_any());
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Stage {
     Inspect,
     /// Copies a disk.
     Convert,
+    /// Deletes what was copied.
+    Delete,
 }
 
 impl Stage {
@@ -28,6 +30,7 @@ impl Stage {
         match self {
             Self::Inspect => "inspect",
             Self::Convert => "convert",
+            Self::Delete => "delete",
         }
     }
     /// The word for the work in progress: reason of `Ready`, `progress.stage`.
@@ -35,12 +38,14 @@ impl Stage {
         match self {
             Self::Inspect => "Inspecting",
             Self::Convert => "Converting",
+            Self::Delete => "Deleting",
         }
     }
     fn letter(self) -> char {
         match self {
             Self::Inspect => 'i',
             Self::Convert => 'c',
+            Self::Delete => 'd',
         }
     }
 }
@@ -150,7 +155,7 @@ impl std::fmt::Display for VerdictKey {
     }
 }
 
-/// Name of a worker Job: `<import, at most 40 characters>-<i|c>-<10 hexadecimal digits>`.
+/// Name of a worker Job: `<import or record, at most 40 characters>-<i|c|d>-<10 hexadecimal digits>`.
 pub fn job_name(import: &str, uid: &str, disk: &str, stage: Stage, key: &str, attempt: i32) -> String {
     let letter = stage.letter();
     let digest = hash(&["job", uid, disk, &letter.to_string(), key, &attempt.to_string()]);

@@ -12,11 +12,14 @@
 pub mod backoff;
 pub mod context;
 pub mod customimage;
+pub mod deletion;
 pub mod events;
 pub mod imageimport;
 pub mod importprofile;
+pub mod jobs;
 pub mod key;
 pub mod leader;
+pub mod look;
 pub mod managers;
 pub mod moment;
 pub mod observe;

@@ -129,6 +129,7 @@ impl Draft {
         let message = match stage {
             Stage::Inspect => "A worker reads the image",
             Stage::Convert => "A worker copies the image",
+            Stage::Delete => "A worker deletes the image",
         };
         self.set(READY, Status::Unknown, stage.doing(), message);
         self.progressing(word::PROGRESSING, message);

@@ -1,8 +1,8 @@
-//! What is known of an import's work right now: the part of a look that asks the API server.
+//! What is known of an import's work, and of any Job, right now: the part of a look that asks the API server.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams, LogParams};
@@ -15,7 +15,7 @@ use super::outcome::{self, Outcome, Seen};
 use super::plan::{Profile, World};
 use super::reason::{self, Class};
 use super::work::{self, Work};
-use super::{progress, store, worker};
+use super::{jobs, progress, store, worker};
 use crate::api::conditions::{READY, find, reason as word};
 use crate::api::{ImageImport, ImportProfile, Progress};
 use crate::profiles;
@@ -58,37 +58,18 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
     else {
         return Ok(world);
     };
-    let job = job(context, import, &name, &job_uid).await?;
-    let mut pods = context.scope.pods_of(&job_uid);
     let recorded = recorded(import);
-    let look = |pods: &[Arc<Pod>], events: &[Event]| {
-        let seen = Seen {
-            stage,
-            job: job.as_deref(),
-            job_uid: &job_uid,
-            started: started.0,
-            pods,
-            pods_seen: context.shared.pods_seen(&job_uid, pods.iter().filter_map(|p| p.uid())),
-            events,
-            recorded: recorded.as_ref().map(|(reason, message)| (*reason, message.as_str())),
-            deadline: worker::deadline(settings, import, stage),
-            memory_limit: &settings.worker.memory_limit(),
-            now,
-        };
-        (outcome::outcome(&seen), outcome::wants_events(&seen))
+    let noted = Noted {
+        namespace: &import.namespace().unwrap_or_default(),
+        stage,
+        name: &name,
+        uid: &job_uid,
+        started: started.0,
+        recorded: recorded.as_ref().map(|(reason, message)| (*reason, message.as_str())),
+        deadline: worker::deadline(settings, import, stage),
+        now,
     };
-    let (mut result, ask) = look(&pods, &[]);
-    if matches!(result, Outcome::ResultLost(_) | Outcome::Failed(..)) {
-        // The watch of pods may be behind the watch of Jobs.
-        pods = live_pods(context, import, &job_uid).await?;
-        result = look(&pods, &[]).0;
-    } else if !ask.is_empty() {
-        let mut events = vec![];
-        for object in ask {
-            events.extend(events_of(context, import, &object).await?);
-        }
-        result = look(&pods, &events).0;
-    }
+    let (result, pods) = outcome_of(context, &noted).await?;
     if result == Outcome::Running && settings.progress {
         world.progress = read_progress(context, import, stage, (&job_uid, started.0), &pods, now).await;
     }
@@ -99,6 +80,64 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
     Ok(world)
 }
 
+/// A Job that was noted.
+pub struct Noted<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// What it does.
+    pub stage: Stage,
+    /// Its name.
+    pub name: &'a str,
+    /// Its UID.
+    pub uid: &'a str,
+    /// When it was made.
+    pub started: Timestamp,
+    /// Why it waited, as it was recorded.
+    pub recorded: Option<(&'static str, &'a str)>,
+    /// How long it may take.
+    pub deadline: SignedDuration,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// What became of a Job, and its pods.
+///
+/// # Errors
+/// What the API server says.
+pub async fn outcome_of(context: &Context, noted: &Noted<'_>) -> kube::Result<(Outcome, Vec<Arc<Pod>>)> {
+    let job = job(context, noted).await?;
+    let mut pods = context.scope.pods_of(noted.uid);
+    let look = |pods: &[Arc<Pod>], events: &[Event]| {
+        let seen = Seen {
+            stage: noted.stage,
+            job: job.as_deref(),
+            job_uid: noted.uid,
+            started: noted.started,
+            pods,
+            pods_seen: context.shared.pods_seen(noted.uid, pods.iter().filter_map(|p| p.uid())),
+            events,
+            recorded: noted.recorded,
+            deadline: noted.deadline,
+            memory_limit: &context.shared.settings.worker.memory_limit(),
+            now: noted.now,
+        };
+        (outcome::outcome(&seen), outcome::wants_events(&seen))
+    };
+    let (mut result, ask) = look(&pods, &[]);
+    if matches!(result, Outcome::ResultLost(_) | Outcome::Failed(..)) {
+        // The watch of pods may be behind the watch of Jobs.
+        pods = live_pods(context, noted).await?;
+        result = look(&pods, &[]).0;
+    } else if !ask.is_empty() {
+        let mut events = vec![];
+        for object in ask {
+            events.extend(events_of(context, noted, &object).await?);
+        }
+        result = look(&pods, &events).0;
+    }
+    Ok((result, pods))
+}
+
 /// Why a worker waited, as the status keeps it.
 fn recorded(import: &ImageImport) -> Option<(&'static str, String)> {
     let ready = find(&import.status.as_ref()?.conditions, READY)?;
@@ -107,24 +146,23 @@ fn recorded(import: &ImageImport) -> Option<(&'static str, String)> {
 }
 
 /// The noted Job; the cache may not have it yet, and a Job of its name with another UID is not it.
-async fn job(context: &Context, import: &ImageImport, name: &str, uid: &str) -> kube::Result<Option<Arc<Job>>> {
-    let namespace = import.namespace().unwrap_or_default();
-    let is_it = |job: &Job| job.uid().as_deref() == Some(uid);
-    if let Some(job) = context.scope.jobs.get(&ObjectRef::new(name).within(&namespace)).filter(|j| is_it(j)) {
+async fn job(context: &Context, noted: &Noted<'_>) -> kube::Result<Option<Arc<Job>>> {
+    let is_it = |job: &Job| job.uid().as_deref() == Some(noted.uid);
+    let cached = context.scope.jobs.get(&ObjectRef::new(noted.name).within(noted.namespace));
+    if let Some(job) = cached.filter(|j| is_it(j)) {
         return Ok(Some(job));
     }
-    let api: Api<Job> = Api::namespaced(context.shared.client.clone(), &namespace);
-    Ok(api.get_opt(name).await?.filter(is_it).map(Arc::new))
+    Ok(jobs::api(&context.shared.client, noted.namespace).get_opt(noted.name).await?.filter(is_it).map(Arc::new))
 }
 
-async fn live_pods(context: &Context, import: &ImageImport, job_uid: &str) -> kube::Result<Vec<Arc<Pod>>> {
-    let api: Api<Pod> = Api::namespaced(context.shared.client.clone(), &import.namespace().unwrap_or_default());
-    let ours = ListParams::default().labels(&format!("batch.kubernetes.io/controller-uid={job_uid}"));
+async fn live_pods(context: &Context, noted: &Noted<'_>) -> kube::Result<Vec<Arc<Pod>>> {
+    let api: Api<Pod> = Api::namespaced(context.shared.client.clone(), noted.namespace);
+    let ours = ListParams::default().labels(&format!("batch.kubernetes.io/controller-uid={}", noted.uid));
     Ok(api.list(&ours).await?.items.into_iter().map(Arc::new).collect())
 }
 
-async fn events_of(context: &Context, import: &ImageImport, uid: &str) -> kube::Result<Vec<Event>> {
-    let api: Api<Event> = Api::namespaced(context.shared.client.clone(), &import.namespace().unwrap_or_default());
+async fn events_of(context: &Context, noted: &Noted<'_>, uid: &str) -> kube::Result<Vec<Event>> {
+    let api: Api<Event> = Api::namespaced(context.shared.client.clone(), noted.namespace);
     let of = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
     Ok(api.list(&of).await?.items)
 }

@@ -34,7 +34,9 @@ pub enum Outcome {
     Facts(String, Box<Facts>),
     /// `worker convert` wrote the object.
     Written(Written),
-    /// `worker convert` wrote nothing, and trying again will not help.
+    /// `worker delete` left none of the objects.
+    Deleted,
+    /// `worker convert` wrote nothing or `worker delete` left something, and trying again will not help.
     Refused(Refusal),
     /// The Job is done or gone, and its message with it.
     ResultLost(&'static str),
@@ -192,7 +194,8 @@ fn result(stage: Stage, pod: &Pod) -> Option<Outcome> {
     match (stage, decode(text).ok()?) {
         (Stage::Inspect, Message::Facts(facts)) => Some(Outcome::Facts(text.to_owned(), facts)),
         (Stage::Convert, Message::Written(written)) => Some(Outcome::Written(written)),
-        (Stage::Convert, Message::Refused(refusal)) => Some(Outcome::Refused(refusal)),
+        (Stage::Delete, Message::Deleted(_)) => Some(Outcome::Deleted),
+        (Stage::Convert | Stage::Delete, Message::Refused(refusal)) => Some(Outcome::Refused(refusal)),
         _ => None,
     }
 }

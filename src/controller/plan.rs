@@ -21,6 +21,8 @@ use crate::inspect::Facts;
 const MAX_LOST: i32 = 3;
 /// How long an old Job object may stand in the way of the next one.
 pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// Longest entity tag that is kept: those of stores have 32 digits and a count of parts.
+const ETAG_MAX: usize = 128;
 /// Places in the line that are told as they change, each minute.
 const FOLLOWED: i32 = 20;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -123,6 +125,7 @@ impl Planner<'_> {
                 if let Some(conversion) = &mut self.draft.disk().conversion {
                     conversion.url = Some(written.url);
                     conversion.checksum = Some(written.checksum);
+                    conversion.etag = written.etag.filter(|etag| etag.len() <= ETAG_MAX);
                     conversion.bytes_written = i64::try_from(written.bytes).ok();
                     conversion.virtual_size_bytes = written.virtual_size_bytes.and_then(|n| i64::try_from(n).ok());
                 }
@@ -176,7 +179,8 @@ impl Planner<'_> {
                 }
                 Plan { slot: true, ..self.rest(Some(TICK)) }
             }
-            Outcome::Running => {
+            // None of an import's stages deletes.
+            Outcome::Running | Outcome::Deleted => {
                 self.draft.working(stage);
                 if let Some(progress) = &self.world.progress {
                     self.draft.status.progress = Some(progress.clone());

@@ -5,9 +5,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// An import that runs or waits: namespace and UID, and its name to wake it by.
+/// Who has workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An ImageImport.
+    Import,
+    /// A CustomImage, whose objects are deleted.
+    Record,
+}
+
+/// An import or a record that runs or waits: namespace and UID, and kind and name to wake it by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ticket {
+    /// Kind.
+    pub kind: Kind,
     /// Namespace.
     pub namespace: String,
     /// Name.
@@ -39,7 +50,7 @@ impl Queue {
         self.held.insert(ticket.uid.clone(), ticket);
     }
 
-    /// True when a slot is held by this import.
+    /// True when a slot is held by this object.
     pub fn holds(&self, uid: &str) -> bool {
         self.held.contains_key(uid)
     }
@@ -132,7 +143,12 @@ mod tests {
     use super::*;
 
     fn t(namespace: &str, n: u32) -> Ticket {
-        Ticket { namespace: namespace.into(), name: format!("i{n}"), uid: format!("{namespace}/{n}") }
+        Ticket {
+            kind: Kind::Import,
+            namespace: namespace.into(),
+            name: format!("i{n}"),
+            uid: format!("{namespace}/{n}"),
+        }
     }
     fn uids(tickets: &[Ticket]) -> Vec<&str> {
         tickets.iter().map(|t| t.uid.as_str()).collect()

@@ -7,23 +7,25 @@ use std::time::Duration;
 use futures::StreamExt;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, ListParams};
-use kube::runtime::controller::{Config, Controller, Error as ControllerError};
+use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::ObjectRef;
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, Shared, Waker};
-use super::imageimport::{reconcile, retry};
-use super::importprofile;
+use super::deletion::record;
 use super::leader::Elector;
-use super::queue::Ticket;
+use super::look::Error;
+use super::queue::{Kind, Ticket};
 use super::settings::Settings;
 use super::store::{self, Filled, Scope, Touched, Watches};
-use super::worker::IMPORT_NAME;
-use crate::api::{ImageImport, ImportProfile};
+use super::worker::{IMPORT_NAME, RECORD_NAME};
+use super::{imageimport, importprofile};
+use crate::api::{CustomImage, ImageImport, ImportProfile};
 use crate::metrics::Metrics;
 use crate::server::Readiness;
 
@@ -107,12 +109,12 @@ impl Operator {
         loop {
             let one = ListParams::default().limit(1);
             let namespace = self.settings.watch_namespaces.first();
-            let imports: Api<ImageImport> = match namespace {
-                Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-                None => Api::all(self.client.clone()),
+            let (imports, records): (Api<ImageImport>, Api<CustomImage>) = match namespace {
+                Some(name) => (Api::namespaced(self.client.clone(), name), Api::namespaced(self.client.clone(), name)),
+                None => (Api::all(self.client.clone()), Api::all(self.client.clone())),
             };
             let profiles: Api<ImportProfile> = Api::all(self.client.clone());
-            match futures::try_join!(imports.list(&one), profiles.list(&one)) {
+            match futures::try_join!(imports.list(&one), records.list(&one), profiles.list(&one)) {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(%error, "The resources cannot be read yet"),
             }
@@ -131,9 +133,10 @@ impl Operator {
         let (mut scopes, mut watches, mut wakers, mut woken) = (vec![], vec![], vec![], vec![]);
         for namespace in namespaces {
             let (scope, watch) = Scope::new(&self.client, namespace.clone(), &self.metrics);
-            let (to, from) = mpsc::unbounded_channel();
-            wakers.push(Waker { namespace, to });
-            woken.push(from);
+            let (imports, import_woken) = mpsc::unbounded_channel();
+            let (records, record_woken) = mpsc::unbounded_channel();
+            wakers.push(Waker { namespace, imports, records });
+            woken.push((import_woken, record_woken));
             scopes.push(scope);
             watches.push(watch);
         }
@@ -151,14 +154,20 @@ impl Operator {
             counted,
         ));
         let mut tasks = JoinSet::new();
-        for ((scope, Watches { imports, jobs, pods }), woken) in scopes.iter().cloned().zip(watches).zip(woken) {
-            let waker = shared.wakers.iter().find(|w| w.namespace == scope.namespace).map(|w| w.to.clone());
+        for ((scope, watches), woken) in scopes.iter().cloned().zip(watches).zip(woken) {
+            let Watches { imports, records, jobs, pods } = watches;
+            let waker = shared.wakers.iter().find(|w| w.namespace == scope.namespace).cloned();
             if let Some(waker) = waker {
                 tasks.spawn(forward(jobs, waker.clone(), owner, stop.clone()));
                 tasks.spawn(forward(pods, waker, named, stop.clone()));
             }
             let context = Arc::new(Context { scope, shared: Arc::clone(&shared) });
-            tasks.spawn(controller(context, imports, woken, stop.clone()));
+            let scope = &context.scope;
+            let of_imports = Controller::for_stream(imports, scope.imports.clone());
+            let of_records = Controller::for_stream(records, scope.records.clone());
+            let (looked, again) = (imageimport::reconcile, imageimport::retry);
+            tasks.spawn(run(of_imports, Arc::clone(&context), woken.0, looked, again, stop.clone()));
+            tasks.spawn(run(of_records, context, woken.1, record::reconcile, record::retry, stop.clone()));
         }
         {
             let (shared, scopes, stop) = (Arc::clone(&shared), scopes.clone(), stop.clone());
@@ -180,22 +189,26 @@ impl Operator {
     }
 }
 
-/// The controller of one scope.
-async fn controller(
+/// Runs the controller of one kind in one scope.
+async fn run<K, Looked>(
+    controller: Controller<K>,
     context: Arc<Context>,
-    imports: Touched<ImageImport>,
-    woken: mpsc::UnboundedReceiver<ObjectRef<ImageImport>>,
+    woken: mpsc::UnboundedReceiver<ObjectRef<K>>,
+    reconcile: fn(Arc<K>, Arc<Context>) -> Looked,
+    retry: fn(Arc<K>, &Error, Arc<Context>) -> Action,
     stop: CancellationToken,
-) {
-    let reader = context.scope.imports.clone();
-    Controller::for_stream(imports, reader)
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+    Looked: Future<Output = Result<Action, Error>> + Send + 'static,
+{
+    controller
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .reconcile_on(futures::stream::unfold(woken, |mut woken| async move { Some((woken.recv().await?, woken)) }))
         .graceful_shutdown_on(async move { stop.cancelled().await })
         .run(reconcile, retry, context)
         .for_each(|result| {
             match result {
-                // Reported where it came up, or an import that is gone.
+                // Reported where it came up, or an object that is gone.
                 Ok(_) | Err(ControllerError::ReconcilerFailed(..) | ControllerError::ObjectNotFound(_)) => {}
                 Err(error) => tracing::warn!(%error, "Controller failed"),
             }
@@ -204,11 +217,14 @@ async fn controller(
         .await;
 }
 
-/// Polls a watch, and has the import of whatever it touches looked at.
+/// An import or a record: kind, namespace and name.
+type Target = (Kind, String, String);
+
+/// Polls a watch, and has whatever its objects belong to looked at.
 async fn forward<K: Send + 'static>(
     mut watch: Touched<K>,
-    to: mpsc::UnboundedSender<ObjectRef<ImageImport>>,
-    import: impl Fn(&K) -> Option<ObjectRef<ImageImport>> + Send,
+    to: Waker,
+    target: impl Fn(&K) -> Option<Target> + Send,
     stop: CancellationToken,
 ) {
     loop {
@@ -220,21 +236,22 @@ async fn forward<K: Send + 'static>(
                 None => return,
             },
         };
-        if let Some(import) = import(&object) {
-            let _ = to.send(import);
+        if let Some((kind, namespace, name)) = target(&object) {
+            to.wake(kind, &namespace, &name);
         }
     }
 }
 
-fn owner(job: &Job) -> Option<ObjectRef<ImageImport>> {
-    let owners = job.metadata.owner_references.as_ref()?;
-    let owner = owners.iter().find(|o| o.controller == Some(true) && o.kind == "ImageImport")?;
-    Some(ObjectRef::new(&owner.name).within(job.metadata.namespace.as_ref()?))
+fn owner(job: &Job) -> Option<Target> {
+    let Ticket { kind, namespace, name, .. } = ticket(job)?;
+    Some((kind, namespace, name))
 }
 
-/// The import that an annotation names: only a hint to look at it, whoever wrote it.
-fn named(object: &impl ResourceExt) -> Option<ObjectRef<ImageImport>> {
-    Some(ObjectRef::new(object.annotations().get(IMPORT_NAME)?).within(&object.namespace()?))
+/// What an annotation names: only a hint to look at it, whoever wrote it.
+fn named(object: &impl ResourceExt) -> Option<Target> {
+    let of = |kind, key: &str| Some((kind, object.annotations().get(key)?.clone()));
+    let (kind, name) = of(Kind::Import, IMPORT_NAME).or_else(|| of(Kind::Record, RECORD_NAME))?;
+    Some((kind, object.namespace()?, name))
 }
 
 /// Waits for the caches, then takes a slot for every Job that runs.
@@ -255,13 +272,19 @@ async fn count_in(shared: &Shared, scopes: &[Scope], profiles: Filled) {
     }
 }
 
+/// Whose Job it is.
 fn ticket(job: &Job) -> Option<Ticket> {
-    let owner = owner(job)?;
-    let uid = job.metadata.owner_references.as_ref()?.iter().find(|o| o.controller == Some(true))?.uid.clone();
-    Some(Ticket { namespace: owner.namespace?, name: owner.name, uid })
+    let owner = job.metadata.owner_references.as_ref()?.iter().find(|o| o.controller == Some(true))?;
+    let kind = match owner.kind.as_str() {
+        "ImageImport" => Kind::Import,
+        "CustomImage" => Kind::Record,
+        _ => return None,
+    };
+    let namespace = job.metadata.namespace.clone()?;
+    Some(Ticket { kind, namespace, name: owner.name.clone(), uid: owner.uid.clone() })
 }
 
-/// Gives back, from time to time, what imports and Jobs held that are no more.
+/// Gives back, from time to time, what imports, records and Jobs held that are no more.
 async fn sweep(shared: &Shared, scopes: &[Scope], stop: &CancellationToken) {
     loop {
         tokio::select! {
@@ -269,9 +292,10 @@ async fn sweep(shared: &Shared, scopes: &[Scope], stop: &CancellationToken) {
             () = tokio::time::sleep(SWEEP) => {}
         }
         let imports = scopes.iter().flat_map(|s| s.imports.state()).filter_map(|i| i.uid());
+        let records = scopes.iter().flat_map(|s| s.records.state_filter(record::leaves)).filter_map(|r| r.uid());
         let jobs: Vec<Arc<Job>> = scopes.iter().flat_map(|s| s.jobs.state()).collect();
         let owners = jobs.iter().filter(|j| !store::seen(j).finished).filter_map(|j| ticket(j)).map(|t| t.uid);
-        let alive: HashSet<String> = imports.chain(owners).collect();
+        let alive: HashSet<String> = imports.chain(records).chain(owners).collect();
         shared.queue(|queue| ((), queue.retain(&alive)));
         shared.forget_jobs(&jobs.iter().filter_map(|j| j.uid()).collect());
     }

@@ -11,6 +11,9 @@ use super::key::Stage;
 use super::plan::Times;
 use crate::worker::EgressArgs;
 
+/// A deletion is a few requests, each tried for a minute at most.
+const DELETE_DEADLINE: SignedDuration = SignedDuration::from_mins(10);
+
 /// Everything that flags decide.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -48,6 +51,7 @@ impl Settings {
         match stage {
             Stage::Inspect => self.inspect_deadline,
             Stage::Convert => self.convert_deadline,
+            Stage::Delete => DELETE_DEADLINE,
         }
     }
 }

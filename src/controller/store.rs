@@ -1,4 +1,4 @@
-//! What is cached of the cluster: lean imports, worker Jobs and pods by our label, profiles.
+//! What is cached of the cluster: lean imports and records, worker Jobs and pods by our label, profiles.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::outcome::owned_by;
 use super::plan::JobSeen;
 use super::worker::IMPORT_UID;
 use crate::api::conditions::LIFECYCLE;
-use crate::api::{ImageImport, ImportProfile};
+use crate::api::{CustomImage, ImageImport, ImportProfile, ImportedDisk};
 use crate::metrics::Metrics;
 use crate::report::{MESSAGE_BYTES, clean};
 
@@ -37,18 +37,22 @@ pub struct Scope {
     pub namespace: Option<String>,
     /// Imports, without managedFields, rule conditions and facts.
     pub imports: Store<ImageImport>,
+    /// Records: whose they are, and of which objects.
+    pub records: Store<CustomImage>,
     /// Worker Jobs.
     pub jobs: Store<Job>,
     /// Worker pods.
     pub pods: Store<Pod>,
     /// Whether each of these is filled.
-    pub filled: [Filled; 3],
+    pub filled: [Filled; 4],
 }
 
 /// The watches that keep a [`Scope`].
 pub struct Watches {
     /// Of imports.
     pub imports: Touched<ImageImport>,
+    /// Of records.
+    pub records: Touched<CustomImage>,
     /// Of Jobs.
     pub jobs: Touched<Job>,
     /// Of pods.
@@ -69,18 +73,42 @@ pub fn prune(import: &mut ImageImport) {
     }
 }
 
+/// What the cache keeps of a record: whether it is being deleted and holds on to its objects, and where these are. All else
+/// is read when it is deleted.
+pub fn prune_record(record: &mut CustomImage) {
+    record.metadata.managed_fields = None;
+    record.metadata.annotations = None;
+    record.metadata.labels = None;
+    record.status = None;
+    let spec = &mut record.spec;
+    spec.operating_system = None;
+    spec.platform = None;
+    spec.architecture = None;
+    spec.boot_modes = vec![];
+    spec.verdict = None;
+    spec.store = None;
+    for text in [&mut spec.profile, &mut spec.content_key, &mut spec.import_uid] {
+        *text = String::new();
+    }
+    for disk in &mut spec.disks {
+        *disk = ImportedDisk { url: std::mem::take(&mut disk.url), ..ImportedDisk::default() };
+    }
+}
+
 impl Scope {
     /// The caches of a namespace, or of all, and the watches that must be polled to keep them.
     pub fn new(client: &Client, namespace: Option<String>, metrics: &Arc<Metrics>) -> (Self, Watches) {
         let ours = Config::default().labels(IMPORT_UID);
         let (imports, import_watch, imports_filled) =
             kept(api(client, namespace.as_deref()), Config::default(), prune, "ImageImport", metrics);
+        let (records, record_watch, records_filled) =
+            kept(api(client, namespace.as_deref()), Config::default(), prune_record, "CustomImage", metrics);
         let (jobs, job_watch, jobs_filled) =
             kept(api(client, namespace.as_deref()), ours.clone(), |_| {}, "Job", metrics);
         let (pods, pod_watch, pods_filled) = kept(api(client, namespace.as_deref()), ours, |_| {}, "Pod", metrics);
-        let watches = Watches { imports: import_watch, jobs: job_watch, pods: pod_watch };
-        let filled = [imports_filled, jobs_filled, pods_filled];
-        (Self { namespace, imports, jobs, pods, filled }, watches)
+        let watches = Watches { imports: import_watch, records: record_watch, jobs: job_watch, pods: pod_watch };
+        let filled = [imports_filled, records_filled, jobs_filled, pods_filled];
+        (Self { namespace, imports, records, jobs, pods, filled }, watches)
     }
 
     /// The Jobs whose controller has this UID.
@@ -231,5 +259,28 @@ mod tests {
             (inspection.key.as_deref(), inspection.facts.as_ref(), inspection.attempt),
             (Some("k"), None, Some(1))
         );
+    }
+
+    #[test]
+    fn the_cache_keeps_of_a_record_that_it_leaves_and_what_it_is_of() {
+        let mut record: CustomImage = serde_json::from_value(json!({
+            "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage",
+            "metadata": {"name": "a", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["f"],
+                "labels": {"a": "b"}, "annotations": {"a": "b"}, "managedFields": [{"manager": "kubectl"}]},
+            "spec": {"profile": "p", "contentKey": "k", "importUID": "i", "architecture": "x86_64", "bootModes": ["BIOS"],
+                "verdict": {"counts": {"passed": 1, "failed": 0, "warned": 0, "advised": 0, "undetermined": 0, "waived": 0}},
+                "deletionPolicy": "Delete", "store": {"region": "r"}, "disks": [{"name": "system", "url": "s3://b/k",
+                "format": "RAW", "sizeBytes": 1, "virtualSizeBytes": 1, "checksum": "sha256:0"}]},
+            "status": {"observedGeneration": 1}
+        }))
+        .unwrap();
+        prune_record(&mut record);
+        let kept = json!({
+            "apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage",
+            "metadata": {"name": "a", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["f"]},
+            "spec": {"profile": "", "contentKey": "", "importUID": "", "deletionPolicy": "Delete", "disks": [{"name": "",
+                "url": "s3://b/k", "format": "", "sizeBytes": 0, "virtualSizeBytes": 0, "checksum": ""}]}
+        });
+        assert_eq!(serde_json::to_value(record).unwrap(), kept);
     }
 }

@@ -13,21 +13,27 @@ use k8s_openapi::api::core::v1::{
     PodTemplateSpec, ProjectedVolumeSource, SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount,
     VolumeProjection,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use kube::api::ObjectMeta;
 
+use super::deletion::Subject;
 use super::key::Stage;
+use super::queue::Kind;
 use super::settings::Settings;
 use crate::api::{Destination, Format, ImageImport, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
 use crate::worker::{
-    ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, Exit, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS,
+    ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, Exit, InspectArgs, PASSWORD, RESULT,
+    SOURCE_CREDENTIALS,
 };
 
 /// Label of every worker Job and pod: the UID of its import. Names may be longer than a label's value.
 pub const IMPORT_UID: &str = "imageimport.dev/import-uid";
-/// Annotation of every worker Job and pod: the import's name.
+/// Annotation of every worker Job and pod of an import: its name.
 pub const IMPORT_NAME: &str = "imageimport.dev/import";
-/// Label of every worker Job and pod: `inspect` or `convert`.
+/// Annotation of every worker Job and pod of a record: its name.
+pub const RECORD_NAME: &str = "imageimport.dev/custom-image";
+/// Label of every worker Job and pod: `inspect`, `convert` or `delete`.
 pub const STAGE: &str = "imageimport.dev/stage";
 /// The user all worker containers run as.
 const USER: i64 = 65532;
@@ -56,9 +62,8 @@ impl<'a> Mount<'a> {
         Some(Self::credentials(secret, "source-credentials", SOURCE_CREDENTIALS))
     }
 
-    fn destination(destination: &'a Destination) -> Option<Self> {
-        let secret = destination.secret_ref.as_ref()?;
-        Some(Self::credentials(secret, "destination-credentials", DESTINATION_CREDENTIALS))
+    fn destination(secret: Option<&'a LocalRef>) -> Option<Self> {
+        Some(Self::credentials(secret?, "destination-credentials", DESTINATION_CREDENTIALS))
     }
 
     fn password(import: &'a ImageImport) -> Option<Self> {
@@ -67,29 +72,79 @@ impl<'a> Mount<'a> {
     }
 }
 
-/// The Job of a stage, complete. `source` and `format` are what was inspected, for a copy.
+/// What one Job is for.
+struct Order<'a> {
+    stage: Stage,
+    owner: OwnerReference,
+    namespace: Option<String>,
+    import_uid: &'a str,
+    /// The annotation that names whom to look at when something happens to the Job.
+    named: (&'static str, &'a str),
+    args: Vec<String>,
+    mounts: Vec<Mount<'a>>,
+    deadline: SignedDuration,
+}
+
+/// The Job of one of an import's stages, complete; a copy's rests on what was inspected.
 pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) -> Option<Job> {
     let (args, second) = match stage {
         Stage::Inspect => (inspect_args(settings, import).to_args(), Mount::password(import)),
         Stage::Convert => {
             let destination = import.spec.destination.as_ref()?;
-            (convert_args(&settings.egress, import)?.to_args(), Mount::destination(destination))
+            (convert_args(&settings.egress, import)?.to_args(), Mount::destination(destination.secret_ref.as_ref()))
         }
+        Stage::Delete => return None,
     };
-    let mounts = Mount::source(import).into_iter().chain(second).collect::<Vec<_>>();
+    let order = Order {
+        stage,
+        owner: import.controller_owner_ref(&())?,
+        namespace: import.metadata.namespace.clone(),
+        import_uid: import.metadata.uid.as_deref().unwrap_or_default(),
+        named: (IMPORT_NAME, import.metadata.name.as_deref().unwrap_or_default()),
+        args,
+        mounts: Mount::source(import).into_iter().chain(second).collect(),
+        deadline: deadline(settings, import, stage),
+    };
+    Some(build(settings, order, name))
+}
+
+/// The Job of a deletion.
+pub fn deletion(settings: &Settings, subject: &Subject, name: &str) -> Job {
+    let mount = Mount::destination(subject.secret.as_ref());
+    let args = DeleteArgs {
+        objects: subject.objects.clone(),
+        destination_credentials: path(mount.as_ref()),
+        result: RESULT.into(),
+        egress: settings.egress.clone(),
+    };
+    let order = Order {
+        stage: Stage::Delete,
+        owner: subject.owner.clone(),
+        namespace: Some(subject.namespace.clone()),
+        import_uid: &subject.import_uid,
+        named: (if subject.kind == Kind::Import { IMPORT_NAME } else { RECORD_NAME }, &subject.name),
+        args: args.to_args(),
+        mounts: mount.into_iter().collect(),
+        deadline: settings.deadline(Stage::Delete),
+    };
+    build(settings, order, name)
+}
+
+fn build(settings: &Settings, order: Order, name: &str) -> Job {
+    let stage = order.stage;
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
-        namespace: import.metadata.namespace.clone(),
-        labels: Some(labels(settings, import, stage)),
-        annotations: Some(annotations(settings, import)),
-        owner_references: Some(vec![import.controller_owner_ref(&())?]),
+        namespace: order.namespace,
+        labels: Some(labels(settings, order.import_uid, stage)),
+        annotations: Some(annotations(settings, order.named)),
+        owner_references: Some(vec![order.owner]),
         ..ObjectMeta::default()
     };
     let day = 86_400;
     let spec = JobSpec {
         backoff_limit: Some(3),
-        active_deadline_seconds: Some(deadline(settings, import, stage).as_secs()),
-        ttl_seconds_after_finished: Some(if stage == Stage::Inspect { day } else { 7 * day }),
+        active_deadline_seconds: Some(order.deadline.as_secs()),
+        ttl_seconds_after_finished: Some(if stage == Stage::Convert { 7 * day } else { day }),
         pod_replacement_policy: Some("Failed".into()),
         pod_failure_policy: Some(failure_policy(stage)),
         template: PodTemplateSpec {
@@ -98,11 +153,11 @@ pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) 
                 annotations: metadata.annotations.clone(),
                 ..ObjectMeta::default()
             }),
-            spec: Some(pod(settings, stage, args, &mounts)),
+            spec: Some(pod(settings, stage, order.args, &order.mounts)),
         },
         ..JobSpec::default()
     };
-    Some(Job { metadata, spec: Some(spec), status: None })
+    Job { metadata, spec: Some(spec), status: None }
 }
 
 /// How long a worker may take: what the import says, at most what the operator allows.
@@ -111,12 +166,12 @@ pub fn deadline(settings: &Settings, import: &ImageImport, stage: Stage) -> Sign
     own.map_or(settings.deadline(stage), |own| own.min(settings.deadline(stage)))
 }
 
-fn labels(settings: &Settings, import: &ImageImport, stage: Stage) -> BTreeMap<String, String> {
+fn labels(settings: &Settings, import_uid: &str, stage: Stage) -> BTreeMap<String, String> {
     let own = [
         ("app.kubernetes.io/name", "image-import-operator"),
         ("app.kubernetes.io/component", "worker"),
         ("app.kubernetes.io/managed-by", "image-import-operator"),
-        (IMPORT_UID, import.metadata.uid.as_deref().unwrap_or_default()),
+        (IMPORT_UID, import_uid),
         (STAGE, stage.container()),
         // A sidecar never ends, and takes a part of the termination message's room.
         ("sidecar.istio.io/inject", "false"),
@@ -126,16 +181,15 @@ fn labels(settings: &Settings, import: &ImageImport, stage: Stage) -> BTreeMap<S
     all
 }
 
-fn annotations(settings: &Settings, import: &ImageImport) -> BTreeMap<String, String> {
+fn annotations(settings: &Settings, (key, name): (&str, &str)) -> BTreeMap<String, String> {
     let own = [
-        (IMPORT_NAME, import.metadata.name.as_deref().unwrap_or_default()),
         ("linkerd.io/inject", "disabled"),
         ("vault.hashicorp.com/agent-inject", "false"),
         ("cluster-autoscaler.kubernetes.io/safe-to-evict", "true"),
     ];
     let mut all: BTreeMap<_, _> = own.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     all.extend(settings.worker.annotations.clone());
-    all.insert(IMPORT_NAME.to_owned(), import.metadata.name.clone().unwrap_or_default());
+    all.insert(key.to_owned(), name.to_owned());
     all
 }
 
@@ -284,7 +338,7 @@ pub fn convert_args(egress: &EgressArgs, import: &ImageImport) -> Option<Convert
         source_credentials: path(Mount::source(import).as_ref()),
         etag,
         size: u64::try_from(size_bytes).ok()?,
-        destination_credentials: path(Mount::destination(&destination).as_ref()),
+        destination_credentials: path(Mount::destination(destination.secret_ref.as_ref()).as_ref()),
         destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
         found,
         max_qcow2_bytes: None,

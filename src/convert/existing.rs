@@ -6,7 +6,7 @@ use super::checks::Found;
 use super::copy::fetch;
 use super::job::BUDGET;
 use super::look::{Look, checksum_of};
-use super::upload::of_destination;
+use super::upload::{Upload, of_destination};
 use crate::disk::Result;
 use crate::source::opening::{Allowance, First, Object, Store};
 use crate::source::{Meter, is_source_changed};
@@ -19,10 +19,10 @@ use crate::source::{Meter, is_source_changed};
 pub(super) async fn found_if_same(
     image: &Object,
     disk: Option<u64>,
-    destination: &Store,
+    upload: &Upload,
     step: u64,
 ) -> Result<Option<Found>> {
-    let Some(there) = open(destination, image.size).await? else { return Ok(None) };
+    let Some(there) = open(upload.store(), image.size).await? else { return Ok(None) };
     let mut look = Look::at(disk);
     let mut from = 0;
     while from < image.size {
@@ -38,6 +38,7 @@ pub(super) async fn found_if_same(
         }
         from = to;
     }
+    upload.note_etag(there.etag.clone());
     Ok(Some(look.found()))
 }
 

@@ -104,7 +104,15 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
     match ended {
         Ok(Done { bytes, checksum, virtual_size_bytes, found: Found { source_checksum, qcow2_bytes } }) => {
             let url = job.destination.url.clone();
-            Ok(Message::Written(Written { url, bytes, checksum, virtual_size_bytes, source_checksum, qcow2_bytes }))
+            Ok(Message::Written(Written {
+                url,
+                bytes,
+                checksum,
+                etag: upload.etag(),
+                virtual_size_bytes,
+                source_checksum,
+                qcow2_bytes,
+            }))
         }
         Err(Halt::Refused(refusal)) => Ok(Message::Refused(refusal)),
         Err(Halt::Failed(error)) => settle_source(error),
@@ -135,7 +143,7 @@ async fn write(
             match ended {
                 // An earlier pod of this Job, or a request whose answer was lost, may have written it.
                 Err(Halt::Refused(refusal)) if refusal.reason == EXISTS => {
-                    let same = existing::found_if_same(object, disk, upload.store(), PART).await?;
+                    let same = existing::found_if_same(object, disk, upload, PART).await?;
                     let found = same.ok_or(refusal)?;
                     checks.pass(&found)?;
                     Ok(Done::copied(object.size, found))

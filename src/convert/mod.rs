@@ -8,9 +8,11 @@ mod halt;
 mod job;
 mod left;
 mod look;
+mod remove;
 mod rewrite;
 mod upload;
 mod way;
 
 pub use job::{Job, run};
+pub use remove::{StoredObject, remove};
 pub use way::target;

@@ -22,7 +22,7 @@ use crate::source::{CredentialSource, Egress, credentials, uploads};
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// First word of the layer of every error of the destination: by it the controller tells which store failed.
-const LAYER: &str = "destination";
+pub(super) const LAYER: &str = "destination";
 /// Reason of the refusal that something is there already.
 pub(super) const EXISTS: &str = "DestinationExists";
 
@@ -54,6 +54,8 @@ struct State {
     parts: BTreeMap<u32, PartId>,
     /// Those that an earlier pod sent, as far as they were not asked for.
     left: BTreeMap<u32, uploads::Part>,
+    /// What the store calls the object that was made.
+    etag: Option<String>,
 }
 
 impl Upload {
@@ -99,7 +101,8 @@ impl Upload {
             let options = PutOptions { mode: self.mode.clone(), ..PutOptions::default() };
             self.bucket.put_opts(&self.store.path, PutPayload::from(bytes.clone()), options).await
         };
-        Ok(self.settled(send).await?.map(|_| ()))
+        // Whoever asks for an empty object is not told its tag.
+        Ok(self.settled(send).await?.map(|made| self.note_etag(made.e_tag.filter(|_| !bytes.is_empty()))))
     }
 
     /// Begins, or continues what an earlier pod of this Job began. Only an object that nobody else writes is continued: an
@@ -152,7 +155,17 @@ impl Upload {
         if done.is_ok() {
             self.state().id = None;
         }
-        Ok(done.map(|_| ()))
+        Ok(done.map(|made| self.note_etag(made.e_tag)))
+    }
+
+    /// The object is there, and the store calls it so.
+    pub(super) fn note_etag(&self, etag: Option<String>) {
+        self.state().etag = etag;
+    }
+
+    /// Entity tag of the object that is there now, where the store gave one.
+    pub(super) fn etag(&self) -> Option<String> {
+        self.state().etag.clone()
     }
 
     /// Takes back what was sent, if anything was; within seconds.
@@ -194,7 +207,7 @@ impl Upload {
     }
 }
 
-fn is_forbidden(error: &object_store::Error) -> bool {
+pub(super) fn is_forbidden(error: &object_store::Error) -> bool {
     matches!(Answer::of(error), Some(Answer::Status(http)) if matches!(http.status, 401 | 403))
 }
 

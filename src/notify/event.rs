@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn it_fits_an_argument_of_a_pod_whatever_it_holds() {
         let long = "失".repeat(5000);
-        let failure = Failure { message: long.clone(), suggested_handling: vec![long.clone(); 2], ..Failure::default() };
+        let failure =
+            Failure { message: long.clone(), suggested_handling: vec![long.clone(); 2], ..Failure::default() };
         let data = Notice { message: long, failures: vec![failure; 100], ..Notice::default() };
         let text = serde_json::to_string(&Event::new("i", "t", true, data)).unwrap();
         // Linux, MAX_ARG_STRLEN: 32 pages.

@@ -34,7 +34,8 @@ pub(crate) enum First {
 #[derive(Clone)]
 pub(crate) struct Object {
     store: Store,
-    etag: Option<String>,
+    /// A strong one.
+    pub(crate) etag: Option<String>,
     meta: ObjectMeta,
     pub(crate) size: u64,
     pub(crate) allowance: Allowance,

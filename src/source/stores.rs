@@ -160,6 +160,8 @@ impl Store {
                     .with_skip_signature(!signed)
                     .with_conditional_put(S3ConditionalPut::ETagMatch)
                     .with_allow_http(true)
+                    // A bulk request has to carry an MD5 for Alibaba's and Tencent's stores.
+                    .with_disable_bulk_delete(true)
                     .with_http_connector(dialler.clone())
                     .with_retry(retry());
                 if let Some(endpoint) = &address.endpoint {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::api::{Destination, Format, Source};
+use crate::convert::StoredObject;
 
 /// Where the pod mounts the source's credentials.
 pub const SOURCE_CREDENTIALS: &str = "/run/credentials/source";
@@ -70,6 +71,24 @@ pub struct ConvertArgs {
     /// Start of the object's name where the destination's `url` ends with a slash: import and disk.
     #[arg(long, default_value = "image")]
     pub destination_name: String,
+    /// Folder with the destination's credentials.
+    #[arg(long)]
+    pub destination_credentials: Option<PathBuf>,
+    /// File the message is written to.
+    #[arg(long, default_value = RESULT)]
+    pub result: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened field has no help of its own")]
+    pub egress: EgressArgs,
+}
+
+/// `worker delete`: delete objects that were written.
+#[derive(Args, Debug, Clone, PartialEq)]
+pub struct DeleteArgs {
+    /// An object, as the JSON of `spec.destination` without `secretRef`, with the object's own `url`, its `sizeBytes` and
+    /// `etag`. Repeatable. Another object of its name is left.
+    #[arg(long = "object", required = true, value_parser = json::<StoredObject>)]
+    pub objects: Vec<StoredObject>,
     /// Folder with the destination's credentials.
     #[arg(long)]
     pub destination_credentials: Option<PathBuf>,
@@ -159,6 +178,18 @@ impl ConvertArgs {
     }
 }
 
+impl DeleteArgs {
+    /// The container's arguments that parse to this.
+    pub fn to_args(&self) -> Vec<String> {
+        let mut args = vec!["worker".to_owned(), "delete".to_owned()];
+        args.extend(self.objects.iter().map(|object| format!("--object={}", text(object))));
+        push_path(&mut args, "--destination-credentials", self.destination_credentials.as_ref());
+        args.push(format!("--result={}", self.result.display()));
+        self.egress.push(&mut args);
+        args
+    }
+}
+
 impl EgressArgs {
     fn push(&self, args: &mut Vec<String>) {
         args.extend(self.allow.iter().map(|c| format!("--egress-allow={c}")));
@@ -244,5 +275,18 @@ mod tests {
             };
             assert_eq!(parsed::<InspectArgs>(&args.to_args()), args);
         }
+        let object = |url: &str, etag: Option<&str>| StoredObject {
+            destination: Destination { url: url.into(), region: Some("cn-hangzhou".into()), ..Destination::default() },
+            size_bytes: 7,
+            etag: etag.map(str::to_owned),
+        };
+        let args = DeleteArgs {
+            objects: vec![object("s3://store/a b.raw", Some("\"e\"")), object("s3://store/b", None)],
+            destination_credentials: Some(DESTINATION_CREDENTIALS.into()),
+            result: RESULT.into(),
+            egress: EgressArgs { allow: vec!["10.0.0.0/8".into()], ..EgressArgs::default() },
+        };
+        assert_eq!(args.to_args()[..2], ["worker", "delete"]);
+        assert_eq!(parsed::<DeleteArgs>(&args.to_args()), args);
     }
 }

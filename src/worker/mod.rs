@@ -1,4 +1,4 @@
-//! What runs in the worker pod: one disk, read or copied, and one message at the end.
+//! What runs in the worker pod: one disk, read, copied or deleted, and one message at the end.
 
 mod args;
 mod exit;
@@ -6,7 +6,9 @@ mod failure;
 mod progress;
 mod run;
 
-pub use args::{ConvertArgs, DESTINATION_CREDENTIALS, EgressArgs, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS};
+pub use args::{
+    ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS,
+};
 pub use exit::Exit;
 pub use failure::{Failure, parse_failure};
 pub use run::{Work, conversion, refuse_arguments, run};

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{ConvertArgs, Exit, Failure, InspectArgs, RESULT};
+use super::{ConvertArgs, DeleteArgs, Exit, Failure, InspectArgs, RESULT};
 use crate::convert::{self, Job};
 use crate::disk::{Error, ErrorKind};
 use crate::inspect::password::Password;
@@ -27,6 +27,8 @@ pub enum Work {
     Inspect(InspectArgs),
     /// Write a judged image into the store.
     Convert(ConvertArgs),
+    /// Delete objects that were written.
+    Delete(DeleteArgs),
 }
 
 impl Work {
@@ -34,6 +36,7 @@ impl Work {
         match self {
             Self::Inspect(args) => &args.result,
             Self::Convert(args) => &args.result,
+            Self::Delete(args) => &args.result,
         }
     }
 }
@@ -104,6 +107,7 @@ async fn carry_out(work: Work, stop: CancellationToken) -> Ended {
     let ended = match work {
         Work::Inspect(args) => within(&stop, run_inspect(args)).await?,
         Work::Convert(args) => run_convert(args, stop).await,
+        Work::Delete(args) => within(&stop, run_delete(args)).await?,
     };
     ended.map_err(|error| (exit_of(&error), Box::new(Failure::from(&error))))
 }
@@ -190,6 +194,11 @@ pub fn conversion(
         target,
         max_qcow2_bytes: args.max_qcow2_bytes,
     })
+}
+
+async fn run_delete(args: DeleteArgs) -> crate::disk::Result<Message> {
+    let credentials = CredentialSource::folder(args.destination_credentials.as_ref());
+    convert::remove(&args.objects, &credentials, &Egress::new(&args.egress)?).await
 }
 
 #[cfg(test)]

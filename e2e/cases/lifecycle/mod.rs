@@ -12,7 +12,10 @@ mod leader;
 mod mended;
 mod profile;
 mod queue;
+mod released;
+mod removed;
 mod seen;
+mod spare;
 mod suspended;
 mod waiver;
 

@@ -105,7 +105,9 @@ pub async fn convert(task: &Task, import: ImageImport, stop: &CancellationToken)
             let why = format!("{}: {}", refusal.reason, refusal.message);
             failed(told::refused(&import, &refusal, now), exit::of_refusal(&refusal.reason), why)
         }
-        Ok(Message::Facts(_)) => failed(import, INTERNAL, "the image was read, and not written".to_owned()),
+        Ok(Message::Facts(_) | Message::Deleted(_)) => {
+            failed(import, INTERNAL, "the worker did something else than write the image".to_owned())
+        }
         Err(error) => failed(told::broken(&import, &error, now), exit::of_error(&error), error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::inspect::wire::encode;
+use crate::inspect::wire::{Deleted, encode};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_760_000_000 + seconds).unwrap()
@@ -112,15 +112,21 @@ fn row_1_a_message_that_decodes_is_the_result() {
     assert_eq!(gone.outcome(), Outcome::Facts(facts(), Box::default()), "even when the Job is gone");
     let written = Written { url: "s3://b/k".into(), bytes: 7, checksum: "sha256:aa".into(), ..Written::default() };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "m".into(), http: None };
-    for (message, expected) in [
-        (Message::Written(written.clone()), Outcome::Written(written)),
-        (Message::Refused(refusal.clone()), Outcome::Refused(refusal)),
+    let deleted = Message::Deleted(Deleted { deleted: 1, gone: 0 });
+    let lost = Outcome::ResultLost("the Job succeeded and left no message that can be read");
+    for (stage, message, expected) in [
+        (Stage::Convert, Message::Written(written.clone()), Outcome::Written(written.clone())),
+        (Stage::Convert, Message::Refused(refusal.clone()), Outcome::Refused(refusal.clone())),
+        (Stage::Delete, deleted.clone(), Outcome::Deleted),
+        (Stage::Delete, Message::Refused(refusal.clone()), Outcome::Refused(refusal)),
+        (Stage::Convert, deleted, lost.clone()),
+        (Stage::Delete, Message::Written(written), lost),
     ] {
-        let mut copy = Given::after(60);
-        copy.stage = Stage::Convert;
+        let mut other = Given::after(60).condition("Complete");
+        other.stage = stage;
         let mut pod = ended(1, 0, &encode(&message).unwrap());
-        pod["status"]["containerStatuses"][0]["name"] = json!("convert");
-        assert_eq!(copy.pod(pod).outcome(), expected);
+        pod["status"]["containerStatuses"][0]["name"] = json!(stage.container());
+        assert_eq!(other.pod(pod).outcome(), expected, "{stage:?}");
     }
 }
 

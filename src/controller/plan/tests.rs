@@ -61,7 +61,11 @@ impl Sim {
     }
 
     fn decide(&self) -> Plan {
-        let times = Times { pending_timeout: SignedDuration::from_secs(120), grace: SignedDuration::from_secs(300) };
+        let times = Times {
+            pending_timeout: SignedDuration::from_secs(120),
+            grace: SignedDuration::from_secs(300),
+            deletion_grace: SignedDuration::from_secs(600),
+        };
         plan(&World {
             import: &self.import,
             profile: self.profile.clone(),
@@ -243,6 +247,7 @@ impl Sim {
             url: "s3://store/images/web-system-0.qcow2".into(),
             bytes: 42,
             checksum: "sha256:aa".into(),
+            etag: Some("\"e2\"".into()),
             ..Written::default()
         })
     }

@@ -14,6 +14,8 @@ pub struct Times {
     pub pending_timeout: SignedDuration,
     /// How long what is missing may be missing before the import stalls.
     pub grace: SignedDuration,
+    /// How long the Secret may be missing before a deleted record leaves its objects.
+    pub deletion_grace: SignedDuration,
 }
 
 /// A profile that can be applied, or why it cannot.

@@ -14,7 +14,11 @@ fn settings(worker: &str) -> Settings {
         watch_namespaces: vec![],
         max_workers: 10,
         max_workers_per_namespace: 3,
-        times: Times { pending_timeout: SignedDuration::from_secs(120), grace: SignedDuration::from_secs(300) },
+        times: Times {
+            pending_timeout: SignedDuration::from_secs(120),
+            grace: SignedDuration::from_secs(300),
+            deletion_grace: SignedDuration::from_secs(600),
+        },
         inspect_deadline: SignedDuration::from_secs(1200),
         convert_deadline: SignedDuration::from_secs(21600),
         egress: EgressArgs {
@@ -146,6 +150,58 @@ fn a_password_is_mounted_where_it_is_judged_and_nowhere_else() {
     }
     let copying = pod(Stage::Convert).to_string();
     assert!(copying.contains("destination-credentials") && !copying.contains("password"), "{copying}");
+}
+
+#[test]
+fn a_deleting_job_has_the_objects_and_nothing_but_the_stores_keys() {
+    let object =
+        json!({"url": "s3://store/web.raw", "endpoint": "https://minio:9000", "sizeBytes": 42, "etag": "\"e\""});
+    let subject = Subject {
+        kind: Kind::Record,
+        namespace: "team".into(),
+        name: "web-1".into(),
+        uid: "record-uid".into(),
+        owner: serde_json::from_value(json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "CustomImage",
+            "name": "web-1", "uid": "record-uid", "controller": true}))
+        .unwrap(),
+        import_uid: "1234-uid".into(),
+        objects: vec![serde_json::from_value(object.clone()).unwrap()],
+        secret: Some(LocalRef { name: "writer".into() }),
+        noted: crate::api::Deletion::default(),
+    };
+    let job = serde_json::to_value(deletion(&settings(""), &subject, "web-1-d-0123456789")).unwrap();
+    let metadata = &job["metadata"];
+    assert_eq!(
+        (&metadata["namespace"], &metadata["ownerReferences"][0]["uid"]),
+        (&json!("team"), &json!("record-uid"))
+    );
+    assert_eq!(metadata["labels"]["imageimport.dev/import-uid"], "1234-uid");
+    assert_eq!(metadata["labels"]["imageimport.dev/stage"], "delete");
+    assert_eq!(metadata["annotations"]["imageimport.dev/custom-image"], "web-1");
+    assert_eq!(metadata["annotations"].get("imageimport.dev/import"), None);
+    assert_eq!(job["spec"]["activeDeadlineSeconds"], 600);
+
+    let pod = &job["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let args: Vec<&str> = container["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+    assert_eq!(args[..2], ["worker", "delete"]);
+    let given: Value = serde_json::from_str(args[2].strip_prefix("--object=").unwrap()).unwrap();
+    assert_eq!(given, object);
+    assert_eq!(args[3], "--destination-credentials=/run/credentials/destination");
+    // Beside its task it is like any other worker.
+    let mut like = built("", Stage::Convert)["spec"]["template"]["spec"].clone();
+    like["containers"][0]["name"] = json!("delete");
+    like["containers"][0]["args"] = container["args"].clone();
+    for list in ["/containers/0/volumeMounts", "/volumes"] {
+        let list = like.pointer_mut(list).unwrap().as_array_mut().unwrap();
+        list.retain(|volume| volume["name"] == "destination-credentials");
+    }
+    assert_eq!(*pod, like);
+
+    let spare = Subject { kind: Kind::Import, name: "web".into(), secret: None, ..subject };
+    let job = serde_json::to_value(deletion(&settings(""), &spare, "web-d-0123456789")).unwrap();
+    assert_eq!(job["metadata"]["annotations"]["imageimport.dev/import"], "web");
+    assert_eq!(job["spec"]["template"]["spec"]["volumes"], Value::Null);
 }
 
 #[test]

@@ -80,7 +80,9 @@ async fn what_is_written_is_what_was_read() {
         let checksum = sha256(&bytes);
         let url = format!("s3://images/{to}");
         let source_checksum = Some(checksum.clone());
-        let written = Written { url, bytes: size, checksum, source_checksum, ..Written::default() };
+        let Message::Written(Written { etag, .. }) = &done else { panic!("{done:?}") };
+        assert_eq!(etag.is_some(), size > 0);
+        let written = Written { url, bytes: size, checksum, etag: etag.clone(), source_checksum, ..Written::default() };
         assert_eq!(done, Message::Written(written));
         assert!(store.get(&to).await.unwrap() == bytes, "{size}");
         assert_eq!(told.lock().unwrap().last(), Some(&(size, size)));

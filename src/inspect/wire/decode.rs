@@ -55,9 +55,10 @@ pub fn decode(text: &str) -> Result<Message, DecodeError> {
     }
     let envelope: Envelope = serde_json::from_value(json).map_err(|_| DecodeError::Content)?;
     match envelope {
-        Envelope { facts: Some(facts), written: None, refused: None } => Ok(Message::Facts(facts)),
-        Envelope { facts: None, written: Some(written), refused: None } => Ok(Message::Written(written)),
-        Envelope { facts: None, written: None, refused: Some(refusal) } => Ok(Message::Refused(refusal)),
+        Envelope { facts: Some(facts), written: None, deleted: None, refused: None } => Ok(Message::Facts(facts)),
+        Envelope { facts: None, written: Some(written), deleted: None, refused: None } => Ok(Message::Written(written)),
+        Envelope { facts: None, written: None, deleted: Some(deleted), refused: None } => Ok(Message::Deleted(deleted)),
+        Envelope { facts: None, written: None, deleted: None, refused: Some(refusal) } => Ok(Message::Refused(refusal)),
         _ => Err(DecodeError::Content),
     }
 }

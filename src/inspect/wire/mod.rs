@@ -29,7 +29,9 @@ pub enum Message {
     Facts(Box<Facts>),
     /// `worker convert`: the object that was written.
     Written(Written),
-    /// `worker convert`: why nothing was written, and trying again will not help.
+    /// `worker delete`: every object is gone.
+    Deleted(Deleted),
+    /// `worker convert` and `worker delete`: why it was not done, and trying again will not help.
     Refused(Refusal),
 }
 
@@ -43,6 +45,9 @@ pub struct Written {
     pub bytes: u64,
     /// `sha256:` and the hexadecimal digest.
     pub checksum: String,
+    /// Its entity tag, where the store gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Bytes of the disk that a guest of the object sees, where it was written anew and not copied as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_size_bytes: Option<u64>,
@@ -55,12 +60,22 @@ pub struct Written {
     pub qcow2_bytes: Option<u64>,
 }
 
-/// Why a conversion wrote nothing.
+/// What a deletion found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Deleted {
+    /// Objects that were deleted.
+    pub deleted: u32,
+    /// Objects that were gone already.
+    pub gone: u32,
+}
+
+/// Why a conversion wrote nothing, or a deletion left something.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Refusal {
     /// `SourceChanged`, `SourceCorrupt`, `ChecksumMismatch`, `ImageTooLarge`, `ConversionNotSupported`, `DestinationExists`,
-    /// `DestinationForbidden`, `DestinationNotFound`, `SourceForbidden`, `SourceNotFound`.
+    /// `DestinationForbidden`, `DestinationNotFound`, `DestinationChanged`, `SourceForbidden`, `SourceNotFound`.
     pub reason: String,
     /// One sentence, without query strings.
     pub message: String,
@@ -77,6 +92,8 @@ struct Envelope {
     facts: Option<Box<Facts>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<Written>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<Deleted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<Refusal>,
 }

@@ -71,7 +71,7 @@ fn wire_golden() {
 }
 
 #[test]
-fn results_of_a_conversion_come_through() {
+fn results_of_a_conversion_and_a_deletion_come_through() {
     let old = Written {
         url: "s3://store/a.qcow2".into(),
         bytes: u64::MAX,
@@ -79,13 +79,15 @@ fn results_of_a_conversion_come_through() {
         ..Written::default()
     };
     let written = Written {
+        etag: Some("\"00-2\"".into()),
         virtual_size_bytes: Some(1 << 40),
         source_checksum: Some("sha256:01".into()),
         qcow2_bytes: Some(7),
         ..old.clone()
     };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "another object".into(), http: None };
-    for message in [Message::Written(old), Message::Written(written), Message::Refused(refusal)] {
+    let deleted = Message::Deleted(Deleted { deleted: 2, gone: 1 });
+    for message in [Message::Written(old), Message::Written(written), deleted, Message::Refused(refusal)] {
         assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
     }
 }

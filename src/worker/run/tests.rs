@@ -1,5 +1,6 @@
 use super::*;
-use crate::inspect::wire::{Written, decode};
+use crate::convert::StoredObject;
+use crate::inspect::wire::{Deleted, Written, decode};
 use crate::source::testing::{Minio, Object, Server, pattern};
 use crate::worker::{EgressArgs, parse_failure};
 
@@ -115,4 +116,28 @@ async fn a_conversion_reports_the_object_it_wrote() {
     assert_eq!((url.as_str(), bytes), ("s3://images/out/web-system.img", 100_000));
     assert!(checksum.starts_with("sha256:") && checksum.len() == 71);
     assert_eq!(store.get("out/web-system.img").await.unwrap(), pattern(100_000));
+}
+
+#[tokio::test]
+async fn a_deletion_reports_what_is_gone_and_what_it_could_not_use() {
+    let Some(store) = Minio::start().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    store.put("out/disk.img", pattern(1000)).await;
+    store.write_credentials(folder.path(), None);
+    let mut args = DeleteArgs {
+        objects: vec![StoredObject { destination: store.destination("out/disk.img"), size_bytes: 1000, etag: None }],
+        destination_credentials: Some(folder.path().join("none")),
+        result: folder.path().join("message"),
+        egress: egress(),
+    };
+    let (exit, text) = worked(Work::Delete(args.clone())).await;
+    assert_eq!(exit, Exit::Config);
+    assert_eq!(parse_failure(&text).unwrap().layer, "destination credentials");
+    assert_eq!(store.get("out/disk.img").await.unwrap(), pattern(1000));
+
+    args.destination_credentials = Some(folder.path().to_owned());
+    let (exit, text) = worked(Work::Delete(args)).await;
+    assert_eq!(exit, Exit::Done, "{text}");
+    assert_eq!(decode(&text).unwrap(), Message::Deleted(Deleted { deleted: 1, gone: 0 }));
+    assert_eq!(store.get("out/disk.img").await, None);
 }

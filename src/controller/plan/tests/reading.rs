@@ -29,6 +29,7 @@ fn a_good_image_with_a_destination_is_copied_and_recorded() {
     assert_eq!(plan.act, Act::Publish);
     let conversion = sim.status().disks[0].conversion.clone().unwrap();
     assert_eq!((conversion.bytes_written, conversion.checksum.as_deref()), (Some(42), Some("sha256:aa")));
+    assert_eq!(conversion.etag.as_deref(), Some("\"e2\""));
     assert_eq!(sim.step().act, Act::Publish, "until the record is there");
     sim.import.status.as_mut().unwrap().custom_image_ref = Some(crate::api::LocalRef { name: "web-1".into() });
     sim.is_idle();
