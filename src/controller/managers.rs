@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    fn import(spec: Value, managed: Value) -> ImageImport {
+    fn import(spec: &Value, managed: &Value) -> ImageImport {
         let mut whole = json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
             "metadata": {"name": "web", "managedFields": managed},
             "spec": {"source": {"url": "s3://b/k"}, "profileRef": {"name": "p"}}});
@@ -59,7 +59,7 @@ mod tests {
         serde_json::from_value(whole).unwrap()
     }
 
-    fn entry(manager: &str, minute: u8, fields: Value) -> Value {
+    fn entry(manager: &str, minute: u8, fields: &Value) -> Value {
         json!({"manager": manager, "operation": "Update", "apiVersion": "imageimport.dev/v1alpha1",
             "time": format!("2026-11-21T10:{minute:02}:00Z"), "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": fields}})
     }
@@ -67,16 +67,16 @@ mod tests {
     #[test]
     fn the_last_who_set_a_field_is_told_and_nothing_else_is_kept() {
         let managed = json!([
-            entry("flux", 1, json!({"f:source": {}, "f:cancel": {}})),
-            entry("kubectl-edit", 3, json!({"f:cancel": {}})),
-            entry("other", 5, json!({"f:waivers": {}, "f:suspend": {}})),
+            entry("flux", 1, &json!({"f:source": {}, "f:cancel": {}})),
+            entry("kubectl-edit", 3, &json!({"f:cancel": {}})),
+            entry("other", 5, &json!({"f:waivers": {}, "f:suspend": {}})),
         ]);
-        let mut cancelled = import(json!({"cancel": true}), managed.clone());
+        let mut cancelled = import(&json!({"cancel": true}), &managed);
         prune(&mut cancelled);
         assert_eq!(setter(&cancelled, "cancel"), " by kubectl-edit at 2026-11-21T10:03:00Z");
         let kept = cancelled.metadata.managed_fields.unwrap();
         assert_eq!((kept.len(), json!(kept[0].fields_v1)), (1, json!({"f:spec": {"f:cancel": {}}})));
-        let mut running = import(json!({}), managed);
+        let mut running = import(&json!({}), &managed);
         prune(&mut running);
         assert_eq!((running.metadata.managed_fields.as_ref(), setter(&running, "cancel")), (None, String::new()));
     }

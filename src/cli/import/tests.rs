@@ -39,7 +39,7 @@ impl Case {
 
     async fn run(&self) -> Result<Ended, Refused> {
         let env = |name: &str| self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        carried(&self.args(), &env, &CancellationToken::new(), |_| {}).await
+        Box::pin(carried(&self.args(), &env, &CancellationToken::new(), |_| {})).await
     }
 
     async fn refused(&self) -> Refused {

@@ -1,6 +1,8 @@
 //! Installation media: ISO 9660 (ECMA-119) and UDF (ECMA-167), also where a partition table lies over them. A disk that
 //! held a medium before it was partitioned keeps the descriptors, which lie before its first partition.
 
+mod tree;
+
 use std::sync::Arc;
 
 use super::{Class, Container, Format, Probe};
@@ -51,35 +53,63 @@ fn primary(probe: &Probe) -> Option<&[u8]> {
     descriptor(probe, 0).filter(|found| found.starts_with(b"\x01CD001\x01"))
 }
 
+/// Bytes of a logical block.
+fn block(primary: &[u8]) -> Option<u64> {
+    u16_le("iso", primary, 128).ok().map(u64::from).filter(|block| *block > 0)
+}
+
 /// Bytes of the volume of a valid primary volume descriptor (ECMA-119 8.4): type 1, `CD001`, version 1, and a volume that
-/// fits the disk, so that bytes left over from an earlier life of the disk are not taken for one.
+/// fits the disk, or is cut short: then [`is_left_over`] looks whether its root directory is still there.
 fn size(probe: &Probe) -> Option<u64> {
     let found = primary(probe)?;
     let sectors = u32_le("iso", found, 80).ok()?;
-    let sector = u16_le("iso", found, 128).ok()?;
-    let size = u64::from(sectors).checked_mul(u64::from(sector))?;
-    (size > 0 && size <= probe.len).then_some(size)
+    let block = block(found)?;
+    let size = u64::from(sectors).checked_mul(block)?;
+    (size > 0 && (size <= probe.len || tree::both_orders(found, 80))).then_some(size)
 }
 
 fn is_iso(probe: &Probe) -> bool {
     size(probe).is_some()
 }
 
-/// True when the medium that `probe` shows is only left over: a partition that holds an installed system, or a part of
-/// one, begins where the medium's own files would be.
+/// True when the medium that `probe` shows is only left over: a system was installed on the whole disk, or a partition that
+/// holds a filesystem lies over a part of the medium's own files. A medium has partitions of its own: one over all of it,
+/// others that are a file of it, or lie behind its files.
 ///
 /// # Errors
 /// `Io` and `Limit`.
 pub fn is_left_over(disk: &Arc<dyn ReadAt>, probe: &Probe) -> Result<bool> {
-    let end = size(probe).unwrap_or(probe.len);
+    let end = size(probe).unwrap_or(probe.len).min(probe.len);
+    if INSTALLED.contains(&recognise(disk.as_ref())?.type_id.as_str()) {
+        return Ok(true);
+    }
     let partitions = match partition::read(disk) {
         Ok(table) => table.partitions,
         Err(error) if matches!(error.kind, ErrorKind::Io | ErrorKind::Limit) => return Err(error),
-        Err(_) => return Ok(false),
+        Err(_) => Vec::new(),
     };
+    let files = match primary(probe).and_then(|found| Some((found, block(found)?))) {
+        Some((found, block)) => tree::extents(disk.as_ref(), found, block)?,
+        None => None,
+    };
+    if files.is_none() && size(probe).is_some_and(|size| size > probe.len) {
+        return Ok(true);
+    }
     for found in partitions.iter().filter(|found| found.start_bytes > 0 && found.start_bytes < end).take(MOST_LOOKS) {
-        let content = recognise(&Slice::new(Arc::clone(disk), found.start_bytes, found.size_bytes))?;
-        if INSTALLED.contains(&content.type_id.as_str()) {
+        let (from, to) = (found.start_bytes, found.start_bytes.saturating_add(found.size_bytes));
+        let over = match &files {
+            Some(files) => files.iter().any(|file| {
+                let is_file = file.start <= from && to <= file.end;
+                from < file.end && file.start < to && !is_file
+            }),
+            None => true,
+        };
+        if !over {
+            continue;
+        }
+        let content = recognise(&Slice::new(Arc::clone(disk), found.start_bytes, found.size_bytes))?.type_id;
+        // FAT is what an EFI system partition has, which may be all that lies over a small medium.
+        if INSTALLED.contains(&content.as_str()) || (files.is_some() && content == "vfat") {
             return Ok(true);
         }
     }
@@ -104,6 +134,9 @@ fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     }
     if probe.has(510, &[0x55, 0xaa]) {
         detail.push_str(", hybrid");
+    }
+    if let Some(size) = size(probe).filter(|size| *size > probe.len) {
+        detail.push_str(&format!(", incomplete: {} of {size} bytes", probe.len));
     }
     Ok(Container::described(facts::Container { detail, ..Default::default() }))
 }

@@ -202,6 +202,59 @@ fn an_iso_that_a_system_was_installed_over_is_none_and_one_with_a_partition_behi
     }
 }
 
+/// What xorriso appends to a hybrid medium lies behind its files, and within its volume.
+#[test]
+fn a_hybrid_medium_with_a_partition_that_was_appended_is_a_medium_also_where_it_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::File::create(path("part")).unwrap().set_len(8 << 20).unwrap();
+    run("e2fsprogs", "mke2fs", &["-q", "-F", "-t", "ext4", &path("part")]);
+    let random: Vec<u8> = (0..3_u32 << 18).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    std::fs::write(path("file"), random).unwrap();
+    for offset in [None, Some("16")] {
+        let mut args = vec!["-as", "mkisofs", "-quiet", "-V", "LIVE"];
+        args.extend(offset.iter().flat_map(|offset| ["-partition_offset", offset]));
+        let (part, medium, file) = (path("part"), path("medium"), path("file"));
+        args.extend(["-appended_part_as_gpt", "-append_partition", "2", "0x83", &part, "-o", &medium, &file]);
+        run("xorriso", "xorriso", &args);
+        let facts = opened(&dir.path().join("medium")).facts;
+        assert_eq!((facts.format.as_str(), facts.trouble), ("ISO", None), "{offset:?}");
+        let whole = std::fs::read(&medium).unwrap();
+        std::fs::write(&medium, &whole[..2_800_000]).unwrap();
+        let facts = opened(&dir.path().join("medium")).facts;
+        assert_eq!(facts.format, "ISO", "{offset:?}, cut");
+        assert!(facts.detail.contains("incomplete: 2800000 of "), "{}", facts.detail);
+        std::fs::remove_file(&medium).unwrap();
+    }
+}
+
+/// The partition that lies over the medium may be the EFI system partition alone, or the disk have no table.
+#[test]
+fn a_system_that_was_installed_over_a_small_medium_is_a_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("file"), vec![7; 20 << 20]).unwrap();
+    let disk = path("disk");
+    let medium = |len: u64| {
+        let _ = std::fs::remove_file(&disk);
+        run("xorriso", "xorriso", &["-as", "mkisofs", "-quiet", "-o", &disk, &path("file")]);
+        std::fs::File::options().write(true).open(&disk).unwrap().set_len(len).unwrap();
+    };
+    medium(128 << 20);
+    let table = "start=2048,size=81920,type=U\nstart=83968,size=102400,type=L\n";
+    let script = format!("PATH=$PATH:/usr/sbin:/sbin; printf 'label: gpt\n{table}' | sfdisk -q --wipe never {disk}");
+    run("fdisk", "sh", &["-c", &script]);
+    assert_eq!(opened(disk.as_ref()).facts.format, "ISO", "its partitions are empty");
+    run("dosfstools", "mkfs.vfat", &["-F", "32", "--offset", "2048", &disk, "40960"]);
+    assert_eq!(opened(disk.as_ref()).facts.format, "RAW");
+
+    medium(512 << 20);
+    run("xfsprogs", "mkfs.xfs", &["-q", "-f", "-K", &disk]);
+    let bytes = std::fs::read(&disk).unwrap();
+    // Where mkfs wiped nothing at 32 KiB, the volume descriptor is still there.
+    assert_eq!(opened(disk.as_ref()).facts.format, "RAW", "{}", bytes[0x8001..].starts_with(b"CD001"));
+}
+
 #[test]
 fn a_raw_disk_is_all_there_and_only_reading_tells_its_size_as_qcow2() {
     let dir = tempfile::tempdir().unwrap();

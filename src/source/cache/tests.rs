@@ -251,7 +251,9 @@ fn what_was_fetched_ahead_is_there_when_it_is_read_whatever_streams_by() {
         assert_right(&cache, (at + 7) * UNIT, (UNIT * 9) as usize);
     }
     let streamed = log.lock().unwrap().len();
-    places.iter().for_each(|at| assert_right(&cache, *at, 1));
+    for at in &places {
+        assert_right(&cache, *at, 1);
+    }
     assert_eq!(log.lock().unwrap().len(), streamed, "nothing of it is fetched twice");
     assert!(fetched > 0 && streamed > fetched);
 }
