@@ -1,6 +1,5 @@
 //! What must hold of an image that only a read of all of it tells: without that nothing is published.
 
-use crate::disk::container::{CLUSTER, qcow2_file};
 use crate::disk::{Error, Result};
 use crate::inspect::wire::Refusal;
 
@@ -66,14 +65,6 @@ impl Checks {
         }
     }
 }
-
-/// Bytes of a disk of `size` bytes as a QCOW2 without compression, when `clusters` of [`CLUSTER`] bytes hold data.
-pub(super) fn as_qcow2(size: u64, clusters: u64) -> Option<u64> {
-    qcow2_file(size, clusters)
-}
-
-/// The counted piece is the cluster of the QCOW2 by which sizes are stated.
-const _: () = assert!(CLUSTER == 64 << 10);
 
 #[cfg(test)]
 mod tests {

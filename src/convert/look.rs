@@ -3,11 +3,12 @@
 use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use super::checks::{Found, SHA256, as_qcow2};
+use super::checks::{Found, SHA256};
 use super::copy::fetch;
 use super::encode::{PIECE, all_zero};
 use crate::disk::Result;
 use crate::disk::bytes::to_u64;
+use crate::disk::container::qcow2_file;
 use crate::source::opening::Object;
 
 /// Bytes that are asked for at once where an object is read only to look at it, and how many such requests are on their way:
@@ -47,7 +48,7 @@ impl Look {
     pub(super) fn found(self) -> Found {
         Found {
             source_checksum: Some(format!("{SHA256}{}", hex::encode(self.hash.finalize()))),
-            qcow2_bytes: self.disk.and_then(|size| as_qcow2(size, self.data)),
+            qcow2_bytes: self.disk.and_then(|size| qcow2_file(size, self.data)),
         }
     }
 }
@@ -70,7 +71,6 @@ pub(super) async fn checksum_of(object: &Object) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::container::qcow2_file;
 
     #[test]
     fn pieces_of_the_disk_are_counted_and_what_lies_behind_it_is_not() {

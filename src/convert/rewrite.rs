@@ -5,7 +5,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use super::checks::{Checks, Found, SHA256, as_qcow2};
+use super::checks::{Checks, Found, SHA256};
 use super::copy::PART;
 use super::encode::{Disk, Sink, Target, Totals, encode, plan};
 use super::existing;
@@ -13,12 +13,21 @@ use super::halt::{Halt, joined};
 use super::job::Done;
 use super::look::checksum_of;
 use super::upload::Upload;
+use crate::disk::container::qcow2_file;
 use crate::disk::{Error, Result};
 use crate::inspect::wire::Refusal;
 use crate::source::opening::Object;
 
-/// Parts on their way at once; as many bytes of parts are in memory, and two parts more.
+/// Parts on their way at once, where they are small: files of terabytes have parts of hundreds of MiB. In memory are as many,
+/// and two parts more.
 const SIDE_BY_SIDE: usize = 3;
+/// Bytes on their way at once, where that is more than one part.
+const ON_THEIR_WAY: usize = 48 << 20;
+
+/// Parts of so many bytes on their way at once.
+fn side_by_side(part: usize) -> usize {
+    ON_THEIR_WAY.checked_div(part).unwrap_or(SIDE_BY_SIDE).clamp(1, SIDE_BY_SIDE)
+}
 
 /// What the encoder tells.
 enum Event {
@@ -61,7 +70,7 @@ pub(super) async fn rewrite(
     let whole =
         async { if checks.need_whole_object() { checksum_of(object).await.map_err(Halt::from) } else { Ok(None) } };
     let (totals, source_checksum) = tokio::try_join!(send(disk, target, upload, progress), whole)?;
-    let found = Found { source_checksum, qcow2_bytes: as_qcow2(totals.size, totals.data_clusters) };
+    let found = Found { source_checksum, qcow2_bytes: qcow2_file(totals.size, totals.data_clusters) };
     checks.pass(&found)?;
     upload.complete().await??;
     let checksum = match totals.sha256 {
@@ -87,10 +96,14 @@ async fn send(
         encode(&disk, &plan, &mut Channel(events))
     });
     let mut sending = FuturesUnordered::new();
+    let mut most = SIDE_BY_SIDE;
     loop {
         tokio::select! {
-            event = told.recv(), if sending.len() < SIDE_BY_SIDE => match event {
-                Some(Event::Part(number, bytes)) => sending.push(upload.part(number, bytes)),
+            event = told.recv(), if sending.len() < most => match event {
+                Some(Event::Part(number, bytes)) => {
+                    most = side_by_side(bytes.len());
+                    sending.push(upload.part(number, bytes));
+                }
                 Some(Event::Reached(at)) if at < size => progress(at, size),
                 Some(Event::Reached(_)) => {}
                 None => break,

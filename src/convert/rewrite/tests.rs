@@ -42,6 +42,12 @@ fn job(store: &Minio, size: usize, to: &str, target: Target) -> Job {
     }
 }
 
+#[test]
+fn fewer_large_parts_are_on_their_way_than_small_ones() {
+    let parts = [8_usize << 20, 16 << 20, 24 << 20, 25 << 20, 105 << 20, 5 << 30, 1, 0];
+    assert_eq!(parts.map(super::side_by_side), [3, 3, 2, 1, 1, 1, 3, 3]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_is_the_same_disk_and_the_checksum_that_of_the_object() {
     let Some(store) = Minio::start().await else { return };

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 pub use layout::Layout;
 pub use probe::Probe;
-pub use size::{CLUSTER, qcow2_file};
+pub use size::qcow2_file;
 pub use stretches::{Allocation, Stretch, stretches};
 
 use disk::Disk;
