@@ -33,7 +33,7 @@ async fn a_copy_that_is_cancelled_leaves_nothing_and_tells_who_did_it() {
             delete(&case, "large").await;
             continue;
         }
-        assert_eq!(triple(&ended), Triple::of("False/Cancelled", None, Some("Cancelled")));
+        assert_eq!(triple(&ended), Triple::of("False/Cancelled", None, Some("True/Cancelled")));
         let ready = ended.status.unwrap().conditions.into_iter().find(|c| c.type_ == "Ready").unwrap();
         assert!(ready.message.contains(" by ") && ready.message.contains(" at 20"), "{}", ready.message);
         assert_eq!(records(&case).await.len(), 0);

@@ -1,6 +1,8 @@
 //! A real S3-compatible store, started for one test.
 
+use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::api::{Addressing, Destination, Source};
@@ -10,6 +12,17 @@ use crate::source::credentials::CredentialSource;
 const PROGRAM: &str = "IMAGE_IMPORT_MINIO";
 const USER: &str = "tester";
 const PASSWORD: &str = "a long enough secret";
+
+/// An address that no other test was given: two of these servers would share a port without a word (`SO_REUSEPORT`).
+fn free_address() -> String {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        if GIVEN.lock().unwrap().insert(address.port()) {
+            return address.to_string();
+        }
+    }
+}
 
 /// A running store with the bucket `images`. Stops when dropped.
 pub(crate) struct Minio {
@@ -28,10 +41,7 @@ impl Minio {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().unwrap();
         std::fs::create_dir(data.path().join("images")).unwrap();
-        let address = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().to_string()
-        };
+        let address = free_address();
         let child = Command::new(program)
             .args(["server", "--quiet", "--address", &address, "--console-address", "127.0.0.1:0"])
             .arg(data.path())
