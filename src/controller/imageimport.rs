@@ -159,7 +159,8 @@ impl Hand<'_> {
         }
         let settings = &self.context.shared.settings;
         let name = work.job_name.clone().unwrap_or_default();
-        let Some(job) = worker::job(settings, self.import, stage, &name) else { return Err(Error::Changed) };
+        let profile = self.profile.as_ref().map(|profile| &profile.spec);
+        let Some(job) = worker::job(settings, self.import, profile, stage, &name) else { return Err(Error::Changed) };
         match jobs::make(&self.jobs(), &job, &self.import.uid().unwrap_or_default(), false).await? {
             Made::New(made) => {
                 work.job_uid = made.uid();

@@ -1,13 +1,19 @@
 //! A report to the lifecycle's conditions.
 
+use jiff::Timestamp;
+
 use super::key::{Stage, VerdictKey};
 use super::moment::Draft;
 use super::plan::note_facts;
 use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, Status, reason as word};
+use crate::api::{Action, Format, ImageImport, ImportProfileSpec, SYSTEM_DISK, Waiver};
 use crate::inspect::Facts;
 use crate::inspect::facts::Access;
 use crate::report::{Outcome, Overall, Report, RuleResult};
 use crate::rules::{self, Verifiable};
+
+/// The rule that an image's size as QCOW2 is judged by.
+const SIZE_RULE: &str = "SIZ-02";
 
 /// Puts a verdict into the draft.
 pub fn settle(draft: &mut Draft, report: &Report, facts: &Facts, key: &VerdictKey, has_destination: bool) {
@@ -66,6 +72,21 @@ fn others(report: &Report) -> String {
         1 => "1 rule fails".to_owned(),
         n => format!("{n} rules fail, the first is"),
     }
+}
+
+/// Bytes that the image may have as a QCOW2 where only reading all of it tells how many it has: the conversion counts them,
+/// and publishes nothing that has more. `None` where the verdict knows already, or the profile does not care.
+pub fn decided_while_converting(import: &ImageImport, profile: &ImportProfileSpec) -> Option<u64> {
+    let rule = rules::find(SIZE_RULE)?;
+    let asked = profile.rules.iter().any(|asked| asked.name == rule.name && asked.action == Action::Require);
+    let now = Timestamp::now();
+    let waived = |waiver: &Waiver| waiver.rule == rule.name && waiver.expired(now).is_none();
+    let system = import.status.as_ref()?.disks.iter().find(|disk| disk.name == SYSTEM_DISK)?;
+    // Its own size is what counts of a QCOW2.
+    let own = system.image.as_ref()?.format.as_deref() == Some(Format::Qcow2.name());
+    let gib = profile.limits.file_size_gib.and_then(|gib| u64::try_from(gib).ok())?;
+    let decides = asked && !own && !import.spec.waivers.iter().any(waived);
+    decides.then(|| gib.saturating_mul(1 << 30))
 }
 
 /// True for a rule for whose want of an answer an import is undetermined.

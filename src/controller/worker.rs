@@ -21,7 +21,8 @@ use super::deletion::Subject;
 use super::key::Stage;
 use super::queue::Kind;
 use super::settings::Settings;
-use crate::api::{Destination, Format, ImageImport, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
+use super::verdict;
+use crate::api::{Destination, Format, ImageImport, ImportProfileSpec, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
 use crate::worker::{
     ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, Exit, InspectArgs, PASSWORD, RESULT,
     SOURCE_CREDENTIALS,
@@ -86,12 +87,21 @@ struct Order<'a> {
 }
 
 /// The Job of one of an import's stages, complete; a copy's rests on what was inspected.
-pub fn job(settings: &Settings, import: &ImageImport, stage: Stage, name: &str) -> Option<Job> {
+pub fn job(
+    settings: &Settings,
+    import: &ImageImport,
+    profile: Option<&ImportProfileSpec>,
+    stage: Stage,
+    name: &str,
+) -> Option<Job> {
     let (args, second) = match stage {
         Stage::Inspect => (inspect_args(settings, import).to_args(), Mount::password(import)),
         Stage::Convert => {
             let destination = import.spec.destination.as_ref()?;
-            (convert_args(&settings.egress, import)?.to_args(), Mount::destination(destination.secret_ref.as_ref()))
+            (
+                convert_args(&settings.egress, import, profile)?.to_args(),
+                Mount::destination(destination.secret_ref.as_ref()),
+            )
         }
         Stage::Delete => return None,
     };
@@ -328,7 +338,11 @@ fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
 }
 
 /// What a copy of the image that was read is told; `None` where there is none, or nowhere to copy it to.
-pub fn convert_args(egress: &EgressArgs, import: &ImageImport) -> Option<ConvertArgs> {
+pub fn convert_args(
+    egress: &EgressArgs,
+    import: &ImageImport,
+    profile: Option<&ImportProfileSpec>,
+) -> Option<ConvertArgs> {
     let disk = import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)?;
     let SourceIdentity { etag, size_bytes, .. } = disk.source.clone()?;
     let found = disk.image.as_ref().and_then(|i| i.format.as_deref()).and_then(format);
@@ -341,7 +355,7 @@ pub fn convert_args(egress: &EgressArgs, import: &ImageImport) -> Option<Convert
         destination_credentials: path(Mount::destination(destination.secret_ref.as_ref()).as_ref()),
         destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
         found,
-        max_qcow2_bytes: None,
+        max_qcow2_bytes: profile.and_then(|profile| verdict::decided_while_converting(import, profile)),
         destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
         result: RESULT.into(),
         egress: egress.clone(),
@@ -354,7 +368,7 @@ fn format(name: &str) -> Option<Format> {
 
 /// Address of the object that the conversion Job with this UID writes.
 pub fn own_url(settings: &Settings, import: &ImageImport, job_uid: &str) -> Option<String> {
-    convert_args(&settings.egress, import).map(|args| args.object_url(Some(job_uid)))
+    convert_args(&settings.egress, import, None).map(|args| args.object_url(Some(job_uid)))
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ impl Task {
         if spec.suspend {
             return Err(wrong("spec.suspend is true: nothing is done; set it to false"));
         }
+        if spec.cancel {
+            return Err(wrong("spec.cancel is true: nothing is done"));
+        }
         if let Some(destination) = &spec.destination
             && destination.format == Some(Format::Vmdk)
         {
@@ -113,7 +116,7 @@ pub async fn convert(task: &Task, import: ImageImport, stop: &CancellationToken)
 }
 
 async fn write(task: &Task, import: &ImageImport, stop: &CancellationToken) -> crate::disk::Result<Message> {
-    let args = convert_args(&task.egress, import)
+    let args = convert_args(&task.egress, import, Some(&task.profile.spec))
         .ok_or_else(|| Error::unsupported("convert", "the import names no destination, or its image was not read"))?;
     let uid = told::job_uid(import);
     let job = worker::conversion(args, uid.as_deref(), task.source.clone(), task.destination.clone())?;

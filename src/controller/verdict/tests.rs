@@ -127,3 +127,22 @@ fn facts_are_too_old_only_when_they_lack_what_a_required_rule_asks() {
     of.worker = env!("CARGO_PKG_VERSION").into();
     assert!(!too_old(&lacking, &of), "reading again would find the same");
 }
+
+#[test]
+fn a_raw_disk_may_have_as_many_bytes_as_its_profile_takes_unless_that_is_waived() {
+    let most = |change: &dyn Fn(&mut serde_json::Value), profile: &str| {
+        let mut import = serde_json::json!({"apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
+            "metadata": {"name": "web"}, "spec": {"source": {"url": "s3://b/k"}, "profileRef": {"name": profile}},
+            "status": {"disks": [{"name": "system", "image": {"format": "RAW"}}]}});
+        change(&mut import);
+        let profile = crate::profiles::get(profile).unwrap();
+        decided_while_converting(&serde_json::from_value(import).unwrap(), &profile.spec)
+    };
+    assert_eq!(most(&|_| {}, "tencent-cvm"), Some(50 << 30));
+    assert_eq!(most(&|_| {}, "alibaba-ecs-2020-12"), None, "it names no limit");
+    assert_eq!(most(&|i| i["status"]["disks"][0]["image"]["format"] = "QCOW2".into(), "tencent-cvm"), None);
+    let waiver = serde_json::json!([{"rule": "ActualSizeWithinLimit", "justification": "x"}]);
+    assert_eq!(most(&|i| i["spec"]["waivers"] = waiver.clone(), "tencent-cvm"), None);
+    let expired = serde_json::json!([{"rule": "ActualSizeWithinLimit", "justification": "x", "expirationTime": "2020-01-01T00:00:00Z"}]);
+    assert_eq!(most(&|i| i["spec"]["waivers"] = expired.clone(), "tencent-cvm"), Some(50 << 30));
+}

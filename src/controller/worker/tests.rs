@@ -47,7 +47,7 @@ fn import() -> ImageImport {
 }
 
 fn built(worker: &str, stage: Stage) -> Value {
-    serde_json::to_value(job(&settings(worker), &import(), stage, "web-base-i-0123456789").unwrap()).unwrap()
+    serde_json::to_value(job(&settings(worker), &import(), None, stage, "web-base-i-0123456789").unwrap()).unwrap()
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_password_is_mounted_where_it_is_judged_and_nowhere_else() {
     let image = json!({"passwordSecretRef": {"name": "root"}, "comparePassword": true});
     given.spec.image = Some(serde_json::from_value(image).unwrap());
     let pod = |stage| {
-        let job = serde_json::to_value(job(&settings(""), &given, stage, "x").unwrap()).unwrap();
+        let job = serde_json::to_value(job(&settings(""), &given, None, stage, "x").unwrap()).unwrap();
         job["spec"]["template"]["spec"].clone()
     };
     let reading = pod(Stage::Inspect);
@@ -208,7 +208,7 @@ fn a_deleting_job_has_the_objects_and_nothing_but_the_stores_keys() {
 fn nothing_is_copied_before_it_was_seen() {
     let mut unseen = import();
     unseen.status = None;
-    assert_eq!(job(&settings(""), &unseen, Stage::Convert, "x"), None);
+    assert_eq!(job(&settings(""), &unseen, None, Stage::Convert, "x"), None);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn the_clusters_owner_adds_and_cannot_replace_what_we_rely_on() {
 fn an_anonymous_source_mounts_nothing() {
     let mut anonymous = import();
     anonymous.spec.source.secret_ref = None;
-    let job = serde_json::to_value(job(&settings(""), &anonymous, Stage::Inspect, "x").unwrap()).unwrap();
+    let job = serde_json::to_value(job(&settings(""), &anonymous, None, Stage::Inspect, "x").unwrap()).unwrap();
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!((&pod["volumes"], &pod["containers"][0]["volumeMounts"]), (&Value::Null, &Value::Null));
 }

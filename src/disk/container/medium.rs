@@ -136,7 +136,7 @@ fn open(_object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
         detail.push_str(", hybrid");
     }
     if let Some(size) = size(probe).filter(|size| *size > probe.len) {
-        detail.push_str(&format!(", incomplete: {} of {size} bytes", probe.len));
+        detail = format!("{detail}, incomplete: {} of {size} bytes", probe.len);
     }
     Ok(Container::described(facts::Container { detail, ..Default::default() }))
 }

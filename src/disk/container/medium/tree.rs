@@ -71,8 +71,8 @@ pub fn extents(disk: &dyn ReadAt, descriptor: &[u8], block: u64) -> Result<Optio
     let Some(root) = descriptor.get(156..).and_then(|bytes| record(bytes, block)) else { return Ok(None) };
     let (mut found, mut waiting, mut seen) = (Vec::new(), vec![root], Vec::new());
     while let Some(directory) = waiting.pop() {
-        let room = disk.len().saturating_sub(directory.at).min(directory.len).min(LONGEST);
-        let bytes = disk.read_vec_at(directory.at, to_usize(LAYER, room)?)?;
+        let len = disk.len().saturating_sub(directory.at).min(directory.len).min(LONGEST);
+        let bytes = disk.read_vec_at(directory.at, to_usize(LAYER, len)?)?;
         if seen.is_empty() && !is_root(&bytes, root.at, block) {
             return Ok(None);
         }
