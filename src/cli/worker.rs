@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::worker::{self, ConvertArgs, DeleteArgs, InspectArgs, Work};
+use crate::worker::{self, ConvertArgs, DeleteArgs, InspectArgs, NotifyArgs, Work};
 
 /// Flags of `worker`.
 #[derive(clap::Args, Debug)]
@@ -19,6 +19,8 @@ enum WorkerCommand {
     Convert(Box<ConvertArgs>),
     /// Delete objects that were written
     Delete(Box<DeleteArgs>),
+    /// Tell a web server how an import ended
+    Notify(Box<NotifyArgs>),
 }
 
 /// Runs it.
@@ -28,6 +30,7 @@ pub fn run(args: Args) -> ExitCode {
         WorkerCommand::Inspect(args) => Work::Inspect(*args),
         WorkerCommand::Convert(args) => Work::Convert(*args),
         WorkerCommand::Delete(args) => Work::Delete(*args),
+        WorkerCommand::Notify(args) => Work::Notify(*args),
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::api::{Destination, Format, Source};
+use crate::notify::Event;
 use crate::convert::StoredObject;
 
 /// Where the pod mounts the source's credentials.
@@ -92,6 +93,26 @@ pub struct DeleteArgs {
     /// Folder with the destination's credentials.
     #[arg(long)]
     pub destination_credentials: Option<PathBuf>,
+    /// File the message is written to.
+    #[arg(long, default_value = RESULT)]
+    pub result: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened field has no help of its own")]
+    pub egress: EgressArgs,
+}
+
+/// `worker notify`: tell a web server how an import ended.
+#[derive(Args, Debug, Clone, PartialEq)]
+pub struct NotifyArgs {
+    /// Address of the web server.
+    #[arg(long)]
+    pub url: String,
+    /// The notice, as the JSON of a `CloudEvent`.
+    #[arg(long, value_parser = json::<Event>)]
+    pub event: Event,
+    /// File with the secret that it is signed with; without it the notice goes unsigned.
+    #[arg(long)]
+    pub secret_file: Option<PathBuf>,
     /// File the message is written to.
     #[arg(long, default_value = RESULT)]
     pub result: PathBuf,

@@ -7,7 +7,8 @@ mod progress;
 mod run;
 
 pub use args::{
-    ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, InspectArgs, PASSWORD, RESULT, SOURCE_CREDENTIALS,
+    ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, InspectArgs, NotifyArgs, PASSWORD, RESULT,
+    SOURCE_CREDENTIALS,
 };
 pub use exit::Exit;
 pub use failure::{Failure, parse_failure};

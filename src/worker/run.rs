@@ -9,12 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{ConvertArgs, DeleteArgs, Exit, Failure, InspectArgs, RESULT};
+use super::{ConvertArgs, DeleteArgs, Exit, Failure, InspectArgs, NotifyArgs, RESULT};
 use crate::convert::{self, Job};
 use crate::disk::{Error, ErrorKind};
 use crate::inspect::password::Password;
-use crate::inspect::wire::{Message, encode};
+use crate::inspect::wire::{Message, Notified, Refusal, encode};
 use crate::inspect::{Budget, inspect_with};
+use crate::notify::{self, sign};
 use crate::source::{self, CredentialSource, Egress, credentials};
 
 /// After SIGTERM: time to abort an upload. The pod is killed after 30 seconds, and 10 is what is promised.
@@ -29,6 +30,8 @@ pub enum Work {
     Convert(ConvertArgs),
     /// Delete objects that were written.
     Delete(DeleteArgs),
+    /// Tell a web server how an import ended.
+    Notify(NotifyArgs),
 }
 
 impl Work {
@@ -37,6 +40,7 @@ impl Work {
             Self::Inspect(args) => &args.result,
             Self::Convert(args) => &args.result,
             Self::Delete(args) => &args.result,
+            Self::Notify(args) => &args.result,
         }
     }
 }
@@ -108,6 +112,7 @@ async fn carry_out(work: Work, stop: CancellationToken) -> Ended {
         Work::Inspect(args) => within(&stop, run_inspect(args)).await?,
         Work::Convert(args) => run_convert(args, stop).await,
         Work::Delete(args) => within(&stop, run_delete(args)).await?,
+        Work::Notify(args) => within(&stop, run_notify(args)).await?,
     };
     ended.map_err(|error| (exit_of(&error), Box::new(Failure::from(&error))))
 }
@@ -193,6 +198,19 @@ pub fn conversion(
         overwrite: own,
         target,
         max_qcow2_bytes: args.max_qcow2_bytes,
+    })
+}
+
+async fn run_notify(args: NotifyArgs) -> crate::disk::Result<Message> {
+    let secret = args.secret_file.as_deref().map(std::fs::read_to_string).transpose();
+    let secret = secret.map_err(|_| Error::not_found(sign::LAYER, "its file cannot be read as text"))?;
+    let key = secret.as_deref().map(sign::Key::parse).transpose()?;
+    Ok(match notify::send(&args.url, &args.event, key.as_ref(), &Egress::new(&args.egress)?).await? {
+        notify::Answer::Taken => Message::Notified(Notified {}),
+        notify::Answer::Refused(http) => {
+            let message = format!("the web server does not take the notice: it answers {}", http.status);
+            Message::Refused(Refusal { reason: "NotificationRefused".to_owned(), message, http: Some(http) })
+        }
     })
 }
 

@@ -108,7 +108,7 @@ pub async fn convert(task: &Task, import: ImageImport, stop: &CancellationToken)
             let why = format!("{}: {}", refusal.reason, refusal.message);
             failed(told::refused(&import, &refusal, now), exit::of_refusal(&refusal.reason), why)
         }
-        Ok(Message::Facts(_) | Message::Deleted(_)) => {
+        Ok(Message::Facts(_) | Message::Deleted(_) | Message::Notified(_)) => {
             failed(import, INTERNAL, "the worker did something else than write the image".to_owned())
         }
         Err(error) => failed(told::broken(&import, &error, now), exit::of_error(&error), error.to_string()),

@@ -53,12 +53,18 @@ pub fn decode(text: &str) -> Result<Message, DecodeError> {
     if !is_bounded(&json, DEPTH_MAX) {
         return Err(DecodeError::Shape);
     }
-    let envelope: Envelope = serde_json::from_value(json).map_err(|_| DecodeError::Content)?;
-    match envelope {
-        Envelope { facts: Some(facts), written: None, deleted: None, refused: None } => Ok(Message::Facts(facts)),
-        Envelope { facts: None, written: Some(written), deleted: None, refused: None } => Ok(Message::Written(written)),
-        Envelope { facts: None, written: None, deleted: Some(deleted), refused: None } => Ok(Message::Deleted(deleted)),
-        Envelope { facts: None, written: None, deleted: None, refused: Some(refusal) } => Ok(Message::Refused(refusal)),
+    let Envelope { facts, written, deleted, notified, refused } =
+        serde_json::from_value(json).map_err(|_| DecodeError::Content)?;
+    let members = [
+        facts.map(Message::Facts),
+        written.map(Message::Written),
+        deleted.map(Message::Deleted),
+        notified.map(Message::Notified),
+        refused.map(Message::Refused),
+    ];
+    let mut members = members.into_iter().flatten();
+    match (members.next(), members.next()) {
+        (Some(message), None) => Ok(message),
         _ => Err(DecodeError::Content),
     }
 }

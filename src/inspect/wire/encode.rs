@@ -32,6 +32,7 @@ pub fn encode(message: &Message) -> Result<String, EncodeError> {
         Message::Facts(facts) => envelope.facts = Some(facts.clone()),
         Message::Written(written) => envelope.written = Some(written.clone()),
         Message::Deleted(deleted) => envelope.deleted = Some(deleted.clone()),
+        Message::Notified(notified) => envelope.notified = Some(notified.clone()),
         Message::Refused(refusal) => envelope.refused = Some(refusal.clone()),
     }
     let mut text = write(&envelope)?;

@@ -31,6 +31,8 @@ pub enum Message {
     Written(Written),
     /// `worker delete`: every object is gone.
     Deleted(Deleted),
+    /// `worker notify`: the web server took the notice.
+    Notified(Notified),
     /// `worker convert` and `worker delete`: why it was not done, and trying again will not help.
     Refused(Refusal),
 }
@@ -59,6 +61,11 @@ pub struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qcow2_bytes: Option<u64>,
 }
+
+/// That a notice was taken; there is nothing else to say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notified {}
 
 /// What a deletion found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -94,6 +101,8 @@ struct Envelope {
     written: Option<Written>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<Deleted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notified: Option<Notified>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<Refusal>,
 }

@@ -87,7 +87,8 @@ fn results_of_a_conversion_and_a_deletion_come_through() {
     };
     let refusal = Refusal { reason: "SourceChanged".into(), message: "another object".into(), http: None };
     let deleted = Message::Deleted(Deleted { deleted: 2, gone: 1 });
-    for message in [Message::Written(old), Message::Written(written), deleted, Message::Refused(refusal)] {
+    let notified = Message::Notified(Notified {});
+    for message in [Message::Written(old), Message::Written(written), deleted, notified, Message::Refused(refusal)] {
         assert_eq!(decode(&encode(&message).unwrap()).unwrap(), message);
     }
 }

@@ -141,3 +141,31 @@ async fn a_deletion_reports_what_is_gone_and_what_it_could_not_use() {
     assert_eq!(decode(&text).unwrap(), Message::Deleted(Deleted { deleted: 1, gone: 0 }));
     assert_eq!(store.get("out/disk.img").await, None);
 }
+
+#[tokio::test]
+async fn a_notice_is_sent_with_a_secret_that_can_be_read() {
+    let app = axum::Router::new().fallback(async |headers: http::HeaderMap| {
+        assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    let mut args = NotifyArgs {
+        url,
+        event: Event::new("id-1", "2026-11-21T10:00:00Z", true, Notice::default()),
+        secret_file: Some(secret.clone()),
+        result: folder.path().join("message"),
+        egress: egress(),
+    };
+    let (exit, text) = worked(Work::Notify(args.clone())).await;
+    assert_eq!((exit, parse_failure(&text).unwrap().layer.as_str()), (Exit::Config, "webhook secret"));
+    std::fs::write(&secret, "k".repeat(32)).unwrap();
+    let (exit, text) = worked(Work::Notify(args.clone())).await;
+    assert_eq!(exit, Exit::Done, "{text}");
+    assert_eq!(decode(&text).unwrap(), Message::Notified(Notified {}));
+    args.url = "http://127.0.0.1:1/hook".into();
+    args.egress.allow = vec![];
+    assert_eq!(worked(Work::Notify(args)).await.0, Exit::Config, "an address that is not dialled");
+}
