@@ -35,7 +35,8 @@ const MIB: u64 = 1 << 20;
 
 fn check(case: &Case) -> Judged {
     let root = case.root()?;
-    let alone = case.guest()?.family == Family::Windows || case.coreos();
+    let windows = case.guest()?.family == Family::Windows;
+    let alone = windows || case.coreos();
     let others = case.facts.volumes.iter().filter(|v| v.name != root.name && !alone);
     let others = others.filter_map(|v| Some((v, written_at(case.facts, v)?)));
     let judged: Vec<(&Volume, &str)> = std::iter::once((root, "/")).chain(others).collect();
@@ -51,9 +52,15 @@ fn check(case: &Case) -> Judged {
                 continue;
             }
         };
-        let left = left(usage);
-        finding = finding.seen(format!("{left} on {}", shown(at)), volume.name.clone());
-        low.extend(grade(usage).map(|grade| (grade, format!("{} on {}: {left}", volume.name, shown(at)))));
+        let (left, name) = (left(usage), &volume.name);
+        // Windows mounts nothing on a path: its volume has a letter that only its registry knows.
+        let (seen, told) = if windows {
+            (format!("{left} on {name}, the volume of Windows"), format!("{name}, the volume of Windows: {left}"))
+        } else {
+            (format!("{left} on {}", shown(at)), format!("{name} on {}: {left}", shown(at)))
+        };
+        finding = finding.seen(seen, name.clone());
+        low.extend(grade(usage).map(|grade| (grade, told)));
     }
     low.sort_by_key(|(grade, _)| *grade);
     finding.message = join(&low.iter().map(|(_, what)| what.clone()).collect::<Vec<_>>(), 4);

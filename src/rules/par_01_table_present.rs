@@ -16,6 +16,7 @@
 use super::text::join;
 use super::volumes::guest_format;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::disk::partition::is_foreign;
 use crate::inspect::facts::{GptCopy, PartitionTable, Scheme};
 
 /// PAR-01.
@@ -62,6 +63,15 @@ fn check(case: &Case) -> Judged {
                     "Take the inner one out: `qemu-img convert -O raw IMAGE INNER`. Then: {}.",
                     inner.advice
                 )),
+                // The label of another machine lies on whole disks; a BSD's also on one slice of a disk.
+                (None, Some(name)) if is_foreign(name) => Finding::new(format!(
+                    "the disk has neither an MBR partition nor a GPT: it is divided by a label of another kind, {}",
+                    shown(name)
+                ))
+                .remedy(
+                    "Install the system on a disk with a partition table, MBR or GPT, and make the image of the whole \
+                     disk. Where this is the image of one slice of such a disk: make that of the disk.",
+                ),
                 (None, Some(name)) => Finding::new(format!(
                     "the disk has no partition table; {} begins at byte 0: this is the image of a partition, not of a disk",
                     shown(name)

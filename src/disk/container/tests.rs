@@ -67,6 +67,24 @@ fn what_is_no_image_is_called_by_its_name() {
 }
 
 #[test]
+fn a_page_is_one_in_any_character_set_and_of_any_length() {
+    let page = "<!DOCTYPE html>\n<HTML><title>Zugriff verweigert: 访问被拒绝, accès refusé</title>\n";
+    for set in ["UTF-8", "GBK", "ISO-8859-1//TRANSLIT", "WINDOWS-1252//TRANSLIT", "UTF-16"] {
+        let encoded = |text: &str| testkit::piped(&["iconv", "-f", "UTF-8", "-t", set], "libc-bin", text.as_bytes());
+        assert_eq!(format(encoded(page)), "HTML", "{set}");
+        assert_eq!(format(encoded(&page.repeat(20_000))), "HTML", "{set}, more than a disk's least");
+        assert_eq!(format(encoded(&format!("\r\n {}", page.replace("<!DOCTYPE html>", "")))), "HTML", "{set}");
+    }
+    let other_end: Vec<u8> = "\u{feff}".encode_utf16().chain(page.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+    assert_eq!(format(other_end), "HTML");
+    for start in [&b"<html>\xe9"[..], b"\xff\xfe<\0h\0t\0m\0l\0", b"\xff\xfe", b"\xfe\xff\0<"] {
+        let mut disk = start.to_vec();
+        disk.resize(2 << 20, 0);
+        assert_eq!(format(disk), "RAW", "zeros follow, as in no page: {start:?}");
+    }
+}
+
+#[test]
 fn real_archivers_are_recognised_whatever_they_pack() {
     let dir = tempfile::tempdir().unwrap();
     let disk = dir.path().join("disk.img");

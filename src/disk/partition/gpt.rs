@@ -9,7 +9,9 @@ use crate::inspect::facts::Partition;
 const LAYER: &str = "gpt";
 const SIGNATURE: &[u8] = b"EFI PART";
 /// Sector sizes that disks have.
-const SECTORS: [u32; 2] = [512, 4096];
+const SECTORS: [u32; 2] = [SECTOR, 4096];
+/// The usual one.
+const SECTOR: u32 = 512;
 /// Bytes of the header before what is reserved.
 const HEADER: u32 = 92;
 const CRC: usize = 16;
@@ -59,7 +61,8 @@ pub fn primary(disk: &dyn ReadAt, head: &[u8]) -> Result<Outcome> {
     Ok(verdict)
 }
 
-/// The second copy: where the first one's header says, where `covered` sectors end, or in the last sector.
+/// The second copy: where the first one's header says, where `covered` sectors end, or in the last sector. The cover does
+/// not tell how large its sectors are: that they end past the disk shows something for the usual ones alone.
 ///
 /// # Errors
 /// Those of `disk`; what is wrong with the copy is in the [`Outcome`].
@@ -70,7 +73,9 @@ pub fn backup(disk: &dyn ReadAt, head: &[u8], covered: Option<u64>) -> Result<Ou
         let first = range(LAYER, head, to_usize(LAYER, size)?, to_usize(LAYER, size)?);
         let stated = first.and_then(|raw| Header::parse(raw, sector, 1)).ok().map(|header| header.alternate);
         let last = disk.len().checked_div(size).unwrap_or(0).checked_sub(1);
-        let mut places = vec![stated, last, covered.and_then(|end| end.checked_sub(1))];
+        let within = |end: u64| end.checked_mul(size).is_some_and(|end| end <= disk.len());
+        let covered = covered.filter(|end| sector == SECTOR || within(*end)).and_then(|end| end.checked_sub(1));
+        let mut places = vec![stated, last, covered];
         places.dedup();
         for lba in places.into_iter().flatten().filter(|lba| *lba > 1) {
             let copy = second(disk, sector, lba)?;

@@ -128,20 +128,19 @@ fn mbr_or_leftover(disk: &Arc<dyn ReadAt>, head: &[u8], sector: &mbr::Sector) ->
         partitions: found.partitions,
         ..Default::default()
     };
-    // Sectors of 4096 bytes do not show. Only where such a table would fit is it worth a look.
-    let fits = |bytes: u64| sector.end().saturating_mul(bytes) <= disk.len();
-    if (instead.is_some() || fits(LARGE_SECTOR.into())) && !holds_anything(disk, &found.partitions)? {
-        if fits(LARGE_SECTOR.into()) {
-            let large = mbr::partitions(disk.as_ref(), sector, LARGE_SECTOR)?;
-            if holds_anything(disk, &large.partitions)? {
-                return Ok(table(LARGE_SECTOR, large));
-            }
-        }
-        if instead.is_some() {
-            return Ok(no_table(instead));
+    if holds_anything(disk, &found.partitions)? {
+        return Ok(table(512, found));
+    }
+    // Sectors of 4096 bytes do not show. Such a table need not fit, as the end of the disk may have been cut off; but then
+    // a filesystem over all of the disk is not to be taken for that of a partition: it has copies of its superblock.
+    let fits = sector.end().saturating_mul(LARGE_SECTOR.into()) <= disk.len();
+    if fits || instead.is_none() {
+        let large = mbr::partitions(disk.as_ref(), sector, LARGE_SECTOR)?;
+        if holds_anything(disk, &large.partitions)? {
+            return Ok(table(LARGE_SECTOR, large));
         }
     }
-    Ok(table(512, found))
+    Ok(if instead.is_some() { no_table(instead) } else { table(512, found) })
 }
 
 fn holds_anything(disk: &Arc<dyn ReadAt>, partitions: &[Partition]) -> Result<bool> {

@@ -28,6 +28,15 @@ fn a_disk_without_a_table_fails_everywhere_and_says_what_is_there_instead() {
         });
         assert_eq!((rule.result, rule.code.as_str()), (Fail, "PartitionNotPresent"));
         assert!(rule.message.starts_with("NoTable: ") && rule.message.contains("\"xfs\""), "{}", rule.message);
+        for label in ["bsd", "sun"] {
+            let rule = result(profile, "PAR-01", |f, _| {
+                table(f).scheme = Scheme::None;
+                table(f).instead = Some(label.into());
+            });
+            assert_eq!((rule.result, rule.code.as_str()), (Fail, "PartitionNotPresent"));
+            assert!(rule.message.contains(label) && !rule.message.contains("image of a partition"), "{}", rule.message);
+            assert!(rule.remedy.contains("partition table, MBR or GPT"), "{}", rule.remedy);
+        }
         let data = outcome(profile, "PAR-02", |f, _| {
             table(f).scheme = Scheme::None;
             no_system(f, vec![holding(1, Holds::Data)]);

@@ -102,4 +102,11 @@ fn signs_of_ntfs_warn_and_a_full_volume_of_windows_fails() {
     };
     assert_eq!(outcome(A2020, "FS-06", full(0)), Fail);
     assert_eq!(outcome(A2020, "FS-06", full(1)), Pass, "only the volume of Windows counts");
+    for volume in [0, 1] {
+        let rule = result(A2020, "FS-06", full(volume));
+        let evidence = rule.evidence.iter().map(|e| e.what.as_str()).collect::<String>();
+        for said in [rule.message, evidence] {
+            assert!(said.contains("p1, the volume of Windows") && !said.contains("\"/\""), "{said}");
+        }
+    }
 }

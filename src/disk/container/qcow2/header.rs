@@ -39,6 +39,8 @@ const KNOWN: u64 = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION | EXTENDED_L2;
 
 /// Autoclear feature bit: what the extension on bitmaps says holds.
 const BITMAPS: u64 = 1;
+/// Autoclear feature bit: the external data file is a RAW of the disk.
+const DATA_FILE_RAW: u64 = 1 << 1;
 
 /// Bytes of a snapshot table entry without its strings ("Snapshots").
 const SMALLEST_SNAPSHOT: u64 = 40;
@@ -192,8 +194,9 @@ impl Header {
             let what = format!("the L1 table has {} entries, the size needs {}", self.l1_entries, self.l1_needed());
             return Err(Error::corrupt(LAYER, L1_SIZE, what));
         }
-        if self.l1_needed() > 0 && !self.l1_at.is_multiple_of(self.cluster_size()) {
-            return Err(Error::corrupt(LAYER, L1_TABLE_OFFSET, "the L1 table is not at the start of a cluster"));
+        if self.autoclear & DATA_FILE_RAW != 0 && self.incompatible & EXTERNAL_DATA == 0 {
+            let what = "the data file is said to be RAW, and there is no data file";
+            return Err(Error::corrupt(LAYER, AUTOCLEAR_FEATURES, what));
         }
         self.check_unread()
     }
@@ -211,14 +214,20 @@ impl Header {
         if self.snapshots > MOST_SNAPSHOTS {
             return Err(Error::unsupported(LAYER, "more snapshots than QEMU opens").at(NB_SNAPSHOTS));
         }
-        let snapshots_at = if self.snapshots > 0 { self.snapshots_at } else { 0 };
-        for (what, named_at, at) in [
-            ("refcount table", REFCOUNT_TABLE_OFFSET, self.refcount_table_at),
-            ("snapshot table", SNAPSHOTS_OFFSET, snapshots_at),
+        let refcount_len = self.refcount_table_clusters.saturating_mul(self.cluster_size());
+        let snapshots_len = u64::from(self.snapshots).saturating_mul(SMALLEST_SNAPSHOT);
+        // Also of a table without an entry (`qcow2_validate_table`).
+        for (what, named_at, at, len) in [
+            ("L1 table", L1_TABLE_OFFSET, self.l1_at, self.l1_entries.saturating_mul(8)),
+            ("refcount table", REFCOUNT_TABLE_OFFSET, self.refcount_table_at, refcount_len),
+            ("snapshot table", SNAPSHOTS_OFFSET, self.snapshots_at, snapshots_len),
         ] {
             if !at.is_multiple_of(self.cluster_size()) {
                 let what = format!("the {what} is not at the start of a cluster");
                 return Err(Error::corrupt(LAYER, named_at, what));
+            }
+            if at.checked_add(len).and_then(|end| i64::try_from(end).ok()).is_none() {
+                return Err(Error::corrupt(LAYER, named_at, format!("the {what} ends past what a file can have")));
             }
         }
         Ok(())

@@ -117,6 +117,8 @@ fn sum_is_right(raw: &[u8], at: usize) -> bool {
 pub struct Dynamic {
     pub at: u64,
     pub table_at: u64,
+    /// Entries of the table: the disk may need fewer.
+    pub entries: u32,
     /// Bytes of a block's data.
     pub block_size: u64,
     /// True when the checksum is right. QEMU does not look at it.
@@ -159,7 +161,7 @@ impl Dynamic {
         if !table_at.is_multiple_of(4) {
             return Err(Error::unsupported(LAYER, "a block allocation table at an odd place").at(field(16)));
         }
-        Ok(Ok(Self { at, table_at, block_size, sound: sum_is_right(&raw, DYNAMIC_CHECKSUM) }))
+        Ok(Ok(Self { at, table_at, entries, block_size, sound: sum_is_right(&raw, DYNAMIC_CHECKSUM) }))
     }
 
     /// Byte of the object after the header.

@@ -36,21 +36,27 @@ impl Map {
         self.dynamic.table_at.saturating_add(block.saturating_mul(4))
     }
 
-    /// The table, as far as the disk needs it, where it passes the end of the object.
+    /// The table, where it passes the end of the object: QEMU reads all of it, also what the disk does not need.
     pub fn missing(&self) -> Option<Missing> {
-        let len = self.table_len();
+        let len = self.stated_len();
         let named_at = self.dynamic.at.saturating_add(16);
         let (object, at) = (self.pages.object.len(), self.dynamic.table_at);
         Missing::unless_within(object, "block allocation table", named_at, at, len)
     }
 
+    /// Bytes of the table.
+    fn stated_len(&self) -> u64 {
+        u64::from(self.dynamic.entries).saturating_mul(4)
+    }
+
+    /// Bytes of the table that the disk needs.
     fn table_len(&self) -> u64 {
         self.size.div_ceil(self.dynamic.block_size.max(1)).saturating_mul(4)
     }
 
     /// Byte of the object after the headers and the table, which ends with a sector.
     pub fn table_end(&self) -> u64 {
-        self.dynamic.table_at.saturating_add(self.table_len()).next_multiple_of(SECTOR).max(self.dynamic.end())
+        self.dynamic.table_at.saturating_add(self.stated_len()).next_multiple_of(SECTOR).max(self.dynamic.end())
     }
 
     /// What the table says of byte `at`, to the end of its block at most.

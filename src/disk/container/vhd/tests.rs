@@ -382,6 +382,29 @@ fn what_qemu_refuses_is_refused() {
 }
 
 #[test]
+fn a_table_with_more_entries_than_the_disk_needs_must_be_there_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    // The first table that ends with the object, and the next.
+    let fits = (image.len() - 1536) / 4;
+    for entries in [4, fits, fits + 1, 0x0100_0000] {
+        let mut copy = image.clone();
+        // Entries past the disk are unused.
+        copy[540..544].copy_from_slice(&(entries as u32).to_be_bytes());
+        seal(&mut copy[512..1536], 36);
+        let reads = size_by_qemu(dir.path(), &copy).is_some();
+        let facts = opened_bytes(copy).facts;
+        if entries > fits {
+            let missing = facts.missing.map(|missing| (missing.what, missing.at, missing.ends_at));
+            let expected = ("block allocation table".to_owned(), 1536, 1536 + entries as u64 * 4);
+            assert_eq!((reads, missing), (false, Some(expected)), "{entries} entries");
+        } else {
+            assert_eq!(facts.missing, None, "{entries} entries");
+        }
+    }
+}
+
+#[test]
 fn the_largest_disk_needs_little_memory_and_few_requests() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("huge.vhd");

@@ -3,13 +3,42 @@
 use crate::disk::bytes::{text, to_u64};
 use crate::inspect::facts::UnsafeReference;
 
-/// First bytes of a descriptor.
-pub const START: &[u8] = b"# Disk DescriptorFile";
+/// First bytes of a descriptor as VMware writes it.
+const START: &[u8] = b"# Disk DescriptorFile";
+/// What follows comments and empty lines in a descriptor (QEMU, `vmdk_probe` in block/vmdk.c).
+const VERSIONS: [&[u8]; 3] = [b"version=1", b"version=2", b"version=3"];
+/// Bytes of an embedded descriptor that QEMU reads (`DESC_SIZE`), and the keys of its content's number and its parent's.
+const READ_BY_QEMU: usize = 20 * 512;
+const CONTENT_IDS: [&str; 2] = ["CID", "parentCID"];
 /// The two layouts that keep the whole disk in one object.
 const ONE_OBJECT: [&str; 2] = ["monolithicSparse", "streamOptimized"];
 /// `parentCID` of a disk without a parent.
 const NO_PARENT: &str = "ffffffff";
 const MOST_REFERENCES: usize = 8;
+
+/// Whether `head` begins a descriptor: by VMware's first line, or as QEMU tells one, by the first line that says something.
+pub fn is_one(head: &[u8]) -> bool {
+    let head = head.trim_ascii_start();
+    if head.get(..START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START)) {
+        return true;
+    }
+    let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let said = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    said.is_some_and(|line| VERSIONS.contains(&line))
+}
+
+/// The key without whose number QEMU opens no disk (`vmdk_read_cid` in block/vmdk.c): it takes the first place where the
+/// word stands, whatever it is a part of, and passes over one byte for the `=`.
+pub fn lacks(raw: &[u8]) -> Option<&'static str> {
+    let raw = raw.get(..READ_BY_QEMU).unwrap_or(raw).split(|byte| *byte == 0).next().unwrap_or_default();
+    CONTENT_IDS.into_iter().find(|key| {
+        let at = raw.windows(key.len()).position(|window| window == key.as_bytes());
+        let value = at.and_then(|at| raw.get(at.saturating_add(key.len()).saturating_add(1)..)).unwrap_or_default();
+        let value = value.trim_ascii_start();
+        let digits = value.strip_prefix(b"-").or_else(|| value.strip_prefix(b"+")).unwrap_or(value);
+        !digits.first().is_some_and(u8::is_ascii_hexdigit)
+    })
+}
 
 /// What a descriptor says, each with its offset in it.
 #[derive(Default)]

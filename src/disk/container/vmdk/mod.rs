@@ -35,8 +35,7 @@ pub const FORMAT: Format = Format {
     class: Class::Image,
     advice: "Import it as it is, or convert it: qemu-img convert -f vmdk -O qcow2 disk.vmdk disk.qcow2",
     probe: |probe| {
-        [MAGIC, ESX_SPARSE, SE_SPARSE].iter().any(|magic| probe.starts_with(magic))
-            || probe.head.trim_ascii_start().starts_with(descriptor::START)
+        [MAGIC, ESX_SPARSE, SE_SPARSE].iter().any(|magic| probe.starts_with(magic)) || descriptor::is_one(&probe.head)
     },
     open,
 };
@@ -83,7 +82,10 @@ fn open_sparse(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
                 facts.virtual_size_bytes = Some(descriptor.sectors.saturating_mul(SECTOR));
                 facts.unsafe_references.push(reference("extent in another file", base, &descriptor.create_type.0));
             }
-            Ok(!descriptor.create_type.0.is_empty())
+            match descriptor::lacks(&raw).filter(|_| !descriptor.create_type.0.is_empty()) {
+                Some(key) => Err(Error::corrupt(LAYER, base, format!("the descriptor has no number after {key}"))),
+                None => Ok(!descriptor.create_type.0.is_empty()),
+            }
         }
         Err(error) => {
             facts.detail = format!("version {}", header.version);

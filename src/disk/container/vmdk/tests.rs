@@ -297,6 +297,61 @@ fn a_disk_in_pieces_is_refused_by_name() {
 }
 
 #[test]
+fn a_descriptor_is_told_by_its_version_whatever_its_comments_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("split.vmdk");
+    let create = ["create", "-q", "-f", "vmdk", "-o", "subformat=twoGbMaxExtentSparse", text(&file), "8M"];
+    run("qemu-utils", "qemu-img", &create);
+    let made = std::fs::read_to_string(&file).unwrap();
+    let body = made.strip_prefix("# Disk DescriptorFile\n").unwrap();
+    for (start, by_qemu) in [
+        ("# Disk DescriptorFile\n", true),
+        ("# Disk Descriptor File\n", true),
+        ("# DISK DESCRIPTORFILE\n", true),
+        ("#\n# made by hand\n  \n", true),
+        ("", true),
+        // QEMU takes only lines of spaces for empty ones.
+        ("\n# made by hand\n\n", false),
+    ] {
+        for body in [body.to_owned(), body.replace('\n', "\r\n"), body.replace("version=1", "version=3")] {
+            std::fs::write(&file, format!("{start}{body}")).unwrap();
+            let told = run("qemu-utils", "qemu-img", &["info", "--output=json", text(&file)]);
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+            assert_eq!(told["format"] == "vmdk", by_qemu, "{start:?}");
+            let facts = opened(&file).facts;
+            assert_eq!((facts.format.as_str(), facts.virtual_size_bytes), ("VMDK", Some(8 << 20)), "{start:?}");
+            assert_eq!(facts.unsafe_references[0].value, "twoGbMaxExtentSparse", "{start:?}");
+            assert!(facts.trouble.unwrap().what.contains("qemu-img convert -f vmdk"));
+        }
+    }
+    for other in ["# settings\nversion=1.2\n", "# settings\nversion = 1\n", "# settings\nname=x\nversion=1\n", "#\n"] {
+        assert_eq!(opened_bytes(other.into()).facts.format, "text", "{other:?}");
+    }
+}
+
+#[test]
+fn a_descriptor_in_which_qemu_finds_no_content_id_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = made(dir.path(), "subformat=monolithicSparse");
+    let key = b"parentCID=";
+    let end = image.windows(key.len()).position(|window| window == key).unwrap() + key.len();
+    let mut refused = 0;
+    for at in SECTOR..=end {
+        let mut copy = image.clone();
+        copy[at] ^= 0x15;
+        let (qemu, container) = (qemu_opens(dir.path(), &copy), opened_bytes(copy));
+        assert_eq!(container.guest.is_some(), qemu, "byte {at}: {:?}", container.facts.trouble);
+        // What follows the last `=` makes it a disk with a parent first.
+        if !qemu && at < end {
+            refused += 1;
+            let trouble = container.facts.trouble.unwrap();
+            assert_eq!((trouble.kind, trouble.at), (TroubleKind::Corrupt, Some(512)), "byte {at}");
+        }
+    }
+    assert!(refused > 8, "{refused}");
+}
+
+#[test]
 fn samples_of_other_programs_read_as_qemu_reads_them() {
     let dir = tempfile::tempdir().unwrap();
     for (name, size, detail) in [

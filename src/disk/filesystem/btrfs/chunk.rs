@@ -92,7 +92,7 @@ impl Chunks {
             .filter(|(start, chunk)| logical < start.saturating_add(chunk.len))
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, LAYER, format!("address {logical:#x} is in no chunk")))?;
         if chunk.copies.is_empty() {
-            let what = format!("spread over {} devices, one of which is here", self.devices);
+            let what = format!("spread over {} devices, which this version does not put together", self.devices);
             return Err(Error::unsupported(LAYER, what));
         }
         let within = logical.saturating_sub(*start);

@@ -110,6 +110,24 @@ fn a_disk_that_grew_is_not_a_disk_that_was_cut() {
 }
 
 #[test]
+fn of_a_gpt_without_both_headers_only_a_cut_disk_is_called_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = sfdisk(dir.path(), 64, "label: gpt\nstart=2048\n");
+    let len = bytes.len();
+    bytes[512..34 * 512].fill(0);
+    bytes[len - 33 * 512..].fill(0);
+    for (len, second) in [
+        (len, "there is no second header"),
+        (len - 512, "the second header lies past the end of the disk"),
+        (len / 2, "the second header lies past the end of the disk"),
+    ] {
+        let error = parse(&bytes[..len]).unwrap_err();
+        let said = format!("neither copy is valid: there is no first header; {second}");
+        assert!(error.kind == ErrorKind::Corrupt && error.what.ends_with(&said), "{len}: {error}");
+    }
+}
+
+#[test]
 fn an_mbr_names_the_partitions_that_end_past_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = sfdisk(dir.path(), 40, "label: dos\n,4M,83\n,20M,E\n,4M,83\n,8M,83\n");

@@ -107,6 +107,10 @@ fn a_header_that_qemu_does_not_open_is_not_opened() {
         ("refcount_table_clusters", 56, &[0, 1, 0, 0]),
         ("nb_snapshots", 60, &[0xff; 4]),
         ("snapshots_offset", 60, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 1]),
+        ("snapshots_offset of no snapshot", 64, &[0, 0, 0, 0, 0, 0, 2, 1]),
+        ("snapshots_offset of no snapshot", 64, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
+        ("l1_table_offset", 40, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
+        ("refcount_table_offset", 48, &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]),
         ("compression_type", 104, &[9]),
     ] {
         let mut image = good.clone();
@@ -118,6 +122,34 @@ fn a_header_that_qemu_does_not_open_is_not_opened() {
         let container = open(testkit::memory(image)).unwrap();
         assert!(container.guest.is_none() && container.facts.trouble.is_some(), "{field}: {:?}", container.facts);
     }
+}
+
+#[test]
+fn a_raw_data_file_is_said_only_of_a_disk_that_has_a_data_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = convert(&pattern(dir.path()).0, "qcow2", "good", &[]);
+    let good = std::fs::read(&file).unwrap();
+    for bit in [1, 2] {
+        let mut image = good.clone();
+        image[95] = 1 << (bit - 1);
+        std::fs::write(&file, &image).unwrap();
+        // `info` opens no data file, and so does not ask.
+        let qemu = Command::new("qemu-img").args(["map", "-f", "qcow2"]).arg(&file).output().unwrap().status.success();
+        let container = open(testkit::memory(image)).unwrap();
+        assert_eq!((qemu, container.guest.is_some()), (bit == 1, bit == 1), "{:?}", container.facts.trouble);
+    }
+}
+
+#[test]
+fn the_table_of_a_disk_without_a_byte_is_held_to_its_place_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("empty.qcow2");
+    run("qemu-utils", "qemu-img", &["create", "-q", "-f", "qcow2", file.to_str().unwrap(), "0"]);
+    let good = std::fs::read(file).unwrap();
+    assert_eq!(opens(dir.path(), &good), (true, true));
+    let mut image = good.clone();
+    image[47] = 1;
+    assert_eq!(opens(dir.path(), &image), (false, false));
 }
 
 /// What `qemu-img info` says of an image, and what is said here.
