@@ -122,6 +122,9 @@ impl ImageImport {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Raw, Self::Qcow2, Self::Vhd, Self::Vmdk];
+
     /// The name as the clouds' APIs spell it.
     pub fn name(self) -> &'static str {
         match self {

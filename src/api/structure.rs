@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::schema::crds;
 
+/// What is said of a field that the schema does not have; the API server drops it.
+pub const NO_SUCH_FIELD: &str = "there is no such field";
+
 /// Everything that is wrong with an object of `kind` that is to be created: each is the field, and what must be. `status`
 /// is not looked at, and what is `null` is not there.
 pub fn problems(kind: &str, object: &Value) -> Vec<String> {
@@ -101,7 +104,7 @@ fn properties(schema: &Value, fields: &Map<String, Value>, path: &str, said: &mu
             Some(schema) => look(schema, value, &within(name), said),
             // Every object has these, and no schema says so.
             None if path.is_empty() && matches!(name.as_str(), "apiVersion" | "kind" | "metadata") => {}
-            None => said.push(format!("{}: there is no such field", within(name))),
+            None => said.push(format!("{}: {NO_SUCH_FIELD}", within(name))),
         }
     }
     let required = schema.get("required").and_then(Value::as_array);

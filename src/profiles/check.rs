@@ -1,4 +1,4 @@
-//! Whether this version can apply a profile, and where its text is wrong.
+//! Whether this version can apply a profile, and which word of its text is wrong.
 
 #[cfg(test)]
 mod tests;
@@ -6,8 +6,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::api::conditions::reason as word;
-use crate::api::{ImportProfile, ImportProfileSpec, Limits, OsType, ProfileRule};
-use crate::disk::container;
+use crate::api::{Format, ImportProfileSpec, Limits, OsType, ProfileRule};
 use crate::rules::{self, RULES};
 
 /// Rules of a profile at most: each is a condition, and a status holds 128.
@@ -37,7 +36,7 @@ impl Problem {
     }
 
     /// Its line in the profile's text, counted from 1.
-    fn line(&self, text: &str) -> Option<usize> {
+    pub(super) fn line(&self, text: &str) -> Option<usize> {
         let from = text.lines().position(|line| line.contains(self.below))?;
         let wrong = |line: &str| !self.word.is_empty() && line.contains(&self.word);
         text.lines().skip(from).position(wrong).map(|index| from.saturating_add(index).saturating_add(1))
@@ -51,26 +50,9 @@ pub fn problem(spec: &ImportProfileSpec) -> Option<Problem> {
         .or_else(|| twice(spec))
         .or_else(|| handling(spec))
         .or_else(|| words(spec))
+        .or_else(|| systems(spec))
         .or_else(|| limits(&spec.limits))
         .or_else(|| platforms(spec))
-}
-
-/// A profile's text, and what is wrong with it: `FILE:LINE: what`.
-///
-/// # Errors
-/// That sentence.
-pub fn parse(file: &str, text: &str) -> Result<ImportProfile, String> {
-    let profile: ImportProfile = serde_yaml::from_str(text).map_err(|error| format!("{file}: {error}"))?;
-    if profile.metadata.name.as_deref().is_none_or(str::is_empty) {
-        return Err(format!("{file}: metadata.name is empty: reports and imports name a profile by it"));
-    }
-    match problem(&profile.spec) {
-        None => Ok(profile),
-        Some(problem) => {
-            let line = problem.line(text).map(|number| format!(":{number}")).unwrap_or_default();
-            Err(format!("{file}{line}: {}", problem.message))
-        }
-    }
 }
 
 fn number(spec: &ImportProfileSpec) -> Option<Problem> {
@@ -131,8 +113,10 @@ fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     if formats().next().is_none() && spec.rules.iter().any(|rule| rule.name == FORMAT_RULE) {
         return wrong("formats:", format!("formats is empty, and {FORMAT_RULE} would refuse every image"));
     }
-    if let Some(format) = formats().find(|format| container::descriptor(format).is_none()) {
-        return wrong(format, format!("{format} is no format this version knows: RAW, QCOW2, VHD, VMDK, ..."));
+    let is_one = |name: &str| Format::ALL.iter().any(|format| format.name() == name);
+    if let Some(format) = formats().find(|format| !is_one(format)) {
+        let known: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        return wrong(format, format!("{format} is no format that an import can have: {}", known.join(", ")));
     }
     if let Some(format) = spec.preferred_formats.iter().find(|format| formats().all(|known| known != *format)) {
         return wrong(format, format!("{format} is preferred and not among formats"));
@@ -142,6 +126,14 @@ fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     }
     let table = spec.partition_tables.iter().find(|table| !["MBR", "GPT"].contains(&table.as_str()))?;
     wrong(table, format!("{table} is no partition table this version knows: MBR, GPT"))
+}
+
+/// A system that no os-release is.
+fn systems(spec: &ImportProfileSpec) -> Option<Problem> {
+    let system = spec.operating_systems.iter().find(|system| system.ids.is_empty())?;
+    let message = format!("operatingSystems: {:?} has no ids, and no system would be it", system.name);
+    let problem = Problem::new(word::CONTRADICTION, &system.name, message);
+    Some(Problem { below: "operatingSystems:", ..problem })
 }
 
 /// The form's platforms and what is said of them elsewhere.

@@ -2,12 +2,14 @@
 
 mod check;
 pub mod docs;
+mod file;
 
 use kube::ResourceExt;
 
 use crate::api::ImportProfile;
 
-pub use check::{MAX_RULES, Problem, parse, problem};
+pub use check::{MAX_RULES, Problem, problem};
+pub use file::parse;
 
 /// Label of the built-in profiles: the chart's admission policy lets nobody but the operator change what has it.
 pub const BUILT_IN: &str = "imageimport.dev/built-in";

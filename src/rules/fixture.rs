@@ -127,6 +127,7 @@ pub fn healthy() -> Facts {
                     scheme: "sha512".into(),
                     must_change: false,
                     place: "/etc/shadow:1".into(),
+                    ..Password::default()
                 }),
                 given: Some(Given { policies: password::judge("Abcdef1!"), matches: Some(true), uncompared: None }),
                 ..Accounts::default()

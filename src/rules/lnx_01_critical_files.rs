@@ -8,8 +8,9 @@
 //!
 //! # How it is found
 //! The folders: each is a folder or a relative link; `/lib64` is asked for only where the dynamic loader lies in it. The
-//! files: init, sh, bash, the dynamic loader, the C library, mount, chpasswd and useradd, by the digests that dpkg, rpm or
-//! apk hold of them; a link is compared as a link. Only what a package owns is compared: added drivers and programs
+//! files: init, sh, bash, the dynamic loader, the C library, mount, chpasswd, passwd and useradd, by the digests that dpkg,
+//! rpm or apk hold of them; a link is compared as a link, of which dpkg only says that it is there. What a package has is
+//! missing where nothing is, or a link that leads nowhere. Only what a package owns is compared: added drivers and programs
 //! are no finding. A program that prelink has rewritten is undecided. CoreOS has the folders in `/usr`, where the links lead
 //! that it makes at its first boot. On FreeBSD `/libexec/ld-elf.so.1` is asked for, and no file is compared.
 //!
@@ -39,7 +40,10 @@ fn check(case: &Case) -> Judged {
     let manager = packages.and_then(Fact::known).map_or("", |packages| packages.manager.as_str());
     let gone = critical.changed.iter().filter(|changed| changed.found.is_empty());
     let mut lacks: Vec<String> = critical.missing.iter().map(|path| shown(path)).collect();
-    lacks.extend(gone.map(|changed| format!("{} of {}", shown(&changed.path), shown(&changed.package))));
+    lacks.extend(gone.map(|changed| {
+        let leads = if changed.leads_to.is_empty() { "" } else { " (a link that leads nowhere)" };
+        format!("{} of {}{leads}", shown(&changed.path), shown(&changed.package))
+    }));
     let mut finding = Finding::default();
     for changed in critical.changed.iter().take(8) {
         finding = finding.seen(described(changed), changed.path.clone());
@@ -100,8 +104,13 @@ pub fn unread_database(packages: Option<&Fact<Packages>>) -> Box<Verdict> {
 }
 
 fn described(changed: &Changed) -> String {
-    let found = if changed.found.is_empty() { "nothing".to_owned() } else { shown(&changed.found) };
-    format!("{found}, and {} has {}", shown(&changed.package), shown(&changed.wanted))
+    let found = match (changed.leads_to.as_str(), changed.found.as_str()) {
+        ("", "") => "nothing".to_owned(),
+        ("", found) => shown(found),
+        (target, _) => format!("a link to {}, where nothing is", shown(target)),
+    };
+    let wanted = if changed.wanted.is_empty() { "a file or link there".to_owned() } else { shown(&changed.wanted) };
+    format!("{found}, and {} has {wanted}", shown(&changed.package))
 }
 
 /// The command that brings a package's files back.

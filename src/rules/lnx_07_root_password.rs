@@ -6,7 +6,8 @@
 //!
 //! # How it is found
 //! An image holds no password but its hash, and hashes are never tried against lists: whether it is good enough is not
-//! verifiable. What shows: an empty or locked password, the hash's scheme, a forced change. A password that is given with the
+//! verifiable. What shows: an empty or locked password, the hash's scheme, a forced change, a password or an account that has
+//! expired by the day of the judgement. A password that is given with the
 //! import (`spec.image.passwordSecretRef`, `inspect --password-file`) is judged by the cloud's words where the image is read,
 //! and only what is wrong with it leaves that place. It is tried against root's hash only where that is asked for
 //! (`comparePassword`, `--compare-password`), and the hash asks for no more work than programs that set passwords do.
@@ -33,6 +34,8 @@ pub const RULE: Rule = Rule {
 
 /// Schemes that are broken within hours.
 const WEAK: &[&str] = &["des", "bsdi", "md5", "nt"];
+/// Seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 /// What the cloud accepts, for remedies.
 const WANTED: &str = "8 to 30 characters: letters of both cases, digits, and specials among ( ) ` ~ ! @ # $ % ^ & * - _ + = | { } [ ] : ; ' < > , . ? /";
 /// Where a given password comes from, for remedies.
@@ -60,21 +63,22 @@ fn check(case: &Case) -> Judged {
     if root.state == PasswordState::Unknown {
         return Ok(Verdict::missing("the state of root's password is not known to this version"));
     }
-    let finding = noted(Finding::default().seen(words(root), root.place.clone()), root);
+    let aged = aged(case, root);
+    let finding = noted(Finding::default().seen(words(root), root.place.clone()), root, &aged);
     let doubts = doubts(case, accounts, root);
     if !doubts.is_empty() {
         let (messages, remedies): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
         return Ok(Finding { message: messages.join("; "), ..finding }.remedy(remedies.join(" ")).fail(Grade::Doubt));
     }
     if root.state == PasswordState::Locked {
-        let message = format!("root's password is locked ({})", root.place);
+        let message = format!("root's password is locked, or no hash ({})", root.place);
         return Ok(Finding { message, ..finding }.pass());
     }
     let Some(given) = accounts.given.as_ref().filter(|_| judgement(case, accounts).is_some()) else {
         let open =
             format!("root has a password ({}): whether the cloud would accept it, its hash does not tell", words(root));
-        if root.must_change {
-            return Ok(Finding { message: open, ..finding }.fail(Grade::Note));
+        if !aged.is_empty() {
+            return Ok(Finding { message: open, ..finding }.remedy(renewed(case)).fail(Grade::Note));
         }
         return Ok(Verdict::Unknown(Why { reason: "NotVerifiable", message: open }));
     };
@@ -90,12 +94,36 @@ fn words(root: &Password) -> String {
     }
 }
 
-fn noted(finding: Finding, root: &Password) -> Finding {
+/// What its days and those of the account say today.
+fn aged(case: &Case, root: &Password) -> Vec<String> {
+    let today = case.request.now.as_second().div_euclid(DAY);
+    let date = |day: u32| {
+        let start = jiff::Timestamp::from_second(i64::from(day).saturating_mul(DAY));
+        start.map_or_else(|_| format!("day {day}"), |start| start.strftime("%Y-%m-%d").to_string())
+    };
+    let must_change = root.must_change.then(|| "it has to be changed at the next login".to_owned());
+    let old = root.good_until.filter(|day| i64::from(*day) < today);
+    let old = old.map(|day| format!("it expired after {}, and has to be changed at the next login", date(day)));
+    let ended = root.account_ends.filter(|day| i64::from(*day) <= today);
+    let ended = ended.map(|day| format!("the account root expired on {}: nobody logs in with it", date(day)));
+    must_change.or(old).into_iter().chain(ended).collect()
+}
+
+/// What makes a password and an account that expired good again.
+fn renewed(case: &Case) -> &'static str {
+    if case.freebsd() {
+        "In the guest: `passwd root && pw usermod root -p 0 -e 0`."
+    } else {
+        "In the guest: `passwd root && chage -M -1 -E -1 root`."
+    }
+}
+
+fn noted(finding: Finding, root: &Password, aged: &[String]) -> Finding {
     let finding = match root.state {
         PasswordState::Locked => finding.note(Grade::Note, "nobody logs in as root by password until one is set"),
         _ => finding,
     };
-    if root.must_change { finding.note(Grade::Note, "it has to be changed at the next login") } else { finding }
+    aged.iter().fold(finding, |finding, what| finding.note(Grade::Note, what.clone()))
 }
 
 /// The given password by this cloud's policy.

@@ -9,7 +9,7 @@
 //! By what starts at boot: firewalld, ufw (with `ENABLED=yes`), SuSEfirewall2, nftables, iptables, ip6tables,
 //! netfilter-persistent and others, units and scripts of one's own, hooks of ifupdown and NetworkManager that load rules; on
 //! FreeBSD ipfw, pf and ipfilter in rc.conf. Their rules are followed for a new
-//! connection to TCP port 22 from anywhere: it passes, it is blocked, or what is not read leaves it open. A filter without
+//! connection to TCP port 22 from anywhere, and for the answers to it: it passes, it is blocked, or what is not read leaves it open. A filter without
 //! a single rule that drops is only noted.
 //!
 //! # How to mend it

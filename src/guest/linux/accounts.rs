@@ -17,6 +17,8 @@ const MASTER_DB: &str = "/etc/spwd.db";
 const FOLDER: &str = "/etc";
 /// Largest file that is read.
 const MAX_BYTES: usize = 4 << 20;
+/// Seconds of a day.
+const DAY: u32 = 24 * 60 * 60;
 
 /// Starts of hashes and their schemes (crypt(5) of libxcrypt; crypt(3) of FreeBSD).
 const SCHEMES: &[(&str, &str)] = &[
@@ -74,16 +76,28 @@ fn linux_root(tree: &Tree) -> Result<Option<(Password, String)>> {
     let Some((fields, line)) = entry(tree, PASSWD)? else { return root_of(tree, SHADOW) };
     match fields.get(1).map(String::as_str) {
         Some("x") | None => root_of(tree, SHADOW),
-        Some(field) => Ok(Some((password(field, false, PASSWD, line), field.to_owned()))),
+        Some(field) => Ok(Some((password(field, PASSWD, line), field.to_owned()))),
     }
 }
 
 fn root_of(tree: &Tree, path: &str) -> Result<Option<(Password, String)>> {
     let Some((fields, line)) = entry(tree, path)? else { return Ok(None) };
     let field = fields.get(1).map(String::as_str).unwrap_or_default();
-    // shadow(5): 0 as the day of the last change means that it must be changed at the next login.
-    let must_change = path == SHADOW && fields.get(2).is_some_and(|day| day == "0");
-    Ok(Some((password(field, must_change, path, line), field.to_owned())))
+    let mut found = password(field, path, line);
+    let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok());
+    if path == SHADOW {
+        // shadow(5): days. 0 as that of the last change means that it must be changed at the next login; 0 as the end of
+        // the account is read by some programs as none.
+        found.must_change = number(2) == Some(0);
+        let changed = number(2).filter(|day| *day > 0);
+        found.good_until = changed.zip(number(4)).map(|(changed, days)| changed.saturating_add(days));
+        found.account_ends = number(7).filter(|day| *day > 0);
+    } else {
+        // FreeBSD's passwd(5): seconds, 0 for none.
+        let day = |at: usize| number(at).filter(|seconds| *seconds > 0).map(|seconds| seconds / DAY);
+        (found.good_until, found.account_ends) = (day(5), day(6));
+    }
+    Ok(Some((found, field.to_owned())))
 }
 
 /// The fields of root's line, and its number.
@@ -103,22 +117,33 @@ fn entry(tree: &Tree, path: &str) -> Result<Option<(Vec<String>, u32)>> {
     }))
 }
 
-fn password(field: &str, must_change: bool, path: &str, line: u32) -> Password {
+fn password(field: &str, path: &str, line: u32) -> Password {
     let place = cut(&format!("{path}:{line}"), PATH_MAX);
     let state = match field {
         "" => PasswordState::Empty,
-        field if field.starts_with(['!', '*']) => PasswordState::Locked,
+        field if field.starts_with(['!', '*']) || !may_be_hash(field) => PasswordState::Locked,
         _ => PasswordState::Set,
     };
     let scheme = if state == PasswordState::Set { scheme(field) } else { "" };
-    Password { state, scheme: scheme.to_owned(), must_change, place }
+    Password { state, scheme: scheme.to_owned(), place, ..Password::default() }
+}
+
+/// Whether a password may make this: crypt(5) has schemes that begin with `$` or `_`, and others of at least 13 characters.
+fn may_be_hash(field: &str) -> bool {
+    field.starts_with(['$', '_']) || (field.len() >= DES_LEN && field.chars().all(of_des))
+}
+
+/// crypt(5), descrypt: 13 characters of ./0-9A-Za-z.
+const DES_LEN: usize = 13;
+
+fn of_des(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '/')
 }
 
 /// The scheme of a hash; empty where it is none that is known.
 fn scheme(hash: &str) -> &'static str {
     let named = SCHEMES.iter().find(|(start, _)| hash.starts_with(start)).map(|(_, name)| *name);
-    // crypt(5), descrypt: 13 characters of ./0-9A-Za-z.
-    let des = hash.len() == 13 && hash.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/'));
+    let des = hash.len() == DES_LEN && hash.chars().all(of_des);
     named.unwrap_or(if des { "des" } else { "" })
 }
 
@@ -148,7 +173,9 @@ mod tests {
             ("$1$salt$hash", PasswordState::Set, "md5"),
             ("$2b$12$hash", PasswordState::Set, "bcrypt"),
             ("ab01FAX.bQRSU", PasswordState::Set, "des"),
-            ("x", PasswordState::Set, ""),
+            ("$99$salt$hash", PasswordState::Set, ""),
+            ("x", PasswordState::Locked, ""),
+            ("NOLOGIN_NOLOGIN", PasswordState::Locked, ""),
         ] {
             let found = root(&format!("bin:*:1::::::\nroot:{field}:19000:0:99999:7:::\n"));
             assert_eq!((found.state, found.scheme.as_str()), (state, scheme), "{field}");
@@ -158,6 +185,23 @@ mod tests {
         }
         assert!(root("root:$6$s$h:0:0:99999:7:::\n").must_change);
         assert!(!root("root:$6$s$h::0:99999:7:::\n").must_change);
+    }
+
+    #[test]
+    fn days_are_told_and_not_judged() {
+        let days = |rest: &str| {
+            let found = root(&format!("root:$6$s$h:{rest}\n"));
+            (found.must_change, found.good_until, found.account_ends)
+        };
+        assert_eq!(days("10000:0:90:7:::"), (false, Some(10090), None));
+        assert_eq!(days("19000:0:99999:7::15000:"), (false, Some(118_999), Some(15000)));
+        assert_eq!(days("0:0:90:7:::"), (true, None, None));
+        for rest in [":0:90:7:::", "19000::::::", "19000:0::7::0:", "19000:0:-1:7::-1:", "19000", ""] {
+            assert_eq!(days(rest), (false, None, None), "{rest}");
+        }
+        let fs = MemoryFs::of_texts(&[(MASTER, "root:$6$s$h:0:0::864000000:950400000:Charlie &:/root:/bin/sh\n")]);
+        let found = read(&fs.tree(), Family::FreeBSD, None).unwrap().root.unwrap();
+        assert_eq!((found.must_change, found.good_until, found.account_ends), (false, Some(10000), Some(11000)));
     }
 
     /// openssl writes hashes of the schemes it knows.

@@ -27,6 +27,9 @@ pub const KNOWN: &[Known] = &[
     Known { name: "xen_blkfront", options: &["CONFIG_XEN_BLKDEV_FRONTEND"], path: "kernel/drivers/block/xen-blkfront" },
 ];
 
+/// That of the network, which no kernel needs before its root.
+pub const NETWORK: &str = "virtio_net";
+
 /// Drivers by which a kernel mounts its root, beside those of its disk: of a filesystem, and of logical volumes.
 pub const OF_ROOT: &[Known] = &[
     Known { name: "ext4", options: &["CONFIG_EXT4_FS"], path: "kernel/fs/ext4/ext4" },
@@ -120,6 +123,11 @@ pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
         }
     }
     found
+}
+
+/// Whether dracut alone reads such a word, while its initramfs starts: what comes later may load the driver.
+pub fn of_dracut(word: &str) -> bool {
+    word.starts_with("rd")
 }
 
 #[cfg(test)]

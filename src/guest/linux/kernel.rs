@@ -77,6 +77,11 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
         Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     };
     let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
+    let tool = contents.as_ref().and_then(Fact::known).map_or("", |contents| contents.facts.tool.as_str());
+    // The card of the network may come later than the initramfs.
+    let blocks = |driver: &str, word: &str| {
+        !drivers::of_dracut(word) || (matches!(tool, "" | "dracut") && driver != drivers::NETWORK)
+    };
     let states = match &config {
         Some((text, _)) => drivers::from_config(text).into_iter().map(Some).collect(),
         None => vec![None; drivers::all().count()],
@@ -92,7 +97,7 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
             in_initramfs: known.and_then(|contents| contents.drivers.get(driver.name).cloned()),
             blocked_by: on_line
                 .iter()
-                .find(|(name, _)| *name == driver.name)
+                .find(|(name, word)| *name == driver.name && blocks(name, word))
                 .map(|(_, word)| format!("kernel command line: {word}"))
                 .or_else(|| known.and_then(|contents| contents.blocked.get(driver.name).cloned())),
         })

@@ -37,6 +37,12 @@ pub struct Password {
     /// It has to be changed at the next login.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub must_change: bool,
+    /// The last day, counted from 1970-01-01, on which it need not be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_until: Option<u32>,
+    /// The day, counted in the same way, from which on the account is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_ends: Option<u32>,
     /// `path:line`.
     #[serde(rename = "where")]
     pub place: String,
@@ -46,7 +52,7 @@ pub struct Password {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PasswordState {
-    /// Nobody: `!` or `*`.
+    /// Nobody: `!` or `*`, or what is no hash.
     Locked,
     /// Everybody: the field is empty.
     Empty,

@@ -76,11 +76,14 @@ pub struct Changed {
     pub path: String,
     /// The package that has it.
     pub package: String,
-    /// First digits of the digest, or the target of the link, by the package.
+    /// First digits of the digest, or the target of the link, by the package; empty when it only says that there is one.
     pub wanted: String,
     /// The same of what is there; empty when nothing is.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub found: String,
+    /// Where the link in its place leads, by which nothing is reached; empty when it is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub leads_to: String,
 }
 
 /// `/etc/issue` or `/etc/issue.net`.

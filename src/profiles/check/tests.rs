@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::{Action, PlatformAction, SizeRange};
-use crate::profiles::{PROFILES, built_in, get};
+use crate::profiles::{PROFILES, built_in, get, parse};
 
 type Change = fn(&mut ImportProfileSpec);
 

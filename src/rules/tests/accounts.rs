@@ -99,6 +99,35 @@ fn what_shows_of_a_password_is_judged_and_the_rest_is_not_verifiable() {
     assert_eq!(report.verdict, crate::report::Overall::Compliant, "it never blocks");
 }
 
+#[test]
+fn what_expired_by_the_day_of_the_judgement_is_told() {
+    let judged = |good_until: Option<u32>, account_ends: Option<u32>, given: bool| {
+        result(A2020, "LNX-07", move |f, request| {
+            request.now = "2026-01-02T03:04:05Z".parse().unwrap();
+            let accounts = accounts(f);
+            accounts.given = accounts.given.take().filter(|_| given);
+            let root = accounts.root.as_mut().unwrap();
+            (root.good_until, root.account_ends) = (good_until, account_ends);
+        })
+    };
+    // 2026-01-02 is day 20455.
+    for (good_until, account_ends) in [(None, None), (Some(20455), None), (None, Some(20456))] {
+        assert_eq!(judged(good_until, account_ends, false).result, Unknown);
+        assert_eq!(judged(good_until, account_ends, true).result, Pass);
+    }
+    for (good_until, account_ends, part) in [
+        (Some(20454), None, "it expired after 2026-01-01"),
+        (Some(10090), Some(30000), "it expired after 1997-08-17"),
+        (Some(30000), Some(20455), "the account root expired on 2026-01-02"),
+    ] {
+        for given in [false, true] {
+            let rule = judged(good_until, account_ends, given);
+            assert!(rule.result == Advice && rule.message.contains(part), "{rule:?}");
+        }
+        assert!(judged(good_until, account_ends, false).remedy.contains("chage -M -1 -E -1 root"));
+    }
+}
+
 /// C-08. Columns: 2020-12, both of 2018.
 #[test]
 fn a_given_password_is_judged_by_each_document_s_words() {

@@ -12,7 +12,13 @@ use crate::rules::fixture::{
 type Change = fn(&mut Facts, &mut Request);
 
 fn changed(path: &str, found: &str) -> Changed {
-    Changed { path: path.into(), package: "bash".into(), wanted: "0a1b2c3d4e5f".into(), found: found.into() }
+    Changed {
+        path: path.into(),
+        package: "bash".into(),
+        wanted: "0a1b2c3d4e5f".into(),
+        found: found.into(),
+        ..Changed::default()
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What a packet filter makes of one connection: TCP to port 22, its first packet, from an unknown address at an unknown
-//! interface. Each rule was compared with that packet when it was read; here the rules are followed.
+//! What a packet filter makes of one connection: TCP to port 22, its first packet and the answer to it, between unknown
+//! addresses at an unknown interface. Each rule was compared with one packet when it was read; here the rules are followed.
 
 use std::collections::HashMap;
 

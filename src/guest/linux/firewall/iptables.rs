@@ -1,7 +1,9 @@
 //! Rules as iptables-save(8) writes and iptables-restore(8) reads them (iptables(8), iptables-extensions(8)).
 
+use std::collections::BTreeSet;
+
 use super::chains::{Action, Chain, Chains, Fit, Outcome, Policy, Rule, all, follow};
-use super::packet::in_range;
+use super::packet::Packet;
 use crate::guest::linux::cut;
 use crate::inspect::facts::Passage;
 
@@ -16,28 +18,33 @@ const HOOKS: &[(&str, &str)] = &[
     ("filter", "INPUT"),
     ("security", "INPUT"),
 ];
+/// The same of a packet from it, of a connection that is known: nat sees the first ones alone.
+const REPLY_HOOKS: &[(&str, &str)] =
+    &[("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT"), ("security", "OUTPUT"), ("mangle", "POSTROUTING")];
 
 /// Tables in the order of the file.
 pub type Tables = Vec<(String, Chains)>;
 
-/// What the rules of one file make of the packet.
+/// What the rules of one file make of a connection.
 pub fn judge(text: &str, file: &str) -> Outcome {
-    match parse(text, file) {
-        Ok(tables) => through(&tables),
+    let of = |packet| match parse(text, file, packet) {
+        Ok(tables) => through(&tables, packet),
         Err(place) => (Passage::Unknown, place),
-    }
+    };
+    all([of(Packet::Reply), of(Packet::Request)])
 }
 
 /// What tables make of the packet.
-pub fn through(tables: &Tables) -> Outcome {
-    all(HOOKS.iter().filter_map(|(table, chain)| {
+fn through(tables: &Tables, packet: Packet) -> Outcome {
+    let hooks = if packet == Packet::Reply { REPLY_HOOKS } else { HOOKS };
+    all(hooks.iter().filter_map(|(table, chain)| {
         let (_, chains) = tables.iter().find(|(name, _)| name == table)?;
         Some(follow(chains, chain))
     }))
 }
 
 /// The tables of one file; `Err` is the place of a line that iptables-restore would refuse, or this program does.
-pub fn parse(text: &str, file: &str) -> Result<Tables, String> {
+pub fn parse(text: &str, file: &str, packet: Packet) -> Result<Tables, String> {
     let mut tables: Tables = Vec::new();
     let mut open = false;
     let mut count = 0_usize;
@@ -75,7 +82,7 @@ pub fn parse(text: &str, file: &str) -> Result<Tables, String> {
             let mut rest = words.iter().map(String::as_str);
             match (rest.next(), rest.next()) {
                 (Some("-A" | "--append"), Some(chain)) => {
-                    let rule = rule(rest, &place);
+                    let rule = rule(rest, &place, packet);
                     chains.entry(chain.to_owned()).or_default().rules.push(rule);
                 }
                 (Some("-P" | "--policy"), Some(chain)) => {
@@ -112,7 +119,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// A rule, compared with the packet as it is read.
-fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str) -> Rule {
+fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str, packet: Packet) -> Rule {
     let mut words = words.peekable();
     let mut fit = Fit::Yes;
     let mut action = Action::Next;
@@ -131,21 +138,26 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str) -> Rule {
         let one = match word {
             "-p" | "--protocol" | "--proto" => protocol(value()),
             "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" => address(value()),
-            "-i" | "--in-interface" => interface(value()),
-            "-o" | "--out-interface" => {
-                value();
-                Fit::No
-            }
+            "-i" | "--in-interface" => interface(value()).and(Fit::of(packet == Packet::Request)),
+            "-o" | "--out-interface" => interface(value()).and(Fit::of(packet == Packet::Reply)),
             "-m" | "--match" => module(value()),
-            "--dport" | "--destination-port" => range(value()),
-            "--dports" | "--destination-ports" | "--ports" => ports(value()),
-            "--state" | "--ctstate" => state(value()),
+            "--dport" | "--destination-port" => packet.to_port(value(), ':'),
+            "--sport" | "--source-port" => packet.from_port(value(), ':'),
+            "--dports" | "--destination-ports" => any(value(), |port| packet.to_port(port, ':')),
+            "--sports" | "--source-ports" => any(value(), |port| packet.from_port(port, ':')),
+            "--ports" => any(value(), |port| Fit::any([packet.to_port(port, ':'), packet.from_port(port, ':')])),
+            "--state" | "--ctstate" => any(value(), |state| packet.state(state)),
             "--dst-type" => match value() {
-                "LOCAL" => Fit::Yes,
+                "LOCAL" => Fit::of(packet == Packet::Request),
+                "UNICAST" if packet == Packet::Reply => Fit::Yes,
                 "BROADCAST" | "MULTICAST" | "ANYCAST" => Fit::No,
                 _ => Fit::Maybe,
             },
-            "--tcp-flags" => flags(value(), words.next().unwrap_or_default()),
+            "--tcp-flags" => {
+                let mask = value();
+                flags(packet, mask, words.next().unwrap_or_default())
+            }
+            "--syn" => flags(packet, "FIN,SYN,RST,ACK", "SYN"),
             "-f" | "--fragment" => Fit::No,
             "-j" | "--jump" => {
                 action = target(value());
@@ -161,8 +173,7 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str) -> Rule {
                 value();
                 Fit::Yes
             }
-            "--syn" | "-4" | "--ipv4" | "--log-tcp-options" | "--log-ip-options" | "--log-uid"
-            | "--log-tcp-sequence" => Fit::Yes,
+            "-4" | "--ipv4" | "--log-tcp-options" | "--log-ip-options" | "--log-uid" | "--log-tcp-sequence" => Fit::Yes,
             _ => Fit::Maybe,
         };
         fit = fit.and(one.unless(negated));
@@ -201,31 +212,21 @@ fn module(name: &str) -> Fit {
     }
 }
 
-fn range(text: &str) -> Fit {
-    in_range(text, ':')
+/// One of a list with commas has to fit.
+fn any(list: &str, test: impl Fn(&str) -> Fit) -> Fit {
+    Fit::any(list.split(',').map(test))
 }
 
-fn ports(text: &str) -> Fit {
-    Fit::any(text.split(',').map(range))
-}
-
-/// The first packet of a connection is new.
-fn state(text: &str) -> Fit {
-    Fit::any(text.split(',').map(|state| match state {
-        "NEW" => Fit::Yes,
-        "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED" => Fit::No,
-        _ => Fit::Maybe,
-    }))
-}
-
-/// Of the flags the first packet has SYN alone.
-fn flags(mask: &str, set: &str) -> Fit {
-    let syn = |list: &str| list == "ALL" || list.split(',').any(|flag| flag == "SYN");
-    let wanted: Vec<&str> = set.split(',').filter(|flag| *flag != "NONE").collect();
-    if !syn(mask) {
-        return Fit::of(wanted.is_empty());
+/// Of the flags the first packet has SYN alone; answers have ACK, and the first of them SYN, too.
+fn flags(packet: Packet, mask: &str, set: &str) -> Fit {
+    let wanted: BTreeSet<&str> = set.split(',').filter(|flag| *flag != "NONE").collect();
+    let masked = |flag: &&str| mask == "ALL" || mask.split(',').any(|one| one == *flag);
+    let is = |flags: &[&'static str]| Fit::of(flags.iter().copied().filter(masked).collect::<BTreeSet<_>>() == wanted);
+    match packet {
+        Packet::Request => is(&["SYN"]),
+        Packet::Reply if is(&["SYN", "ACK"]) == is(&["ACK"]) => is(&["ACK"]),
+        Packet::Reply => Fit::Maybe,
     }
-    Fit::of(wanted == ["SYN"])
 }
 
 fn target(name: &str) -> Action {

@@ -6,6 +6,7 @@ mod token;
 use std::collections::BTreeMap;
 
 use super::chains::{Chain, Chains, Outcome, Policy, all, follow};
+use super::packet::Packet;
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::{cut, glob, optional};
@@ -21,15 +22,17 @@ const MAX_STATEMENTS: usize = 50_000;
 /// Where an `include` without a slash in front is looked for.
 const INCLUDE: &str = "/etc";
 
-/// What a rule set makes of the packet. A file that is not there makes nothing of it.
+/// What a rule set makes of a connection. A file that is not there makes nothing of it.
 ///
 /// # Errors
 /// What the filesystem reports.
 pub fn judge(tree: &Tree, file: &str) -> Result<Outcome> {
-    let mut set = Set::new(tree);
-    Ok(match set.file(file, 0)? {
-        Ok(()) => set.through(&["ip", "inet", "netdev"]),
-        Err(place) => (Passage::Unknown, cut(&place, 256)),
+    Packet::both(|packet| {
+        let mut set = Set::new(tree, packet);
+        Ok(match set.file(file, 0)? {
+            Ok(()) => set.through(&["ip", "inet", "netdev"]),
+            Err(place) => (Passage::Unknown, cut(&place, 256)),
+        })
     })
 }
 
@@ -38,13 +41,15 @@ pub fn judge(tree: &Tree, file: &str) -> Result<Outcome> {
 /// # Errors
 /// What the filesystem reports.
 pub fn judge_v6(tree: &Tree, file: &str) -> Result<Outcome> {
-    let mut set = Set::new(tree);
-    Ok(match set.file(file, 0)? {
-        Ok(()) => match set.through(&["ip6"]) {
-            (Passage::Passes, _) => (Passage::Unknown, cut(file, 256)),
-            outcome => (if outcome.0 == Passage::Open { Passage::Open } else { Passage::Unknown }, outcome.1),
-        },
-        Err(place) => (Passage::Unknown, cut(&place, 256)),
+    Packet::both(|packet| {
+        let mut set = Set::new(tree, packet);
+        Ok(match set.file(file, 0)? {
+            Ok(()) => match set.through(&["ip6"]) {
+                (Passage::Passes, _) => (Passage::Unknown, cut(file, 256)),
+                outcome => (if outcome.0 == Passage::Open { Passage::Open } else { Passage::Unknown }, outcome.1),
+            },
+            Err(place) => (Passage::Unknown, cut(&place, 256)),
+        })
     })
 }
 
@@ -57,6 +62,8 @@ struct Table {
 
 struct Set<'t> {
     tree: &'t Tree,
+    /// With which its rules are compared.
+    packet: Packet,
     /// By family and name.
     tables: BTreeMap<(String, String), Table>,
     defined: Vec<(String, Vec<Token>)>,
@@ -68,8 +75,8 @@ struct Set<'t> {
 type Read = std::result::Result<(), String>;
 
 impl<'t> Set<'t> {
-    fn new(tree: &'t Tree) -> Self {
-        Self { tree, tables: BTreeMap::new(), defined: Vec::new(), files: 0, statements: 0 }
+    fn new(tree: &'t Tree, packet: Packet) -> Self {
+        Self { tree, packet, tables: BTreeMap::new(), defined: Vec::new(), files: 0, statements: 0 }
     }
 
     fn file(&mut self, path: &str, depth: usize) -> Result<Read> {
@@ -131,7 +138,7 @@ impl<'t> Set<'t> {
                     match tail.split_first() {
                         Some((chain, rule)) => {
                             let whole = Statement { head: rule.to_vec(), ..statement.clone() };
-                            let rules = rule::read(&whole, &self.defined);
+                            let rules = rule::read(&whole, &self.defined, self.packet);
                             self.table_of(family, table)
                                 .chains
                                 .entry(chain.text.clone())
@@ -201,15 +208,19 @@ impl<'t> Set<'t> {
         for inner in &statement.block {
             let words: Vec<&str> = inner.head.iter().map(|t| t.text.as_str()).collect();
             match words.as_slice() {
-                ["type", _, "hook", hook, ..] => {
-                    hooked = matches!(*hook, "input" | "prerouting" | "ingress");
+                ["type", kind, "hook", hook, ..] => {
+                    hooked = match self.packet {
+                        Packet::Request => matches!(*hook, "input" | "prerouting" | "ingress"),
+                        // nat sees the first packets of connections alone.
+                        Packet::Reply => *kind != "nat" && matches!(*hook, "output" | "postrouting" | "egress"),
+                    };
                     if hooked {
                         chain.policy.get_or_insert(Policy { drops: false, place: inner.place() });
                     }
                 }
                 ["policy", policy] => chain.policy = Some(Policy { drops: *policy == "drop", place: inner.place() }),
                 ["comment" | "flags" | "devices" | "device", ..] | [] => {}
-                _ => chain.rules.extend(rule::read(inner, &self.defined)),
+                _ => chain.rules.extend(rule::read(inner, &self.defined, self.packet)),
             }
         }
         let table = self.table_of(family, table);
@@ -225,7 +236,7 @@ impl<'t> Set<'t> {
         self.tables.entry((family.to_owned(), name.to_owned())).or_default()
     }
 
-    /// Every chain of these families that the kernel calls for a packet to the machine; a drop in any of them is final.
+    /// Every chain of these families that the kernel calls for the packet; a drop in any of them is final.
     fn through(&self, families: &[&str]) -> Outcome {
         let tables = self.tables.iter().filter(|((family, _), _)| families.contains(&family.as_str()));
         all(tables.flat_map(|(_, table)| table.hooked.iter().map(|chain| follow(&table.chains, chain))))

@@ -10,6 +10,7 @@ const DROP: &str = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACC
 /// What of iptables' rules, and what becomes of SSH.
 fn iptables_rows() -> Vec<(String, Passage)> {
     let drop = |rules: &str| format!("{DROP}{rules}COMMIT\n");
+    let out = |rules: &str| format!("*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n{rules}COMMIT\n");
     let redhat = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
         -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n";
     let ssh = "-A INPUT -p tcp -m state --state NEW -m tcp --dport 22 -j ACCEPT\n";
@@ -48,6 +49,21 @@ fn iptables_rows() -> Vec<(String, Passage)> {
             ),
             Unknown,
         ),
+        (out(""), Blocked),
+        (out("-A OUTPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n"), Passes),
+        (out("-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -m conntrack --ctstate NEW,RELATED -j ACCEPT\n"), Blocked),
+        (out("-A OUTPUT -p tcp -m tcp --sport 22 -j ACCEPT\n"), Passes),
+        (out("-A OUTPUT -p tcp -m tcp --sport 22 --dport 1024:65535 -j ACCEPT\n"), Passes),
+        (out("-A OUTPUT -p tcp -m tcp --sport 22 --dport 40000:50000 -j ACCEPT\n"), Unknown),
+        (out("-A OUTPUT -p tcp -m multiport --dports 22,53,80 -j ACCEPT\n"), Blocked),
+        (out("-A OUTPUT -o eth0 -p tcp -m tcp --sport 22 -j ACCEPT\n"), Unknown),
+        (out("-A OUTPUT -p tcp -m tcp --tcp-flags SYN,ACK SYN,ACK -j ACCEPT\n"), Unknown),
+        (out("-A OUTPUT -p tcp -m tcp --tcp-flags ACK ACK -j ACCEPT\n"), Passes),
+        (
+            "*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -p tcp -m tcp --sport 22 -j DROP\nCOMMIT\n".to_owned(),
+            Blocked,
+        ),
+        (drop("-A INPUT -p tcp -m tcp --sport 1024:65535 --dport 22 -j ACCEPT\n"), Passes),
     ]
 }
 
@@ -59,6 +75,8 @@ fn iptables_rules_are_followed() {
     }
     let (_, place) = iptables::judge(&format!("{DROP}COMMIT\n"), "/etc/sysconfig/iptables");
     assert_eq!(place, "/etc/sysconfig/iptables:2");
+    let (_, place) = iptables::judge("*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n", "/r");
+    assert_eq!(place, "/r:3", "what drops the answers");
     for refused in [
         "-A INPUT -j DROP\n",
         &format!("{DROP}nonsense\nCOMMIT\n"),
@@ -76,6 +94,9 @@ const CHAIN: &str =
 
 fn nft_rows() -> Vec<(String, Passage)> {
     let drop = |rules: &str| format!("{CHAIN}{rules}\n\t}}\n}}\n");
+    let out = |hook: &str, rules: &str| {
+        format!("table inet f {{\n chain o {{\n type filter hook {hook} priority 0; policy drop;\n{rules}\n }}\n}}\n")
+    };
     vec![
         (drop(""), Blocked),
         (drop("").replace("policy drop", "policy accept"), Open),
@@ -97,6 +118,16 @@ fn nft_rows() -> Vec<(String, Passage)> {
         ("add table inet f\nadd chain inet f input { type filter hook input priority 0; policy drop; }\nadd rule inet f input tcp dport { 22 } accept\n".to_owned(), Passes),
         ("table ip6 f {\n chain input { type filter hook input priority 0; policy drop; }\n}\n".to_owned(), Open),
         ("table inet f {\n chain input { type filter hook input priority 0; policy accept; tcp dport 22 reject with tcp reset\n }\n}\n".to_owned(), Blocked),
+        (out("output", ""), Blocked),
+        (out("postrouting", ""), Blocked),
+        (out("output", "ct state established,related accept"), Passes),
+        (out("output", "ct state vmap { established : accept, invalid : drop }"), Passes),
+        (out("output", "oifname \"lo\" accept\nct state new accept\ntcp dport 22 accept\niifname \"v0\" accept"), Blocked),
+        (out("output", "iifname != \"lo\" accept"), Unknown),
+        (out("output", "tcp sport { 22, 80 } accept"), Passes),
+        (out("output", "tcp sport 22 tcp dport 1024-65535 accept"), Passes),
+        (out("output", "oifname \"eth0\" accept"), Unknown),
+        ("table ip n {\n chain o { type nat hook output priority -100; policy accept; tcp dport 80 redirect to :8080; }\n chain p { type nat hook postrouting priority 100; policy accept; oifname \"v0\" masquerade; }\n}\n".to_owned(), Open),
     ]
 }
 
@@ -235,6 +266,14 @@ fn ufw_s_own_chains_are_followed() {
         (Blocked, "/etc/ufw/user.rules:3".to_owned())
     );
     assert_eq!(judge(ufw("DROP", "-A ufw-user-input -p tcp --dport 22 -s 10.0.0.1 -j ACCEPT\n")).0, Unknown);
+    let out = |before: &str| {
+        let text = format!("*filter\n:ufw-before-input - [0:0]\n:ufw-before-output - [0:0]\n{before}COMMIT\n");
+        ufw("ACCEPT", "")
+            .file("/etc/default/ufw", "DEFAULT_INPUT_POLICY=\"ACCEPT\"\nDEFAULT_OUTPUT_POLICY=\"DROP\"\n")
+            .file("/etc/ufw/before.rules", text)
+    };
+    assert_eq!(judge(out("")), (Blocked, "/etc/default/ufw:2".to_owned()), "the answers");
+    assert_eq!(judge(out("-A ufw-before-output -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n")).0, Passes);
     assert!(ufw::is_on(&ufw("DROP", "").tree()).unwrap());
     assert!(!ufw::is_on(&ufw("DROP", "").file("/etc/ufw/ufw.conf", "# ENABLED=yes\nENABLED=no\n").tree()).unwrap());
     let Some(dir) = testarchive("linux-config/debian-sid-ufw-config.tar.xz") else { return };

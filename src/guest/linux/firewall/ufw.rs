@@ -2,6 +2,7 @@
 
 use super::chains::{Action, Chain, Chains, Fit, Outcome, Policy, Rule, follow};
 use super::iptables::parse;
+use super::packet::Packet;
 use super::{setting, text_of};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -14,15 +15,9 @@ const DEFAULTS: &str = "/etc/default/ufw";
 const BEFORE: &str = "/etc/ufw/before.rules";
 const AFTER: &str = "/etc/ufw/after.rules";
 const USER: &[&str] = &["/etc/ufw/user.rules", "/lib/ufw/user.rules", "/var/lib/ufw/user.rules"];
-/// The chains that INPUT calls, in order (ufw-init-functions).
-const CALLED: &[&str] = &[
-    "ufw-before-logging-input",
-    "ufw-before-input",
-    "ufw-after-input",
-    "ufw-after-logging-input",
-    "ufw-reject-input",
-    "ufw-track-input",
-];
+/// The chains that INPUT and OUTPUT call, in order, each with the side at its end (ufw-init-functions).
+const CALLED: &[&str] =
+    &["ufw-before-logging", "ufw-before", "ufw-after", "ufw-after-logging", "ufw-reject", "ufw-track"];
 /// Chains of its own that end nothing.
 const LOGGING: &[&str] = &["ufw-logging-deny", "ufw-logging-allow"];
 
@@ -34,18 +29,26 @@ pub(super) fn is_on(tree: &Tree) -> Result<bool> {
 
 /// What its rules make of SSH.
 pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
-    let defaults = text_of(tree, DEFAULTS)?;
-    let (policy, place) = setting(&defaults, DEFAULTS, "DEFAULT_INPUT_POLICY")
-        .unwrap_or_else(|| ("DROP".to_owned(), DEFAULTS.to_owned()));
     // Scripts of the administrator's own, which run where they may.
     for script in ["/etc/ufw/before.init", "/etc/ufw/after.init"] {
         if is_program(tree, script)? {
             return Ok((Passage::Unknown, script.to_owned()));
         }
     }
+    Packet::both(|packet| judge_one(tree, packet))
+}
+
+fn judge_one(tree: &Tree, packet: Packet) -> Result<Outcome> {
+    let (side, first, name, usual) = match packet {
+        Packet::Request => ("input", "INPUT", "DEFAULT_INPUT_POLICY", "DROP"),
+        Packet::Reply => ("output", "OUTPUT", "DEFAULT_OUTPUT_POLICY", "ACCEPT"),
+    };
+    let defaults = text_of(tree, DEFAULTS)?;
+    let (policy, place) = setting(&defaults, DEFAULTS, name).unwrap_or_else(|| (usual.to_owned(), DEFAULTS.to_owned()));
+    let called: Vec<String> = CALLED.iter().map(|chain| format!("{chain}-{side}")).collect();
     let mut chains = Chains::new();
-    for name in CALLED.iter().chain(LOGGING) {
-        chains.insert((*name).to_owned(), Chain::default());
+    for name in called.iter().map(String::as_str).chain(LOGGING.iter().copied()) {
+        chains.insert(name.to_owned(), Chain::default());
     }
     let to_policy = match policy.as_str() {
         "ACCEPT" => Action::Accept,
@@ -53,7 +56,7 @@ pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
         _ => return Ok((Passage::Unknown, place)),
     };
     let skip = vec![always(to_policy, &place)];
-    chains.insert("ufw-skip-to-policy-input".to_owned(), Chain { rules: skip, policy: None });
+    chains.insert(format!("ufw-skip-to-policy-{side}"), Chain { rules: skip, policy: None });
     let mut user = "";
     for file in USER {
         if user.is_empty() && tree.exists(file)? {
@@ -61,7 +64,7 @@ pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
         }
     }
     for file in [BEFORE, AFTER, user].into_iter().filter(|file| !file.is_empty()) {
-        match parse(&text_of(tree, file)?, file) {
+        match parse(&text_of(tree, file)?, file, packet) {
             // Only this table is loaded into what lies here.
             Ok(tables) if tables.iter().all(|(name, _)| name == "filter" || name == "nat") => {
                 chains.extend(tables.into_iter().filter(|(name, _)| name == "filter").flat_map(|(_, chains)| chains));
@@ -70,17 +73,18 @@ pub(super) fn judge(tree: &Tree) -> Result<Outcome> {
             Err(place) => return Ok((Passage::Unknown, place)),
         }
     }
-    if !user.is_empty() {
-        let hook = always(Action::Jump("ufw-user-input".to_owned()), user);
-        chains.entry("ufw-before-input".to_owned()).or_default().rules.push(hook);
+    let user_chain = format!("ufw-user-{side}");
+    if !user.is_empty() && (packet == Packet::Request || chains.contains_key(&user_chain)) {
+        let hook = always(Action::Jump(user_chain), user);
+        chains.entry(format!("ufw-before-{side}")).or_default().rules.push(hook);
     }
     if policy == "REJECT" {
-        chains.entry("ufw-reject-input".to_owned()).or_default().rules.push(always(Action::Drop, &place));
+        chains.entry(format!("ufw-reject-{side}")).or_default().rules.push(always(Action::Drop, &place));
     }
-    let input = CALLED.iter().map(|chain| always(Action::Jump((*chain).to_owned()), CONFIG)).collect();
+    let rules = called.into_iter().map(|chain| always(Action::Jump(chain), CONFIG)).collect();
     let policy = Policy { drops: policy != "ACCEPT", place };
-    chains.insert("INPUT".to_owned(), Chain { rules: input, policy: Some(policy) });
-    Ok(follow(&chains, "INPUT"))
+    chains.insert(first.to_owned(), Chain { rules, policy: Some(policy) });
+    Ok(follow(&chains, first))
 }
 
 fn always(action: Action, place: &str) -> Rule {

@@ -65,6 +65,23 @@ fn a_driver_on_the_kernel_line_is_blocked() {
 }
 
 #[test]
+fn a_word_for_dracut_says_nothing_to_another_initramfs_nor_of_what_loads_later() {
+    let blocked = |maker: &str, line: &str, name: &str| {
+        let members: &[(&str, &[u8])] =
+            &[("lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko", b"x"), (maker, b"x")];
+        let fs = guest().file("/boot/initrd.img-6.1.0", archive(members));
+        driver(&kernels(fs, Some(&boot(line)))[0], name).blocked_by.is_some()
+    };
+    let (debian, dracut) = ("scripts/init-top", "usr/lib/dracut");
+    for word in ["rd.driver.blacklist=virtio_blk,virtio_net", "rdblacklist=virtio_blk"] {
+        assert!(blocked(dracut, word, "virtio_blk") && !blocked(debian, word, "virtio_blk"), "{word}");
+        assert!(!blocked(dracut, word, "virtio_net"), "{word}");
+        let kmod_s = format!("{word} modprobe.blacklist=virtio_blk,virtio_net");
+        assert!(blocked(debian, &kmod_s, "virtio_blk") && blocked(debian, &kmod_s, "virtio_net"));
+    }
+}
+
+#[test]
 fn without_a_configuration_the_modules_tell() {
     let fs = MemoryFs::new()
         .file("/boot/vmlinuz-6.1.0", "kernel")

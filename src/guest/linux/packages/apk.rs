@@ -53,7 +53,7 @@ impl Walk {
             if !line.is_empty() {
                 return None;
             }
-            self.file_ends(Is::Unsaid);
+            self.file_ends(Is::Listed);
             let package = std::mem::take(self).package;
             return (!package.name.is_empty()).then_some(package);
         };
@@ -64,16 +64,16 @@ impl Walk {
             "m" => self.package.packager = cut(value, PATH_MAX),
             "o" => self.package.source = cut(value, PATH_MAX),
             "F" => {
-                self.file_ends(Is::Unsaid);
+                self.file_ends(Is::Listed);
                 value.clone_into(&mut self.dir);
             }
             "R" => {
-                self.file_ends(Is::Unsaid);
+                self.file_ends(Is::Listed);
                 let slash = if self.dir.is_empty() { "" } else { "/" };
                 self.file = Some(format!("/{}{slash}{value}", self.dir));
             }
             "Z" => {
-                let is = checksum(value).map_or(Is::Unsaid, Is::Either);
+                let is = checksum(value).map_or(Is::Listed, Is::Either);
                 self.file_ends(is);
             }
             _ => {}

@@ -18,24 +18,26 @@ const FOLDERS: &[&str] = &["/sbin", "/bin", "/lib"];
 const LIB64: &str = "/lib64";
 /// Programs that tell where the dynamic loader lies; the first that does decides.
 const PROGRAMS: &[&str] = &["/bin/sh", "/bin/bash", "/usr/bin/env", "/sbin/init"];
-/// The files, each by the paths that distributions give it; the first that is there is compared. What is a link leads to
-/// the next. Few, since each is read whole.
-const FILES: &[&[&str]] = &[
-    &["/sbin/init"],
-    &["/bin/sh"],
-    &["/bin/bash"],
-    &["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-linux.so.2", "/lib/ld-musl-x86_64.so.1"],
-    &[
-        "/lib64/libc.so.6",
-        "/lib/x86_64-linux-gnu/libc.so.6",
-        "/lib/aarch64-linux-gnu/libc.so.6",
-        "/lib/i386-linux-gnu/libc.so.6",
-        "/lib/i386-linux-gnu/i686/cmov/libc.so.6",
-        "/lib/libc.so.6",
-    ],
-    &["/bin/mount"],
-    &["/usr/sbin/chpasswd", "/usr/bin/passwd"],
-    &["/usr/sbin/useradd"],
+/// The files, by all the paths that distributions give them: where a package has one, it has to be there. What is a link
+/// leads to the next. Few, since each is read whole.
+const FILES: &[&str] = &[
+    "/sbin/init",
+    "/bin/sh",
+    "/bin/bash",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-linux.so.2",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib64/libc.so.6",
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib/aarch64-linux-gnu/libc.so.6",
+    "/lib/i386-linux-gnu/libc.so.6",
+    "/lib/i386-linux-gnu/i686/cmov/libc.so.6",
+    "/lib/libc.so.6",
+    "/bin/mount",
+    "/usr/sbin/chpasswd",
+    "/usr/bin/passwd",
+    "/usr/sbin/useradd",
 ];
 /// Most links from a path to its file.
 const MAX_LINKS: usize = 8;
@@ -52,9 +54,9 @@ pub fn read(tree: &Tree, packages: Option<&Packages>) -> Result<Critical> {
     }
     if let Some(packages) = packages {
         let mut seen = BTreeSet::new();
-        for paths in FILES {
+        for path in FILES {
             let mut compare = Compare { tree, packages, seen: &mut seen, found: &mut found };
-            if let Err((path, error)) = compare.first_of(paths) {
+            if let Err((path, error)) = compare.chain(path) {
                 if error.kind == ErrorKind::Io {
                     return Err(error);
                 }
@@ -111,34 +113,40 @@ enum Seen<'a> {
 }
 
 impl Compare<'_> {
-    /// Compares the first of the paths where something is; where nothing is at any, whether a package has one of them.
-    fn first_of(&mut self, paths: &[&str]) -> std::result::Result<(), (String, Error)> {
-        for path in paths {
-            let with_path = |error| ((*path).to_owned(), error);
-            if optional(self.tree.stat_link(path)).map_err(with_path)?.is_some() {
-                return self.chain(path);
-            }
-        }
-        for path in paths {
-            let with_path = |error| ((*path).to_owned(), error);
-            let real = real_place(self.tree, path).map_err(with_path)?;
-            if let Some(real) = real.filter(|real| self.seen.insert(real.clone())) {
-                self.judge(&real, &Seen::Nothing).map_err(with_path)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Compares what is at `path`, and where it is a link what that leads to.
     fn chain(&mut self, path: &str) -> std::result::Result<(), (String, Error)> {
+        let before = self.found.changed.len();
         let mut at = path.to_owned();
         for _ in 0..MAX_LINKS {
             match self.step(&at) {
                 Ok(Some(next)) => at = next,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(error) => return Err((at, error)),
             }
         }
+        if self.found.changed.iter().skip(before).any(|changed| changed.found.is_empty()) {
+            return Ok(());
+        }
+        self.dangling(path).map_err(|error| (path.to_owned(), error))
+    }
+
+    /// A link in the place of what a package has, by which nothing is reached, is as good as nothing.
+    fn dangling(&mut self, path: &str) -> Result<()> {
+        let Some(real) = real_place(self.tree, path)? else { return Ok(()) };
+        let is_link = optional(self.tree.stat_link(&real))?.is_some_and(|stat| stat.kind == NodeKind::Link);
+        if !is_link || optional(self.tree.stat(&real))?.is_some() {
+            return Ok(());
+        }
+        let owners = self.packages.owners(self.tree, &real)?;
+        let Some((package, _)) = owners.into_iter().find(|(_, owned)| owned.is != Is::Unsaid) else { return Ok(()) };
+        let dangling = Changed {
+            path: cut(&real, PATH_MAX),
+            package: package.name.clone(),
+            leads_to: cut(&self.tree.read_link(&real)?, PATH_MAX),
+            ..Changed::default()
+        };
+        self.found.changed.retain(|changed| changed.path != dangling.path);
+        self.found.changed.push(dangling);
         Ok(())
     }
 
@@ -191,7 +199,8 @@ impl Compare<'_> {
             })
         };
         let (wanted, found, same) = match (&owned.is, seen) {
-            (Is::Unsaid, _) => return Ok(None),
+            (Is::Unsaid, _) | (Is::Listed, Seen::File | Seen::Link(_)) => return Ok(None),
+            (Is::Listed, Seen::Nothing) => (String::new(), String::new(), false),
             (Is::File(digest), Seen::Link(target)) => (digest.short(), (*target).to_owned(), false),
             (Is::File(digest) | Is::Either(digest), _) => {
                 let found = as_found(digest.algorithm)?;
@@ -209,6 +218,7 @@ impl Compare<'_> {
             package: package.name.clone(),
             wanted: cut(&wanted, 64),
             found: cut(&found, 64),
+            leads_to: String::new(),
         };
         Ok(Some((!same).then_some(changed)))
     }

@@ -14,8 +14,20 @@ const INFO: &str = "/var/lib/dpkg/info";
 /// Files that another package has moved aside (dpkg-divert(1)): three lines each.
 const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
 /// Packages of which a file is compared. Of others, kernels most of all, the lists are long and not read.
-const COMPARED: &[&str] =
-    &["bash", "busybox", "dash", "libc6", "mount", "passwd", "systemd", "sysvinit", "sysvinit-core", "upstart"];
+const COMPARED: &[&str] = &[
+    "bash",
+    "busybox",
+    "dash",
+    "libc6",
+    "mount",
+    "passwd",
+    "systemd",
+    "systemd-sysv",
+    "sysvinit",
+    "sysvinit-core",
+    "upstart",
+    "upstart-sysv",
+];
 /// A longer line is cut: no field that is asked for is that long.
 const MAX_LINE: usize = 4096;
 /// Largest list of diversions that is read.
@@ -48,6 +60,7 @@ pub fn read(tree: &Tree, wanted: Wanted) -> Result<Option<Packages>> {
     for (package, same) in found.installed.iter_mut().zip(shared) {
         if COMPARED.contains(&package.name.as_str()) {
             digests(tree, package, same)?;
+            listed(tree, package, same)?;
         }
         for file in &mut package.files {
             if let Some(diversion) = diversions.iter().find(|d| d.from == file.path && d.by != package.name) {
@@ -77,20 +90,38 @@ fn diversions(tree: &Tree) -> Result<Vec<Diversion>> {
 
 /// `digest  path` for each file of a package that is no configuration file; paths are relative to the root.
 fn digests(tree: &Tree, package: &mut Package, same: bool) -> Result<()> {
-    let plain = format!("{INFO}/{}.md5sums", package.name);
-    let of_one_architecture = format!("{INFO}/{}:{}.md5sums", package.name, package.architecture);
+    let Some(file) = info(tree, package, same, "md5sums")? else { return Ok(()) };
+    lines(&file, MAX_LINE, |line| {
+        if let Some((digest, path)) = line.split_once("  ") {
+            let is = Digest::of_hex(Algorithm::Md5, digest).map_or(Is::Listed, Is::File);
+            package.push(&format!("/{}", path.trim_start_matches("./")), is);
+        }
+        Ok(())
+    })
+}
+
+/// The path of everything that a package has: what has no digest is a link or a folder.
+fn listed(tree: &Tree, package: &mut Package, same: bool) -> Result<()> {
+    let Some(file) = info(tree, package, same, "list")? else { return Ok(()) };
+    lines(&file, MAX_LINE, |path| {
+        if !package.files.iter().any(|known| known.path == path) {
+            package.push(path, Is::Listed);
+        }
+        Ok(())
+    })
+}
+
+/// The file of a package for that purpose.
+fn info<'t>(tree: &'t Tree, package: &Package, same: bool, purpose: &str) -> Result<Option<DbFile<'t>>> {
+    let plain = format!("{INFO}/{}.{purpose}", package.name);
+    let of_one_architecture = format!("{INFO}/{}:{}.{purpose}", package.name, package.architecture);
     let paths = if same { [of_one_architecture, plain] } else { [plain, of_one_architecture] };
     for path in paths {
-        let Some(file) = DbFile::open(tree, &path, "dpkg")? else { continue };
-        return lines(&file, MAX_LINE, |line| {
-            if let Some((digest, path)) = line.split_once("  ") {
-                let is = Digest::of_hex(Algorithm::Md5, digest).map_or(Is::Unsaid, Is::File);
-                package.push(&format!("/{}", path.trim_start_matches("./")), is);
-            }
-            Ok(())
-        });
+        if let Some(file) = DbFile::open(tree, &path, "dpkg")? {
+            return Ok(Some(file));
+        }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Goes through the paragraphs.
@@ -218,6 +249,20 @@ mod tests {
         let found = packages::read(&fs.tree()).unwrap().unwrap();
         let files: Vec<_> = found.installed.iter().flat_map(|p| &p.files).map(|f| f.path.as_str()).collect();
         assert_eq!(files, ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/i386-linux-gnu/libc.so.6"]);
+    }
+
+    #[test]
+    fn links_are_in_the_list_of_a_package_and_not_among_its_digests() {
+        let fs = MemoryFs::new()
+            .file(STATUS, "Package: systemd-sysv\nStatus: install ok installed\nVersion: 1\n\nPackage: dash\nStatus: install ok installed\n")
+            .file("/var/lib/dpkg/info/systemd-sysv.list", "/.\n/sbin\n/sbin/init\n/usr/share/man/man1/init.1.gz\n")
+            .file("/var/lib/dpkg/info/dash.md5sums", format!("{}  bin/dash\n", "c".repeat(32)))
+            .file("/var/lib/dpkg/info/dash.list", "/bin/dash\n/bin/sh\n");
+        let found = packages::read(&fs.tree()).unwrap().unwrap();
+        let digest = Digest::of_hex(Algorithm::Md5, &"c".repeat(32)).unwrap();
+        assert_eq!(found.installed("systemd-sysv").unwrap().files, [owned("/sbin/init", Is::Listed)]);
+        let dash = [owned("/bin/dash", Is::File(digest)), owned("/bin/sh", Is::Listed)];
+        assert_eq!(found.installed("dash").unwrap().files, dash);
     }
 
     #[test]

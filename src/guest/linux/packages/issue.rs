@@ -64,7 +64,7 @@ fn compared(tree: &Tree, packages: &Packages, path: &str, content: &[u8]) -> Res
                 return Ok(IssueState::Shipped);
             }
             Is::File(_) | Is::Either(_) | Is::Link(_) => state = IssueState::Modified,
-            Is::Unsaid => {}
+            Is::Listed | Is::Unsaid => {}
         }
     }
     Ok(state)

@@ -181,7 +181,9 @@ pub enum Is {
     Link(String),
     /// A regular file with this digest, or a symbolic link whose target has it (apk).
     Either(Digest),
-    /// Owned, and the database does not say what it holds.
+    /// It has to be there, as a file or a link; the database does not say what it holds (dpkg of links).
+    Listed,
+    /// Owned, and not always there (rpm's ghosts).
     Unsaid,
 }
 

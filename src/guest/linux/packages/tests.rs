@@ -78,8 +78,8 @@ fn apk_says_the_same_of_links_and_of_files() {
         [
             ("/bin/busybox", &digest(b"program")),
             ("/bin/sh", &digest(b"/bin/busybox")),
-            ("/etc/init", &Is::Unsaid),
-            ("/mount", &Is::Unsaid),
+            ("/etc/init", &Is::Listed),
+            ("/mount", &Is::Listed),
         ]
     );
     assert_eq!(found.installed.len(), 1);

@@ -224,6 +224,7 @@ pub(super) fn networked(facts: &mut Facts) {
             scheme: "sha512".into(),
             must_change: false,
             place: "/etc/shadow:1".into(),
+            ..Password::default()
         }),
         ..Accounts::default()
     }));

@@ -3,13 +3,13 @@
 use super::token::{Statement, Token};
 use crate::guest::linux::cut;
 use crate::guest::linux::firewall::chains::{Action, Fit, Rule};
-use crate::guest::linux::firewall::packet::in_range;
+use crate::guest::linux::firewall::packet::Packet;
 
 /// Most words of a rule that variables may make.
 const MAX_WORDS: usize = 100_000;
 
 /// The rules that one rule amounts to: a verdict map is several.
-pub fn read(statement: &Statement, defined: &[(String, Vec<Token>)]) -> Vec<Rule> {
+pub fn read(statement: &Statement, defined: &[(String, Vec<Token>)], packet: Packet) -> Vec<Rule> {
     let mut words = Vec::new();
     for token in &statement.head {
         match defined.iter().find(|(name, _)| *name == token.text) {
@@ -21,12 +21,13 @@ pub fn read(statement: &Statement, defined: &[(String, Vec<Token>)]) -> Vec<Rule
     if words.len() > MAX_WORDS {
         return vec![Rule { fit: Fit::Maybe, action: Action::Unknown, place }];
     }
-    let mut reader = Reader { words: &words, at: 0, fit: Fit::Yes, rules: Vec::new(), place };
+    let mut reader = Reader { packet, words: &words, at: 0, fit: Fit::Yes, rules: Vec::new(), place };
     reader.rule();
     reader.rules
 }
 
 struct Reader<'a> {
+    packet: Packet,
     words: &'a [String],
     at: usize,
     fit: Fit,
@@ -36,10 +37,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn rule(&mut self) {
+        let packet = self.packet;
         while let Some(word) = self.next() {
             match word.as_str() {
                 "tcp" | "th" => match self.next().as_deref() {
-                    Some("dport") => self.compare(|value| in_range(value, '-')),
+                    Some("dport") => self.compare(|value| packet.to_port(value, '-')),
+                    Some("sport") => self.compare(|value| packet.from_port(value, '-')),
                     _ => self.compare(|_| Fit::Maybe),
                 },
                 "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "esp" | "ah" | "comp" | "ip6"
@@ -54,13 +57,10 @@ impl Reader<'_> {
                     _ => self.compare(|_| Fit::Maybe),
                 },
                 "meta" => self.meta(),
-                "iif" | "iifname" => self.compare(interface),
-                "oif" | "oifname" => {
-                    self.compare(|_| Fit::Maybe);
-                    self.fit = Fit::No;
-                }
+                "iif" | "iifname" => self.interface(Packet::Request),
+                "oif" | "oifname" => self.interface(Packet::Reply),
                 "ct" => match self.next().as_deref() {
-                    Some("state") => self.compare(state),
+                    Some("state") => self.compare(|name| packet.state(name)),
                     _ => self.fit = self.fit.and(Fit::Maybe),
                 },
                 "counter" => self.skip_pairs(&["packets", "bytes", "name"]),
@@ -99,18 +99,28 @@ impl Reader<'_> {
             Some("l4proto") => self.compare(protocol),
             Some("nfproto") => self.compare(|v| Fit::of(v == "ipv4")),
             Some("protocol") => self.compare(|v| Fit::of(v == "ip")),
-            Some("iif" | "iifname") => self.compare(interface),
-            Some("oif" | "oifname") => {
-                self.compare(|_| Fit::Maybe);
-                self.fit = Fit::No;
-            }
+            Some("iif" | "iifname") => self.interface(Packet::Request),
+            Some("oif" | "oifname") => self.interface(Packet::Reply),
             _ if self.peek() == Some("set") => drop((self.next(), self.next())),
             _ => self.compare(|_| Fit::Maybe),
         }
     }
 
+    /// An interface that only one of the packets has, where the rules of this one are asked.
+    fn interface(&mut self, of: Packet) {
+        if of == self.packet {
+            return self.compare(interface);
+        }
+        // What is not there is unlike every name for newer kernels, and ends the rule in older ones.
+        let unlike = self.peek() == Some("!=");
+        self.compare(|_| Fit::Maybe);
+        if !unlike {
+            self.fit = Fit::No;
+        }
+    }
+
     /// What follows an expression: a value, a list, a set, a map of verdicts.
-    fn compare(&mut self, test: fn(&str) -> Fit) {
+    fn compare(&mut self, test: impl Fn(&str) -> Fit + Copy) {
         let mut negated = false;
         loop {
             match self.peek() {
@@ -151,7 +161,7 @@ impl Reader<'_> {
     }
 
     /// `{ key : verdict, ... }`: one rule for each key.
-    fn map(&mut self, test: fn(&str) -> Fit) {
+    fn map(&mut self, test: impl Fn(&str) -> Fit + Copy) {
         if self.peek() != Some("{") {
             self.next();
             return self.end(Action::Unknown);
@@ -219,7 +229,7 @@ impl Reader<'_> {
 }
 
 /// A value, unless it is the name of a set or of a variable that is not known.
-fn named(value: &str, test: fn(&str) -> Fit) -> Fit {
+fn named(value: &str, test: impl Fn(&str) -> Fit) -> Fit {
     if value.starts_with(['@', '$']) { Fit::Maybe } else { test(value) }
 }
 
@@ -239,15 +249,6 @@ fn interface(name: &str) -> Fit {
     match name {
         "lo" => Fit::No,
         "*" => Fit::Yes,
-        _ => Fit::Maybe,
-    }
-}
-
-/// The first packet of a connection is new.
-fn state(value: &str) -> Fit {
-    match value {
-        "new" => Fit::Yes,
-        "established" | "related" | "invalid" | "untracked" => Fit::No,
         _ => Fit::Maybe,
     }
 }

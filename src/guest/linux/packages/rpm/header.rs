@@ -159,7 +159,7 @@ impl<'a> Header<'a> {
                 Some(0xA000) => Is::Link(cut(&String::from_utf8_lossy(link), PATH_MAX)),
                 Some(0x8000) => algorithm
                     .and_then(|algorithm| Digest::of_hex(algorithm, &String::from_utf8_lossy(digest)))
-                    .map_or(Is::Unsaid, Is::File),
+                    .map_or(Is::Listed, Is::File),
                 _ => Is::Unsaid,
             };
             package.push(&path, is);

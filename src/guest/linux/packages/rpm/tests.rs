@@ -104,7 +104,7 @@ fn by_us(packages: &[Package]) -> BTreeSet<String> {
     let is = |is: &Is| match is {
         Is::File(digest) | Is::Either(digest) => digest.hex.clone(),
         Is::Link(target) => target.clone(),
-        Is::Unsaid => "-".to_owned(),
+        Is::Listed | Is::Unsaid => "-".to_owned(),
     };
     let lines = packages.iter().flat_map(|p| {
         p.files.iter().map(move |f| format!("{} {} {} {} {}", p.name, p.vendor, p.source, f.path, is(&f.is)))
