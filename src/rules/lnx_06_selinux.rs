@@ -80,7 +80,7 @@ fn check(case: &Case) -> Judged {
     let mut remedy = "Set SELINUX=disabled in /etc/selinux/config".to_owned();
     if selinux.place.starts_with("kernel") {
         let line = commands::kernel_line(case);
-        remedy.push_str(&format!(", and remove enforcing= from the kernel command line ({line})"));
+        remedy = format!("{remedy}, and remove enforcing= from the kernel command line ({line})");
     }
     remedy.push('.');
     if case.wanted.action != Action::Require {
