@@ -19,7 +19,7 @@
 //! A driver that is blacklisted: take it off the kernel command line (`/etc/default/grub`), or out of `/etc/modprobe.d`
 //! and make the initramfs again.
 
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, shown};
 use crate::api::Hypervisors;
 use crate::inspect::facts::{Boot, Driver, DriverState, Evident, Fact, Family, Kernel, Trouble, TroubleKind};
 
@@ -70,7 +70,7 @@ fn check(case: &Case) -> Judged {
     }
     let missing = boot.initrd.iter().find(|path| boot.missing.contains(path));
     if let (Some(path), "grub-legacy" | "extlinux" | "systemd-boot") = (missing, boot.loader.as_str()) {
-        return Ok(not_started(boot, kernel, path));
+        return Ok(not_started(case, boot, kernel, path));
     }
     let evidence = Finding::default()
         .seen(format!("default entry {}", shown(&boot.entry.value)), boot.entry.place.clone())
@@ -164,7 +164,7 @@ fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
 
 /// GRUB legacy (error 15), syslinux ("could not find ramdisk image") and systemd-boot ("Error preparing initrd") stop at a
 /// missing initramfs.
-fn not_started(boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
+fn not_started(case: &Case, boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
     let (title, path) = (shown(&boot.entry.value), shown(path));
     Finding::new(format!(
         "the initramfs {path} of the default entry {title} is not in the image: {} does not start the entry",
@@ -172,7 +172,7 @@ fn not_started(boot: &Boot, kernel: &Kernel, path: &str) -> Verdict {
     ))
     .seen(format!("default entry {title}"), boot.entry.place.clone())
     .seen("not in the image", path.trim_matches('"'))
-    .remedy(made_again(kernel))
+    .remedy(made_again(case, kernel))
     .fail(Grade::Breach)
 }
 
@@ -266,7 +266,7 @@ fn with_xen(case: &Case, kernel: &Kernel, finding: Finding) -> Verdict {
 /// virtio is missing; what the cloud makes of Xen's disk driver in its place.
 fn without_virtio(case: &Case, kernel: &Kernel, why: &str, finding: Finding) -> Verdict {
     let message = format!("kernel {}: {why}", shown(&kernel.version));
-    let finding = Finding { message, remedy: Some(remedy(kernel)), ..finding };
+    let finding = Finding { message, remedy: Some(remedy(case, kernel)), ..finding };
     if case.profile.hypervisors == Hypervisors::XenOrKvm
         && let Some(driver) = find(kernel, XEN_DISK)
         && let At::Boot(place) = at_boot(kernel, driver)
@@ -327,7 +327,7 @@ fn with_network(case: &Case, kernel: &Kernel, verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Pass(finding) => {
             let message = format!("kernel {}: {problem}; the machine would have no network", shown(&kernel.version));
-            let remedy = match driver.and_then(|d| unblocked(kernel, d)) {
+            let remedy = match driver.and_then(|d| unblocked(case, kernel, d)) {
                 Some(unblocked) => format!("In the guest: {unblocked}."),
                 None => "Install the distribution's own kernel.".to_owned(),
             };
@@ -377,28 +377,29 @@ fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
 }
 
 /// What makes a driver load that something keeps from loading; `None` where nothing does that can be taken away.
-fn unblocked(kernel: &Kernel, driver: &Driver) -> Option<String> {
+fn unblocked(case: &Case, kernel: &Kernel, driver: &Driver) -> Option<String> {
     let by = driver.blocked_by.as_deref().filter(|_| driver.state != DriverState::Builtin)?;
     let name = &driver.name;
     if let Some(word) = by.strip_prefix("kernel command line: ") {
         return Some(format!(
-            "take {name} out of {} on the kernel command line (GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`)",
-            shown(word)
+            "take {name} out of {} on the kernel command line ({})",
+            shown(word),
+            commands::kernel_line(case)
         ));
     }
     // "/boot/initrd.img-6.1: etc/modprobe.d/x.conf: blacklist virtio_blk"
     let (file, line) = by.rsplit_once(": ")?;
     let file = file.rsplit_once(": ").map_or(file, |(_, file)| file).trim_start_matches('/');
     file.contains("modprobe").then(|| {
-        format!("remove the line {} from {}, then {}", shown(line), shown(&format!("/{file}")), rebuilt(kernel))
+        format!("remove the line {} from {}, then {}", shown(line), shown(&format!("/{file}")), rebuilt(case, kernel))
     })
 }
 
 /// The command that makes the kernel's initramfs again.
-fn rebuilt(kernel: &Kernel) -> String {
+fn rebuilt(case: &Case, kernel: &Kernel) -> String {
     let version = shown(&kernel.version);
     let version = version.trim_matches('"');
-    match tool(kernel) {
+    match tool(case, kernel) {
         "initramfs-tools" => format!("`update-initramfs -u -k {version}`"),
         "dracut" => format!("`dracut -f --kver {version}`"),
         "mkinitrd" => format!("`mkinitrd -f /boot/initrd-{version}.img {version}`"),
@@ -406,39 +407,57 @@ fn rebuilt(kernel: &Kernel) -> String {
     }
 }
 
-/// What puts an initramfs where the entry names one and there is none.
-fn made_again(kernel: &Kernel) -> String {
+/// What puts an initramfs where the entry needs one and there is none.
+fn made_again(case: &Case, kernel: &Kernel) -> String {
     let version = shown(&kernel.version);
     let version = version.trim_matches('"');
-    format!(
-        "In the guest: `update-initramfs -c -k {version}` or `dracut -f --kver {version}`, then write the boot loader's configuration again (`update-grub`, `grub2-mkconfig -o /boot/grub2/grub.cfg`)."
-    )
+    let debian = format!("`update-initramfs -c -k {version}`");
+    let dracut = format!("`dracut -f --kver {version}`");
+    let made = match tool(case, kernel) {
+        "initramfs-tools" => debian,
+        "dracut" => dracut,
+        _ => format!("{debian} or {dracut}"),
+    };
+    format!("In the guest: {made}, then {}.", commands::entry(case))
 }
 
-fn tool(kernel: &Kernel) -> &str {
-    kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |i| i.tool.as_str())
+/// What made its initramfs, or would.
+fn tool<'a>(case: &Case, kernel: &'a Kernel) -> &'a str {
+    let found = kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |i| i.tool.as_str());
+    if found.is_empty() { commands::initramfs_tool(case) } else { found }
 }
 
-fn remedy(kernel: &Kernel) -> String {
-    if let Some(Fact::Unreadable(Trouble { kind: TroubleKind::NotFound, .. })) = &kernel.initramfs {
-        return made_again(kernel);
+fn remedy(case: &Case, kernel: &Kernel) -> String {
+    match (&kernel.initramfs, &kernel.unused_initramfs) {
+        (Some(Fact::Unreadable(Trouble { kind: TroubleKind::NotFound, .. })), _) => return made_again(case, kernel),
+        (None, Some(path)) => {
+            let mended = commands::entry(case);
+            return format!("{} is there, and the entry does not load it. In the guest: {mended}.", shown(path));
+        }
+        (None, None) if modular(kernel) => return made_again(case, kernel),
+        _ => {}
     }
     let needed = || DISK.iter().filter_map(|name| find(kernel, name));
-    let mut ways: Vec<String> = needed().filter_map(|driver| unblocked(kernel, driver)).collect();
+    let mut ways: Vec<String> = needed().filter_map(|driver| unblocked(case, kernel, driver)).collect();
     ways.dedup();
-    let lacking = needed().any(|d| unblocked(kernel, d).is_none() && matches!(at_boot(kernel, d), At::Late(_)));
+    let lacking = needed().any(|d| unblocked(case, kernel, d).is_none() && matches!(at_boot(kernel, d), At::Late(_)));
     if ways.is_empty() {
-        return added(kernel);
+        return added(case, kernel);
     }
     let unblocked = format!("In the guest: {}.", ways.join("; "));
-    if lacking { format!("{unblocked} {}", added(kernel)) } else { unblocked }
+    if lacking { format!("{unblocked} {}", added(case, kernel)) } else { unblocked }
+}
+
+/// Whether an initramfs would have what is missing.
+fn modular(kernel: &Kernel) -> bool {
+    DISK.iter().filter_map(|name| find(kernel, name)).all(|driver| driver.state != DriverState::Absent)
 }
 
 /// What puts the drivers into the initramfs.
-fn added(kernel: &Kernel) -> String {
+fn added(case: &Case, kernel: &Kernel) -> String {
     let version = shown(&kernel.version);
     let version = version.trim_matches('"');
-    match tool(kernel) {
+    match tool(case, kernel) {
         "initramfs-tools" => format!("In the guest: `printf 'virtio_pci\\nvirtio_blk\\nvirtio_net\\n' >> /etc/initramfs-tools/modules && update-initramfs -u -k {version}`."),
         "dracut" => format!("In the guest: `dracut -f --kver {version} --add-drivers \"virtio_pci virtio_blk virtio_net\"`."),
         "mkinitrd" => format!("In the guest: `mkinitrd -f --with=virtio_pci --with=virtio_blk /boot/initrd-{version}.img {version}`."),

@@ -219,6 +219,7 @@ pub fn kernel(version: &str, default: bool) -> Kernel {
         config: Some(format!("/boot/config-{version}")),
         drivers,
         xen_only: None,
+        unused_initramfs: None,
         long_mode: false,
         initramfs: Some(Fact::Known(Initramfs {
             path: format!("/boot/initrd.img-{version}"),

@@ -14,7 +14,7 @@
 //! Set `SELINUX=disabled` in `/etc/selinux/config`. If it has to stay on, follow the cloud's "Enable or disable SELinux":
 //! `touch /.autorelabel` before the image is made.
 
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands};
 use crate::api::Action;
 use crate::inspect::facts::{Fact, Family, SeLinuxMode, SecurityModule};
 
@@ -79,8 +79,8 @@ fn check(case: &Case) -> Judged {
     }
     let mut remedy = "Set SELINUX=disabled in /etc/selinux/config".to_owned();
     if selinux.place.starts_with("kernel") {
-        remedy
-            .push_str(", and remove enforcing= from the kernel command line (/etc/default/grub, then grub2-mkconfig)");
+        let line = commands::kernel_line(case);
+        remedy = format!("{remedy}, and remove enforcing= from the kernel command line ({line})");
     }
     remedy.push('.');
     if case.wanted.action != Action::Require {

@@ -5,6 +5,7 @@
 
 mod boot_root;
 mod case;
+mod commands;
 pub mod docs;
 mod interfaces;
 mod release_package;

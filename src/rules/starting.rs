@@ -1,7 +1,7 @@
 //! What a person types so that a service starts at boot, for the init of the guest and for what keeps it from starting.
 
-use super::Case;
 use super::text::{printable, shown_to};
+use super::{Case, commands};
 use crate::inspect::facts::Init;
 
 /// Most characters of what keeps it: facts have no longer paths.
@@ -34,6 +34,18 @@ pub fn told(by: &str) -> String {
 
 /// How to take away what keeps `unit` from starting, as a sentence; `None` where it is not known.
 pub fn release(by: &str, unit: &str) -> Option<String> {
+    released(by, unit, &|word| {
+        format!("Remove {word} from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).")
+    })
+}
+
+/// The same in this guest.
+pub fn release_in(case: &Case, by: &str, unit: &str) -> Option<String> {
+    released(by, unit, &|word| commands::off_the_line(case, word))
+}
+
+fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Option<String> {
+    let off_the_line = |word: &str| off_the_line(told(word).trim_matches('"'));
     if let Some(path) = by.strip_suffix(" (masked)") {
         let name = path.rsplit('/').next().filter(|name| plain(name) && plain(path))?;
         return Some(if path.contains("-generators/") || !path.starts_with("/etc/") {
@@ -58,11 +70,11 @@ pub fn release(by: &str, unit: &str) -> Option<String> {
             _ => format!("Remove {}.", told(by)),
         });
     }
-    condition(by, unit)
+    condition(by, unit, &off_the_line)
 }
 
 /// `/etc/x.conf:3: ConditionPathExists=!/y`.
-fn condition(by: &str, unit: &str) -> Option<String> {
+fn condition(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Option<String> {
     let (place, line) = by.split_once(": ")?;
     let (key, value) =
         line.split_once('=').filter(|(key, _)| key.starts_with("Condition") || key.starts_with("Assert"))?;
@@ -85,13 +97,6 @@ fn condition(by: &str, unit: &str) -> Option<String> {
             told(line)
         )
     })
-}
-
-fn off_the_line(word: &str) -> String {
-    format!(
-        "Remove {} from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).",
-        told(word).trim_matches('"')
-    )
 }
 
 /// Whether a string of the guest's may stand in a command: nothing in it means anything to a shell.

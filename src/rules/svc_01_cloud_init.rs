@@ -19,7 +19,7 @@
 //! cloudinit_enable=YES`.
 
 use super::version::compare;
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown, starting};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, shown, starting};
 use crate::api::Expect;
 use crate::inspect::facts::{CloudInit, Init};
 
@@ -42,6 +42,9 @@ pub const RULE: Rule = Rule {
 pub fn found<'a>(case: &Case<'a>) -> Result<&'a CloudInit, Box<Verdict>> {
     known(case.unix()?.cloud_init.as_ref(), "cloud-init")
 }
+
+/// Its package.
+const NAME: &str = "cloud-init";
 
 fn check(case: &Case) -> Judged {
     let cloud_init = found(case)?;
@@ -97,9 +100,7 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
     {
         let message =
             format!("cloud-init {} is older than {since}, which the cloud asks for", shown(&cloud_init.version));
-        return Finding { message, ..finding }
-            .remedy(format!("Upgrade cloud-init to {since} or later."))
-            .fail(Grade::Doubt);
+        return Finding { message, ..finding }.remedy(upgrade(case, since)).fail(Grade::Doubt);
     }
     let message = format!("cloud-init {}", shown(&cloud_init.version));
     Finding { message, ..finding }.pass()
@@ -118,14 +119,21 @@ fn forced(case: &Case, finding: Finding) -> Finding {
 }
 
 fn install(case: &Case) -> String {
-    let command = match case.os_id() {
-        "debian" | "ubuntu" => "apt-get install cloud-init",
-        "centos" | "rhel" | "rocky" | "almalinux" | "alinux" | "fedora" | "ol" => "yum install cloud-init",
-        "opensuse" | "opensuse-leap" | "sles" | "sles_sap" | "sled" => "zypper install cloud-init",
-        _ if case.freebsd() => "pkg install net/cloud-init && sysrc cloudinit_enable=YES",
-        _ => return "Install cloud-init with the distribution's package manager.".to_owned(),
+    let command = match commands::install(case, NAME) {
+        Some(command) => command,
+        None if case.freebsd() => "pkg install net/cloud-init && sysrc cloudinit_enable=YES".to_owned(),
+        None => return "Install cloud-init with the distribution's package manager.".to_owned(),
     };
     format!("In the guest: `{command}`.")
+}
+
+fn upgrade(case: &Case, since: &str) -> String {
+    let command = match commands::upgrade(case, NAME) {
+        Some(command) => command,
+        None if case.freebsd() => "pkg upgrade net/cloud-init".to_owned(),
+        None => return format!("Upgrade cloud-init to {since} or later with the distribution's package manager."),
+    };
+    format!("In the guest: `{command}`, which has to bring {since} or later.")
 }
 
 fn enable(case: &Case, by: &str) -> String {
@@ -133,10 +141,14 @@ fn enable(case: &Case, by: &str) -> String {
         return "In the guest: `sysrc cloudinit_enable=YES`.".to_owned();
     }
     let init = starting::init(case);
-    if let Some(sentence) = starting::release(by, UNIT).filter(|_| !by.starts_with("/etc/cloud/")) {
-        // A mask of one unit is often one of several; links may be missing, too.
-        let unit_masked = by.ends_with(".service (masked)");
-        return if unit_masked { format!("{sentence} {}", enabled(case, init, "")) } else { sentence };
+    // A mask of one unit is often one of several; links may be missing, too.
+    if by.ends_with(".service (masked)") {
+        let sentence = starting::release_in(case, by, UNIT).unwrap_or_default();
+        let command = sentence.strip_prefix("In the guest: `").and_then(|rest| rest.strip_suffix("`."));
+        return enabled(case, init, &command.map(|command| format!("{command} && ")).unwrap_or_default());
+    }
+    if let Some(sentence) = starting::release_in(case, by, UNIT).filter(|_| !by.starts_with("/etc/cloud/")) {
+        return sentence;
     }
     let first = match by {
         path if path.starts_with("/etc/cloud/cloud-init.disabled") => "rm /etc/cloud/cloud-init.disabled && ",
@@ -146,10 +158,7 @@ fn enable(case: &Case, by: &str) -> String {
         }
         line if line.contains("kernel") || line.contains("cmdline") => {
             let word = line.strip_prefix("kernel command line: ").unwrap_or("cloud-init=disabled");
-            return format!(
-                "Remove {} from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).",
-                shown(word).trim_matches('"')
-            );
+            return commands::off_the_line(case, shown(word).trim_matches('"'));
         }
         _ => "",
     };

@@ -19,7 +19,7 @@
 //! command line.
 
 use super::version::{compare, numbers};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_01_cloud_init};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, commands, shown, svc_01_cloud_init};
 use crate::inspect::facts::{CloudInit, Datasources};
 
 /// SVC-02.
@@ -47,7 +47,7 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::not_applicable("cloud-init is not installed or does not start: see CloudInitInstalled"));
     }
     Ok(match &cloud_init.datasources {
-        Some(set) if !set.list.is_empty() => named(set, wanted),
+        Some(set) if !set.list.is_empty() => named(case, set, wanted),
         unseen => builtin(case, cloud_init, wanted, unseen.as_ref()),
     })
 }
@@ -74,7 +74,7 @@ fn has(set: &Datasources, wanted: &str) -> bool {
     set.list.iter().any(|name| if set.searched { name == wanted } else { name.eq_ignore_ascii_case(wanted) })
 }
 
-fn named(set: &Datasources, wanted: &str) -> Verdict {
+fn named(case: &Case, set: &Datasources, wanted: &str) -> Verdict {
     let list = list(set);
     let written = set.line.as_ref().map_or_else(|| format!("datasource_list: {list}"), |line| unquoted(line));
     let finding = Finding::default().seen(written, set.place.clone());
@@ -93,17 +93,17 @@ fn named(set: &Datasources, wanted: &str) -> Verdict {
         Some(line) => format!("{} in {}: {consequence}", unquoted(line), set.place),
         None => format!("the datasource list is {list}: {consequence}"),
     };
-    Finding { message, ..finding }.remedy(mended(set, wanted)).fail(Grade::Doubt)
+    Finding { message, ..finding }.remedy(mended(case, set, wanted)).fail(Grade::Doubt)
 }
 
 /// What makes the wanted source count in place of what decides now.
-fn mended(set: &Datasources, wanted: &str) -> String {
+fn mended(case: &Case, set: &Datasources, wanted: &str) -> String {
     let after = |first: String| format!("{first} {}", remedy(wanted, LAST));
     match (set.place.as_str(), &set.line) {
-        ("kernel command line", line) => after(format!(
-            "Remove {} from the kernel command line (GRUB_CMDLINE_LINUX in /etc/default/grub, then `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`).",
-            line.as_ref().map_or_else(|| "ds=".to_owned(), |line| unquoted(line))
-        )),
+        ("kernel command line", line) => {
+            let word = line.as_ref().map_or_else(|| "ds=".to_owned(), |line| unquoted(line));
+            after(commands::off_the_line(case, &word))
+        }
         ("/etc/cloud/ds-identify.cfg", line) => {
             let key = line.as_ref().and_then(|line| line.split(':').next()).unwrap_or("policy");
             after(format!("In the guest: `sed -i '/^[[:space:]]*{key}[[:space:]]*:/d' /etc/cloud/ds-identify.cfg`."))

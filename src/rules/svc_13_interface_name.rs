@@ -16,7 +16,8 @@
 //! `/etc/udev/rules.d/70-persistent-net.rules`.
 
 use super::interfaces::{named, of_linux, on_dhcp};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
+use super::lnx_03_boot_entry::bare;
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, commands};
 use crate::inspect::facts::{By, Interface, LinkKind};
 
 /// SVC-13.
@@ -67,5 +68,13 @@ fn check(case: &Case) -> Judged {
         (_, None) => "predictable names depend on the machine, so that the instance's may be another",
     };
     let message = format!("the network is set up for {} ({}): {why}", named(first), first.place);
-    Ok(Finding { message, ..finding }.fail(Grade::Note))
+    let remedy = match (first.by, &network.kernel_names) {
+        (By::Mac, _) => format!("Take the hardware address out of {}.", bare(&first.place)),
+        (_, Some(_)) => "Set up eth0 in its place, or match by pattern.".to_owned(),
+        (_, None) => format!(
+            "Match by pattern, or set net.ifnames=0 on the kernel command line ({}) and set up eth0.",
+            commands::kernel_line(case)
+        ),
+    };
+    Ok(Finding { message, ..finding }.remedy(remedy).fail(Grade::Note))
 }

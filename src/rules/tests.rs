@@ -5,6 +5,7 @@ mod boot;
 mod boot_entry;
 mod catalogue;
 mod cloud_init;
+mod commands;
 mod coreos;
 mod declared;
 mod filesystem;

@@ -76,6 +76,10 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
         Fact::Known(paths) => Some(Fact::settle(certain(initramfs::read(tree, &paths, &version), boot))?),
         Fact::Unreadable(trouble) => Some(Fact::Unreadable(trouble)),
     };
+    let unused = match (boot, &contents) {
+        (Some(_), None) => settle(usual_initrd(tree, &version))?.into_iter().flatten().next(),
+        _ => None,
+    };
     let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
     let tool = contents.as_ref().and_then(Fact::known).map_or("", |contents| contents.facts.tool.as_str());
     // The card of the network may come later than the initramfs.
@@ -114,6 +118,7 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
             Fact::Known(contents) => Fact::Known(contents.facts),
             Fact::Unreadable(trouble) => Fact::Unreadable(trouble),
         }),
+        unused_initramfs: unused.map(|path| cut(&path, PATH_MAX)),
         config: config.map(|(_, place)| place).or_else(|| modules.place()),
     })
 }

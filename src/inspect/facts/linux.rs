@@ -147,6 +147,9 @@ pub struct Kernel {
     /// The initramfs of its entry; `None` when the entry names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initramfs: Option<Fact<Initramfs>>,
+    /// Where its entry names none: the one that lies in `/boot` by the kernel's usual name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unused_initramfs: Option<String>,
 }
 
 /// One driver of one kernel.

@@ -179,6 +179,48 @@ fn an_initramfs_that_is_not_in_the_image_loads_nothing() {
     }
 }
 
+/// What the entry lacks is not what the initramfs lacks.
+#[test]
+fn an_entry_without_initramfs_is_mended_in_the_boot_loader() {
+    let judged = |id: &'static str, loader: &'static str, unused: Option<&'static str>| {
+        result(TENCENT, "DRV-01", move |f, _| {
+            guest(f).release = Some(Fact::Known(release(id, "7", &[])));
+            let linux = linux(f);
+            let Some(Fact::Known(boot)) = linux.boot.as_mut() else { unreachable!() };
+            boot.loader = loader.into();
+            boot.initrd.clear();
+            linux.kernels[0].initramfs = None;
+            linux.kernels[0].unused_initramfs = unused.map(str::to_owned);
+            for driver in &mut linux.kernels[0].drivers {
+                driver.in_initramfs = None;
+            }
+        })
+    };
+    let there = Some("/boot/initrd.img-3.2.0");
+    for (id, loader, unused, remedy) in [
+        (
+            "debian",
+            "grub2",
+            there,
+            "\"/boot/initrd.img-3.2.0\" is there, and the entry does not load it. In the guest: `update-grub`.",
+        ),
+        ("centos", "grub2", there, "In the guest: `grub2-mkconfig -o /boot/grub2/grub.cfg`."),
+        ("debian", "extlinux", there, "name it in the boot entry at /boot/grub/grub.cfg"),
+        ("debian", "grub2", None, "In the guest: `update-initramfs -c -k 3.2.0`, then `update-grub`."),
+        (
+            "centos",
+            "grub2",
+            None,
+            "In the guest: `dracut -f --kver 3.2.0`, then `grub2-mkconfig -o /boot/grub2/grub.cfg`.",
+        ),
+    ] {
+        let rule = judged(id, loader, unused);
+        assert!(rule.result == Fail && rule.message.contains("the entry has no initramfs"), "{rule:?}");
+        assert!(rule.remedy.contains(remedy), "{id}, {loader}: {}", rule.remedy);
+        assert!(!rule.remedy.contains("initramfs-tools/modules"), "{}", rule.remedy);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_unknown() {
     let unreadable = |kind| {

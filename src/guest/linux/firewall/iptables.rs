@@ -141,11 +141,13 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str, packet: Packet) -
             "-i" | "--in-interface" => interface(value()).and(Fit::of(packet == Packet::Request)),
             "-o" | "--out-interface" => interface(value()).and(Fit::of(packet == Packet::Reply)),
             "-m" | "--match" => module(value()),
-            "--dport" | "--destination-port" => packet.to_port(value(), ':'),
-            "--sport" | "--source-port" => packet.from_port(value(), ':'),
-            "--dports" | "--destination-ports" => any(value(), |port| packet.to_port(port, ':')),
-            "--sports" | "--source-ports" => any(value(), |port| packet.from_port(port, ':')),
-            "--ports" => any(value(), |port| Fit::any([packet.to_port(port, ':'), packet.from_port(port, ':')])),
+            "--dport" | "--destination-port" => packet.destination_port(value(), ':'),
+            "--sport" | "--source-port" => packet.source_port(value(), ':'),
+            "--dports" | "--destination-ports" => any(value(), |port| packet.destination_port(port, ':')),
+            "--sports" | "--source-ports" => any(value(), |port| packet.source_port(port, ':')),
+            "--ports" => {
+                any(value(), |port| Fit::any([packet.destination_port(port, ':'), packet.source_port(port, ':')]))
+            }
             "--state" | "--ctstate" => any(value(), |state| packet.state(state)),
             "--dst-type" => match value() {
                 "LOCAL" => Fit::of(packet == Packet::Request),

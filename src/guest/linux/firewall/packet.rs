@@ -31,12 +31,12 @@ impl Packet {
     }
 
     /// Whether a port or a range of ports has its source port.
-    pub fn from_port(self, text: &str, dash: char) -> Fit {
+    pub fn source_port(self, text: &str, dash: char) -> Fit {
         if self == Self::Reply { in_range(text, dash) } else { of_client(text, dash) }
     }
 
     /// Whether a port or a range of ports has its destination port.
-    pub fn to_port(self, text: &str, dash: char) -> Fit {
+    pub fn destination_port(self, text: &str, dash: char) -> Fit {
         if self == Self::Request { in_range(text, dash) } else { of_client(text, dash) }
     }
 

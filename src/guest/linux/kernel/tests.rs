@@ -159,6 +159,17 @@ fn other_kernels_follow_and_rescue_kernels_do_not() {
 }
 
 #[test]
+fn an_initramfs_that_the_entry_does_not_load_is_told() {
+    let unused = |initrd: &[&str]| {
+        let initrd = initrd.iter().map(|path| (*path).to_owned()).collect();
+        kernels(guest(), Some(&Boot { initrd, ..boot("ro") }))[0].unused_initramfs.clone()
+    };
+    assert_eq!(unused(&[]).as_deref(), Some("/boot/initrd.img-6.1.0"));
+    assert_eq!(unused(&["/boot/initrd.img-6.1.0"]), None);
+    assert_eq!(unused(&["/boot/other"]), None, "its entry names one, which is not there");
+}
+
+#[test]
 fn an_entry_without_initramfs_has_none() {
     let found = kernels(guest(), Some(&Boot { initrd: Vec::new(), ..boot("") }));
     assert_eq!(found[0].initramfs, None);

@@ -41,8 +41,8 @@ impl Reader<'_> {
         while let Some(word) = self.next() {
             match word.as_str() {
                 "tcp" | "th" => match self.next().as_deref() {
-                    Some("dport") => self.compare(|value| packet.to_port(value, '-')),
-                    Some("sport") => self.compare(|value| packet.from_port(value, '-')),
+                    Some("dport") => self.compare(|value| packet.destination_port(value, '-')),
+                    Some("sport") => self.compare(|value| packet.source_port(value, '-')),
                     _ => self.compare(|_| Fit::Maybe),
                 },
                 "udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp" | "esp" | "ah" | "comp" | "ip6"
