@@ -10,6 +10,7 @@ mod options;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use super::packages::Packages;
 use super::services::rcconf::RcConf;
@@ -20,6 +21,7 @@ use crate::guest::Tree;
 use crate::inspect::facts::{CloudInit, Evident, Listen, Ssh, When};
 use command::Run;
 use config::Config;
+use keywords::Program;
 use options::Given;
 
 /// The daemon, by the names Debian and the others give it.
@@ -74,7 +76,9 @@ pub fn read(
         (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
     };
     if matches!(&run, Run::Program(program, _) if program == keywords::PACKAGED) {
-        config.asked.retain(|(keyword, _)| !packages.is_some_and(|packages| keywords::packaged(keyword, packages)));
+        let packaged = |name: &str| packages.is_some_and(|packages| keywords::packaged(name, packages));
+        config.asked.retain(|(keyword, _)| !packaged(keyword));
+        config.algorithms.retain(|(name, _)| !packaged(name));
     }
     let by_itself = settle(tree, &mut ssh, &config, &run)?;
     let listens = if by_socket {
@@ -144,17 +148,31 @@ fn settle(tree: &Tree, ssh: &mut Ssh, config: &Config, run: &Run) -> Result<std:
         refuse("its configuration is not there", config::MISSING);
     } else if let Some((what, place)) = &config.refused {
         refuse(what, place);
-    } else if !config.asked.is_empty() {
-        match keywords::unknown(tree, program, &config.asked)? {
-            Ok(None) => {}
-            Ok(Some((keyword, place))) => refuse(&format!("the keyword {} is unknown to it", cut(keyword, 64)), place),
-            Err(why) => {
-                let (keyword, place) = config.asked.first().cloned().unwrap_or_default();
-                return Ok(Err(format!("{place}: whether it knows {}: {why}", cut(&keyword, 64))));
-            }
+    } else if let Some((_, place)) = config.asked.first().or(config.algorithms.first()).or(config.early.as_ref()) {
+        match Program::read(tree, program)? {
+            Err(why) => return Ok(Err(format!("{place}: whether it takes that line: {why}"))),
+            Ok(program) => match takes(&program, config) {
+                Ok(None) => {}
+                Ok(Some((what, place))) => refuse(&what, &place),
+                Err(why) => return Ok(Err(why)),
+            },
         }
     }
     Ok(given)
+}
+
+/// The first of what is configured that the program does not take, and its line; `Err` where it does not tell.
+fn takes(program: &Program, config: &Config) -> std::result::Result<Option<(String, String)>, String> {
+    let unknown = |what: &str, asked: &[(String, String)]| {
+        let (name, place) = asked.iter().find(|(name, _)| !program.holds(name))?;
+        Some((format!("the {what} {} is unknown to it", cut(name, 64)), place.clone()))
+    };
+    let found = unknown("keyword", &config.asked).or_else(|| unknown("algorithm", &config.algorithms));
+    match (found, &config.early, program.release()) {
+        (None, Some((what, place)), None) => Err(format!("{place}: {what}, which not every release takes")),
+        (None, Some(early), Some(release)) if release < keywords::OVERRIDES => Ok(Some(early.clone())),
+        (found, ..) => Ok(found),
+    }
 }
 
 fn any_exists(tree: &Tree, paths: &[&str]) -> Result<bool> {
