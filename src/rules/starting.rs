@@ -58,7 +58,14 @@ pub fn release(by: &str, unit: &str) -> Option<String> {
             _ => format!("Remove {}.", told(by)),
         });
     }
-    condition(by, unit)
+    condition(by, unit).or_else(|| demand(by))
+}
+
+/// `/etc/x.conf:2: Requires=y.service, which is not there`.
+fn demand(by: &str) -> Option<String> {
+    let (place, line) = by.split_once(": ")?;
+    let (line, _) = line.split_once(", which ")?;
+    Some(format!("Remove the line {} at {}, or have that unit start, too.", told(line), told(place)))
 }
 
 /// `/etc/x.conf:3: ConditionPathExists=!/y`.

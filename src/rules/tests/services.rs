@@ -205,6 +205,10 @@ fn the_ssh_server_s_remedy_mends_what_keeps_it() {
             "/etc/systemd/system/ssh.service.d/a.conf:2: ConditionPathExists=/etc/nonono".into(),
             "Remove the line \"ConditionPathExists=/etc/nonono\" at",
         ),
+        (
+            "/etc/systemd/system/ssh.service.d/a.conf:2: Requires=nope.service, which is not there".into(),
+            "Remove the line \"Requires=nope.service\" at",
+        ),
         ("/etc/ssh/sshd_not_to_be_run".into(), "`rm /etc/ssh/sshd_not_to_be_run`"),
         (
             "/etc/systemd/system/multi-user.target.wants/ssh.service: multi-user.target is not reached".into(),

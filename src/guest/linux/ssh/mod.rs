@@ -1,5 +1,6 @@
 //! The SSH server: whether it starts, whether it takes its configuration, and where it listens.
 
+mod before;
 mod command;
 mod config;
 mod environment;

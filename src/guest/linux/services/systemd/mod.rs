@@ -5,6 +5,7 @@
 
 mod boot;
 mod condition;
+mod demand;
 mod lookup;
 pub mod mount;
 mod preset;
@@ -95,7 +96,11 @@ impl<'t> Units<'t> {
         // At the first boot the presets decide about what nothing wants yet.
         let found = preset::first_boot(self, &primary, &unit, found)?;
         match found {
-            Start::Enabled { .. } | Start::OnDemand { .. } => Ok(condition::keeps(self, &unit)?.unwrap_or(found)),
+            Start::Enabled { .. } | Start::OnDemand { .. } => {
+                let by_condition = condition::keeps(self, &unit)?;
+                let kept = by_condition.map_or_else(|| demand::keeps(self, &unit, depth), |start| Ok(Some(start)))?;
+                Ok(kept.unwrap_or(found))
+            }
             other => Ok(other),
         }
     }

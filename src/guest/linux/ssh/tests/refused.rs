@@ -175,10 +175,29 @@ fn a_unit_that_starts_nothing_is_told() {
             "ExecStart=\nExecStart=/opt/sshd -D\n",
             "/opt/sshd is no program (/etc/systemd/system/ssh.service.d/x.conf:3)",
         ),
+        (
+            "User=nobody2\n",
+            "its unit asks for User=nobody2, whom the image lacks (/etc/systemd/system/ssh.service.d/x.conf:2)",
+        ),
+        (
+            "WorkingDirectory=/srv/none\n",
+            "its unit asks for WorkingDirectory=/srv/none that is not there (/etc/systemd/system/ssh.service.d/x.conf:2)",
+        ),
+        ("ExecStartPre=/bin/false\n", "ExecStartPre=/bin/false fails (/etc/systemd/system/ssh.service.d/x.conf:2)"),
+        (
+            "ExecStartPre=+/opt/none x\n",
+            "ExecStartPre=/opt/none is no program (/etc/systemd/system/ssh.service.d/x.conf:2)",
+        ),
+        ("User=0\nWorkingDirectory=-/srv/none\nExecStartPre=-/opt/none\nExecStartPre=-/bin/false\n", ""),
+        ("User=made\nWorkingDirectory=/etc/ssh\nExecStartPre=/usr/sbin/sshd -t\n", ""),
         ("ExecStart=\nExecStart=-/usr/sbin/sshd -D $SSHD_OPTS\nEnvironmentFile=-/etc/none\n", ""),
     ] {
-        assert_eq!(refused(&drop_in(lines)), told, "{lines}");
+        let fs = drop_in(lines).file("/bin/false", "").stat_of("/bin/false", |stat| stat.mode = 0o755);
+        let fs = fs.file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n").file("/usr/lib/sysusers.d/x.conf", "u made -\n");
+        assert_eq!((refused(&fs), found(&fs).undecided), (told.to_owned(), None), "{lines}");
     }
+    let directory = drop_in("User=of-ldap\n").file("/etc/nsswitch.conf", "passwd: files sss\n");
+    assert!(refused(&directory).is_empty() && found(&directory).undecided.is_some());
     let plain = debian("").stat_of(SSHD, |stat| stat.mode = 0o644);
     assert_eq!(refused(&plain), "/usr/sbin/sshd is no program (/usr/lib/systemd/system/ssh.service:3)");
     let by_shell = found(
