@@ -87,6 +87,7 @@ pub fn read(
     } else {
         by_itself.as_ref().map(|given| given.listens.clone()).map_err(Clone::clone)
     };
+    ssh.family = by_itself.as_ref().ok().filter(|_| !by_socket).and_then(|given| alone(given.family.as_ref()?));
     told(&mut ssh, listens);
     let more = by_itself.map(|given| given.host_keys).unwrap_or_default();
     // cloud-init makes host keys: what else does is spread over every unit and script that starts.
@@ -108,9 +109,20 @@ pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Ssh> {
     let (flags, place) = conf.value("sshd_flags").unwrap_or_default();
     let words = flags.split_whitespace().map(|word| (word.to_owned(), place.to_owned())).collect();
     let program = conf.value("sshd_program").map_or("/usr/sbin/sshd", |(program, _)| program);
-    let listens = settle(tree, &mut ssh, &config, &Run::Program(program.to_owned(), words))?.map(|given| given.listens);
-    told(&mut ssh, listens);
+    let given = settle(tree, &mut ssh, &config, &Run::Program(program.to_owned(), words))?;
+    ssh.family = given.as_ref().ok().and_then(|given| alone(given.family.as_ref()?));
+    told(&mut ssh, given.map(|given| given.listens));
     Ok(ssh)
+}
+
+/// What has it listen on IPv6 alone.
+fn alone((family, place): &(String, String)) -> Option<Evident> {
+    let value = match family.as_str() {
+        "inet6" => "AddressFamily inet6",
+        "-6" => "-6",
+        _ => return None,
+    };
+    Some(Evident { value: value.to_owned(), place: place.clone() })
 }
 
 /// The job or script of the daemon, and its text.
