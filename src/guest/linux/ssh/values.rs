@@ -113,6 +113,10 @@ pub fn wrong(keyword: &str, arguments: &[String]) -> Option<Wrong> {
         _ if time => (!is_time(first)).then_some(Wrong::Always),
         "maxstartups" => (!is_ramp(first)).then_some(Wrong::Always),
         "port" if first.bytes().all(|b| b.is_ascii_digit()) => port(first).is_none().then_some(Wrong::Always),
+        // Names only; a pattern takes names away.
+        "ciphers" | "kexalgorithms" | "macs" => {
+            (!first.starts_with('-') && first.contains(['*', '?'])).then_some(Wrong::Always)
+        }
         // What comes after it is its program, where there is any.
         "subsystem" => (arguments.len() < 2).then_some(Wrong::Always),
         _ => None,

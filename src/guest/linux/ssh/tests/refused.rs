@@ -75,6 +75,7 @@ fn sshd_refuses_the_same_configurations() {
     assert!(made.expect("ssh-keygen is needed (Debian: openssh-client)").success());
     std::fs::create_dir_all("/run/sshd").unwrap();
     let program = std::fs::read(SSHD).expect("sshd is needed (Debian: openssh-server)");
+    let mut others = Vec::new();
     for (text, starts) in CONFIGS {
         let text = text.replace("DIR", root);
         let file = dir.path().join("sshd_config");
@@ -88,8 +89,11 @@ fn sshd_refuses_the_same_configurations() {
         let theirs = Command::new(SSHD).arg("-t").arg("-f").arg(&file).arg("-h").arg(&key).output().unwrap();
         assert_eq!(theirs.status.success(), *starts, "{text}: {theirs:?}");
         let ours = found(&fs);
-        assert_eq!((ours.refused.is_none(), &ours.undecided), (*starts, &None), "{text}: {ours:?}");
+        if (ours.refused.is_none(), &ours.undecided) != (*starts, &None) {
+            others.push(format!("{text}: {ours:?}"));
+        }
     }
+    assert!(others.is_empty(), "{}", others.join("\n"));
 }
 
 #[test]
