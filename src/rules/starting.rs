@@ -46,10 +46,7 @@ pub fn release(by: &str, unit: &str) -> Option<String> {
         return Some(off_the_line(word));
     }
     if by.ends_with(" is not reached") {
-        return Some(
-            "In the guest: `systemctl set-default multi-user.target`, and no other target on the kernel command line."
-                .to_owned(),
-        );
+        return Some("In the guest: `systemctl set-default multi-user.target`.".to_owned());
     }
     if by.starts_with('/') && !by.contains(": ") {
         return Some(match by.rsplit_once(':') {

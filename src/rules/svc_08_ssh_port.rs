@@ -48,6 +48,12 @@ fn check(case: &Case) -> Judged {
     if let Some(message) = idle {
         let finding = Finding::new(message).remedy(enable(case, ssh));
         let finding = if ssh.starts.by.is_empty() { finding } else { finding.seen("starts", ssh.starts.by.clone()) };
+        // What the kernel line says stands in the entry that is started.
+        let entry = linux.boot.as_ref().and_then(Fact::known).filter(|_| by_kernel_line(&ssh.starts.by));
+        let finding = match entry {
+            Some(boot) => finding.seen("the default entry", boot.entry.place.clone()),
+            None => finding,
+        };
         return Ok(finding.fail(Grade::Doubt));
     }
     let finding = Finding::default().seen("starts", ssh.starts.by.clone());
@@ -104,6 +110,10 @@ fn check(case: &Case) -> Judged {
         None => finding,
     };
     Ok(keys(linux, ssh, root(ssh, finding)).pass())
+}
+
+fn by_kernel_line(by: &str) -> bool {
+    by.starts_with("kernel command line: ")
 }
 
 fn root(ssh: &Ssh, finding: Finding) -> Finding {

@@ -239,9 +239,10 @@ fn the_ssh_server_s_remedy_mends_what_keeps_it() {
         ),
         ("/etc/ssh/sshd_not_to_be_run".into(), "`rm /etc/ssh/sshd_not_to_be_run`"),
         (
-            "/etc/systemd/system/multi-user.target.wants/ssh.service: multi-user.target is not reached".into(),
+            "/etc/systemd/system/default.target leads to rescue.target: multi-user.target is not reached".into(),
             "systemctl set-default multi-user.target",
         ),
+        ("kernel command line: single".into(), "Remove single from the kernel command line"),
     ] {
         let rule = result(A2020, "SVC-08", |f, _| *ssh(f) = Ssh { starts: starts(When::Kept, &by), ..Ssh::default() });
         assert!(rule.result == Warn && rule.remedy.contains(remedy), "{by}: {}", rule.remedy);

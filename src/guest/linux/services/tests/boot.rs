@@ -342,6 +342,23 @@ fn timers_paths_and_sockets_are_no_boot_and_not_nothing() {
     assert_eq!(ask(&not_started, "", &["ssh.service"], &[]), Start::Disabled);
 }
 
+/// A link of multi-user.target is of no use to a boot that ends before.
+#[test]
+fn a_boot_into_the_rescue_mode_names_what_asks_for_it() {
+    let fs = on(service(targets(), "ssh.service", ""), "multi-user.target.wants/ssh.service", "x");
+    let by = |fs: &MemoryFs, line: &str| match ask(fs, line, &["ssh.service"], &[]) {
+        Start::Kept { by } => by,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(by(&fs, "ro single"), "kernel command line: single");
+    assert_eq!(by(&fs, "ro systemd.unit=rescue.target"), "kernel command line: systemd.unit=rescue.target");
+    let link = "/etc/systemd/system/default.target";
+    let rescue = on(fs.clone(), "default.target", "/usr/lib/systemd/system/rescue.target");
+    assert_eq!(by(&rescue, "ro"), format!("{link} leads to rescue.target: multi-user.target is not reached"));
+    let dangling = on(fs, "default.target", "/usr/lib/systemd/system/none.target");
+    assert_eq!(by(&dangling, "ro"), format!("{link} leads nowhere: multi-user.target is not reached"));
+}
+
 /// cloud-init's generator links its target to multi-user.target, and to no other.
 #[test]
 fn the_generator_of_cloud_init_counts_where_its_target_is_reached() {
