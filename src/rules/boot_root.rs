@@ -179,7 +179,7 @@ fn without_name(case: &Case, boot: &Boot) -> Answer {
 }
 
 /// Types of a root partition by which systemd finds it (Discoverable Partitions Specification): x86-64, x86, 64-bit ARM.
-const ROOT_TYPES: &[&str] = &[
+pub(super) const ROOT_TYPES: &[&str] = &[
     "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",
     "44479540-f297-41b2-9af7-d131d5f0458a",
     "b921b045-1df0-41c3-af44-4c6f280d3fae",

@@ -16,7 +16,8 @@
 //! root by PARTUUID, PARTLABEL or its own name of the device only. The kernel or its initramfs must have the
 //! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
-//! a timeout, or with a password for its default entry.
+//! a timeout, or with a password for its default entry; and an entry that starts the rescue mode (`single`,
+//! `systemd.unit=rescue.target`).
 //!
 //! # How to mend it
 //! Set a timeout of some seconds (`GRUB_TIMEOUT` in `/etc/default/grub`). Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
@@ -26,6 +27,7 @@ use super::boot_root::root;
 use super::drv_01_virtio_installed::late;
 use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
+use crate::guest::linux::services::systemd::boot::word;
 use crate::inspect::facts::{
     Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Menu, Program, Trouble, TroubleKind, Way,
 };
@@ -85,6 +87,7 @@ fn check(case: &Case) -> Judged {
         Answer::Undecided(verdict) => undecided = Some(verdict),
     }
     faults.extend(boot.waits.as_ref().map(|why| waits(case, boot, why)));
+    faults.extend(recovers(case, boot));
     // Without its files it gets no further.
     if boot.missing.is_empty() {
         faults.extend(mounted(case, linux, boot));
@@ -252,6 +255,23 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
         _ => format!("Write `timeout 5` in {}, above the first title.", bare(&boot.config)),
     };
     Fault { grade: Grade::Doubt, what, remedy }
+}
+
+/// An entry that starts no service, but asks for root's password at the console.
+fn recovers(case: &Case, boot: &Boot) -> Option<Fault> {
+    let line: Vec<String> = boot.command_line.split_whitespace().map(str::to_owned).collect();
+    let (word, _) = word(&line).filter(|(_, target)| matches!(*target, "rescue.target" | "emergency.target"))?;
+    let word = bare(word);
+    let what = format!("it starts the rescue mode ({word} on its kernel command line at {})", shown(&boot.entry.place));
+    let remedy = match boot.loader.as_str() {
+        "grub2" => format!(
+            "Take {word} out of GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, and have GRUB_DEFAULT \
+             there name no recovery entry. {}",
+            rewritten(case, "grub2")
+        ),
+        _ => format!("Take {word} off the kernel command line at {}.", bare(&boot.entry.place)),
+    };
+    Some(Fault { grade: Grade::Doubt, what, remedy })
 }
 
 /// Text of a guest for a command: what would need quotes is left out.

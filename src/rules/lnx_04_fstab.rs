@@ -9,8 +9,8 @@
 //! Each line's source (UUID, LABEL, PARTUUID, PARTLABEL, device-mapper and LVM names, `/dev/disk/by-*`, `/dev/sdX`) is
 //! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
 //! `/dev/ufsid`, `/dev/ada0p2`), as it is spelled: `UUID=0A1B` is not found where `blkid` prints 0a1b. The file of a loop
-//! mount is looked for. Not judged: `noauto`, `nofail`, `failok`, pseudo filesystems, bind mounts, swap files, removable
-//! media. While a volume cannot be read, a name that is found nowhere is Unknown.
+//! mount is looked for. Not judged: `noauto`, `nofail`, `failok` (of `nofail,fail` systemd takes the last), pseudo filesystems, bind mounts, swap files, removable
+//! media, `/dev/root` for the root itself. While a volume cannot be read, a name that is found nowhere is Unknown.
 //!
 //! # How to mend it
 //! Name filesystems by UUID (`blkid` prints them) and by the type that is there, and add `nofail` to what the system can
@@ -58,7 +58,7 @@ fn check(case: &Case) -> Judged {
             |instead| format!("/etc/fstab is no file but {instead}"),
         );
         return Ok(Finding::new(format!("{what}; root is found by the kernel command line or by partition type"))
-            .remedy("Write /etc/fstab with a line for / by UUID.")
+            .remedy(format!("Write /etc/fstab with {}", root_line(case)))
             .fail(Grade::Doubt));
     }
     let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
@@ -80,7 +80,10 @@ fn check(case: &Case) -> Judged {
         .then(|| "there is no line for /; root is found by the kernel command line or by partition type".to_owned());
     let Some(worst) = lines.first() else {
         return match no_root {
-            Some(message) => Ok(Finding { message, ..finding }.fail(Grade::Doubt)),
+            Some(message) => {
+                let remedy = format!("Add to /etc/fstab {}", root_line(case));
+                Ok(Finding { message, ..finding }.remedy(remedy).fail(Grade::Doubt))
+            }
             None => case.unless_truncated(
                 &["fstab.entries"],
                 Finding::new("every source that is looked for is in the image").pass(),
@@ -119,7 +122,9 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     if path && !optional && mount.absent && is_image(mount) {
         return line(Grade::Breach, "the file is not there".to_owned());
     }
-    if optional || path || removable {
+    // What systemd takes for no device: the root that is mounted, whatever it is (Yocto, Buildroot).
+    let root = mount.target == "/";
+    if optional || path || removable || (root && source == "/dev/root") {
         return None;
     }
     if is_network(mount) {
@@ -136,6 +141,8 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
             () if by_hardware(source) && of_system_disk(fstab, mount) => {
                 line(Grade::Doubt, "named by the hardware of another machine".to_owned())
             }
+            // What is mounted is mounted anew, and not looked for under that name.
+            () if root && source.starts_with("/dev/") => line(Grade::Doubt, nowhere("")),
             () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
             () => line(Grade::Breach, nowhere("")),
         };
@@ -219,9 +226,24 @@ fn same_type(asked: &str, volume: &Volume) -> bool {
         })
 }
 
+/// The line for / that is missing, as the end of a sentence.
+pub(super) fn root_line(case: &Case) -> String {
+    if case.freebsd() {
+        return "the line `/dev/gpt/NAME / ufs rw 1 1` (`gpart show -l` prints the names).".to_owned();
+    }
+    match case.root().ok().filter(|volume| !volume.uuid.is_empty()) {
+        Some(volume) => {
+            format!("the line `UUID={} / {} defaults 0 1`.", shown(&volume.uuid).trim_matches('"'), filesystem(volume))
+        }
+        None => "a line for / by UUID (`blkid` prints them).".to_owned(),
+    }
+}
+
 fn remedy(case: &Case, line: &Line) -> String {
     let mount = line.mount;
     let volume = mount.volume.as_ref().and_then(|name| case.facts.volumes.iter().find(|v| v.name == *name));
+    let root = || case.root().ok().filter(|_| mount.target == "/");
+    let volume = volume.or_else(|| root().filter(|_| case.freebsd()));
     if case.freebsd() {
         return match volume.filter(|v| v.type_id == "ufs" && !v.uuid.is_empty()) {
             Some(ufs) => format!(
@@ -235,7 +257,7 @@ fn remedy(case: &Case, line: &Line) -> String {
             ),
         };
     }
-    let volume = volume.or_else(|| in_another_case(case.facts, &mount.source));
+    let volume = volume.or_else(|| in_another_case(case.facts, &mount.source)).or_else(root);
     if let Some(volume) = volume.filter(|_| line.fault != Fault::Source) {
         return retyped(line, volume);
     }
@@ -246,6 +268,9 @@ fn remedy(case: &Case, line: &Line) -> String {
             shown(&volume.uuid).trim_matches('"'),
             filesystem(volume)
         ),
+        None if mount.target == "/" => {
+            format!("In line {} of /etc/fstab name the root (`blkid` prints the UUIDs).", mount.line)
+        }
         None => format!(
             "Remove line {} of /etc/fstab, correct its source (`blkid` prints the UUIDs), or add the option nofail.",
             mount.line

@@ -6,15 +6,19 @@
 //!
 //! # How it is found
 //! The immutable and append-only flags of the file and of `/etc` (ext and XFS inodes; on FreeBSD `schg` and `uchg` of
-//! `/etc/master.passwd`), and `ro` among root's mount options in `/etc/fstab`. Permission bits are only noted: root writes
+//! `/etc/master.passwd`), and `ro` among root's mount options in `/etc/fstab`. Where no line there is for /, systemd leaves it
+//! as it was mounted: `ro` on the kernel command line stays. Permission bits are only noted: root writes
 //! whatever they say, and RHEL's own are 0000.
 //!
 //! # How to mend it
 //! `chattr -i -a /etc/shadow`; on FreeBSD `chflags noschg,nouchg /etc/master.passwd`. Remove the option `ro` from the line for /
-//! in `/etc/fstab`.
+//! in `/etc/fstab`; where it has no such line, add one.
 
+use super::boot_root::ROOT_TYPES;
+use super::lnx_04_fstab::root_line;
+use super::volumes::partition;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
-use crate::inspect::facts::{Accounts, Fact, Family};
+use crate::inspect::facts::{Accounts, Boot, Fact, Family, Init};
 
 /// LNX-05.
 pub const RULE: Rule = Rule {
@@ -67,6 +71,9 @@ fn check(case: &Case) -> Judged {
             .remedy("Remove the option ro from the line for / in /etc/fstab.")
             .fail(Grade::Breach));
     }
+    if let Some(verdict) = never_mounted_anew(case) {
+        return Ok(verdict);
+    }
     let finding = Finding::new(format!("{path} can be written")).seen(format!("mode {:04o}", accounts.mode), path);
     Ok(if accounts.mode & OWNER_WRITES == 0 {
         finding
@@ -83,4 +90,45 @@ fn read_only_root(case: &Case) -> Option<(String, String)> {
     let fstab = linux.fstab.as_ref().and_then(Fact::known)?;
     let root = fstab.entries.iter().find(|mount| mount.target == "/" && mount.options.iter().any(|o| o == "ro"))?;
     Some((format!("{} / with the option ro", shown(&root.source)), format!("/etc/fstab:{}", root.line)))
+}
+
+/// Of a root that the table has no line for: systemd-remount-fs(8) leaves it as the initramfs mounted it.
+fn never_mounted_anew(case: &Case) -> Option<Verdict> {
+    let linux = case.facts.guest.as_ref()?.linux.as_ref()?;
+    let fstab = linux.fstab.as_ref().and_then(Fact::known)?;
+    if case.freebsd() || case.coreos() || fstab.entries.iter().any(|mount| mount.target == "/") {
+        return None;
+    }
+    let unknown =
+        |why: &str| Verdict::missing(format!("whether / stays read-only: no line of /etc/fstab is for it, {why}"));
+    let Some(boot) = linux.boot.as_ref().and_then(Fact::known) else {
+        return Some(unknown("and the kernel command line is not known"));
+    };
+    // The last of the two counts (systemd-fstab-generator(8), initramfs-tools(7)).
+    match boot.command_line.split_whitespace().rfind(|word| matches!(*word, "ro" | "rw")) {
+        Some("rw") => return None,
+        _ if by_type(case, boot) => return None,
+        None => return Some(unknown("and the kernel command line says neither ro nor rw")),
+        Some(_) if linux.init != Init::Systemd => return Some(unknown("and its init may mount it anew all the same")),
+        Some(_) => {}
+    }
+    let place = shown(&boot.entry.place).trim_matches('"').to_owned();
+    let message = format!(
+        "/ is mounted read-only by the kernel command line ({place}) and stays so, as /etc/fstab has no line for it: no \
+         password can be set"
+    );
+    Some(
+        Finding::new(message)
+            .seen("ro on the kernel command line", place)
+            .seen("no line for /", "/etc/fstab")
+            .remedy(format!("Add to /etc/fstab {}", root_line(case)))
+            .fail(Grade::Breach),
+    )
+}
+
+/// Whether systemd finds the root by its partition's type, and mounts it by that (systemd-gpt-auto-generator(8)).
+fn by_type(case: &Case, boot: &Boot) -> bool {
+    let typed = case.root().ok().and_then(|root| partition(case.facts, root));
+    boot.root_name.as_deref().is_none_or(|name| name == "gpt-auto")
+        && typed.is_some_and(|partition| ROOT_TYPES.contains(&partition.type_id.as_str()))
 }

@@ -58,10 +58,7 @@ fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Opti
         return Some(off_the_line(word));
     }
     if by.ends_with(" is not reached") {
-        return Some(
-            "In the guest: `systemctl set-default multi-user.target`, and no other target on the kernel command line."
-                .to_owned(),
-        );
+        return Some("In the guest: `systemctl set-default multi-user.target`.".to_owned());
     }
     if by.starts_with('/') && !by.contains(": ") {
         return Some(match by.rsplit_once(':') {
@@ -70,7 +67,14 @@ fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Opti
             _ => format!("Remove {}.", told(by)),
         });
     }
-    condition(by, unit, &off_the_line)
+    condition(by, unit, &off_the_line).or_else(|| demand(by))
+}
+
+/// `/etc/x.conf:2: Requires=y.service, which is not there`.
+fn demand(by: &str) -> Option<String> {
+    let (place, line) = by.split_once(": ")?;
+    let (line, _) = line.split_once(", which ")?;
+    Some(format!("Remove the line {} at {}, or have that unit start, too.", told(line), told(place)))
 }
 
 /// `/etc/x.conf:3: ConditionPathExists=!/y`.

@@ -48,6 +48,12 @@ fn check(case: &Case) -> Judged {
     if let Some(message) = idle {
         let finding = Finding::new(message).remedy(enable(case, ssh));
         let finding = if ssh.starts.by.is_empty() { finding } else { finding.seen("starts", ssh.starts.by.clone()) };
+        // What the kernel line says stands in the entry that is started.
+        let entry = linux.boot.as_ref().and_then(Fact::known).filter(|_| by_kernel_line(&ssh.starts.by));
+        let finding = match entry {
+            Some(boot) => finding.seen("the default entry", boot.entry.place.clone()),
+            None => finding,
+        };
         return Ok(finding.fail(Grade::Doubt));
     }
     let finding = Finding::default().seen("starts", ssh.starts.by.clone());
@@ -83,6 +89,13 @@ fn check(case: &Case) -> Judged {
             ssh.listens.iter().map(|listen| format!("{} ({})", at(listen), place(listen))).collect();
         let message = if places.is_empty() {
             "the SSH server listens on no TCP port".to_owned()
+        } else if let Some(family) = &ssh.family {
+            let (value, at) = (shown(&family.value), shown(&family.place));
+            format!(
+                "the SSH server listens on IPv6 alone ({} at {}) and not on TCP port {PORT} for everyone",
+                value.trim_matches('"'),
+                at.trim_matches('"')
+            )
         } else {
             format!("the SSH server listens on {} and not on TCP port {PORT} for everyone", join(&places, 4))
         };
@@ -97,6 +110,10 @@ fn check(case: &Case) -> Judged {
         None => finding,
     };
     Ok(keys(linux, ssh, root(ssh, finding)).pass())
+}
+
+fn by_kernel_line(by: &str) -> bool {
+    by.starts_with("kernel command line: ")
 }
 
 fn root(ssh: &Ssh, finding: Finding) -> Finding {
@@ -198,6 +215,36 @@ fn listen(ssh: &Ssh) -> String {
         return "In the guest: `systemctl edit ssh.socket`, and under [Socket] the lines `ListenStream=` and `ListenStream=22`."
             .to_owned();
     }
-    "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress."
-        .to_owned()
+    let mut parts = Vec::new();
+    for one in ssh.listens.iter().filter(|one| one.port != PORT && is_option(&one.place)) {
+        let part = format!("`-p {}` at {}", one.port, place(one));
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let by_option = !parts.is_empty();
+    let six =
+        ssh.family.as_ref().map(|family| (family.value == "-6", shown(&family.place).trim_matches('"').to_owned()));
+    if let Some((true, place)) = &six {
+        parts.push(format!("`-6` at {place}"));
+    }
+    let removed = (!parts.is_empty()).then(|| format!("Remove {}.", join(&parts, 4)));
+    let family = six.filter(|(option, _)| !option).map(|(_, place)| format!("At {place} write `AddressFamily any`."));
+    let rest = ssh.listens.iter().any(|one| !one.place.is_empty() && !is_option(&one.place) && !is_six(ssh, one));
+    let configured = (rest || (!by_option && ssh.family.is_none())).then(|| {
+        "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress."
+            .to_owned()
+    });
+    [removed, family, configured].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a place is no line of the configuration: there the command line is written.
+fn is_option(place: &str) -> bool {
+    !place.is_empty()
+        && !["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"].iter().any(|file| place.starts_with(file))
+}
+
+/// Whether an address is that of the family alone, on the right port.
+fn is_six(ssh: &Ssh, listen: &Listen) -> bool {
+    ssh.family.is_some() && listen.address == "::" && listen.port == PORT
 }

@@ -7,8 +7,10 @@
 //!
 //! # How it is found
 //! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
-//! wicked, cloud-init unless it is told to leave the network alone or ds-identify switches it off, FreeBSD's `rc.conf`. One
-//! interface on DHCP is enough. Of systemd-networkd's and netplan's files that match one interface only the first one counts,
+//! wicked, cloud-init unless it is told to leave the network alone, ds-identify switches it off, or it writes for ifupdown what
+//! `/etc/network/interfaces` does not source, FreeBSD's `rc.conf`. One
+//! interface on DHCP is enough, unless it goes by a name that the card does not get: `ens3` with `net.ifnames=0`, `eth0`
+//! without. Of systemd-networkd's and netplan's files that match one interface only the first one counts,
 //! by name.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
 //! not to or it is told to leave the card alone (`unmanaged-devices`, `managed=0`); a profile that is not brought up is one, too. ifupdown and network-scripts need a client program.
@@ -16,7 +18,7 @@
 //! # How to mend it
 //! Set up the first interface for DHCP, bound to no hardware address.
 
-use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
+use super::interfaces::{Fit, card, how, listed, named, network, on_dhcp, seen};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, svc_02_datasource};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
@@ -53,6 +55,9 @@ fn check(case: &Case) -> Judged {
     if let Some(by) = network.automatic.as_ref().filter(|by| by.value == "cloud-init" && off.is_none()) {
         let finding = Finding::new("cloud-init sets up the network, by DHCP where the cloud says nothing else");
         return Ok(automatic(case, finding.seen("cloud-init", by.place.clone())).pass());
+    }
+    if let Some(verdict) = for_another_card(network, &dhcp) {
+        return Ok(verdict);
     }
     if !dhcp.is_empty() {
         return Ok(passed(case, network, &dhcp));
@@ -99,6 +104,51 @@ fn check(case: &Case) -> Judged {
         _ => finding,
     }
     .fail(Grade::Breach))
+}
+
+/// Where all that is on DHCP by name is for names that the card does not get: predictable ones while the kernel's are kept,
+/// or `eth0` while they are not.
+fn for_another_card(network: &Network, dhcp: &[&Interface]) -> Option<Verdict> {
+    if network.automatic.is_some() || network.persistent > 0 {
+        return None;
+    }
+    let is_other = |i: &&Interface| {
+        i.by == By::Name
+            && i.kind == LinkKind::Card
+            && if network.kernel_names.is_some() {
+                is_numbered(&i.name, &["ens", "enp", "eno", "enP"])
+            } else {
+                is_numbered(&i.name, &["eth"])
+            }
+    };
+    let first = dhcp.iter().copied().find(|i| is_other(i))?;
+    if !dhcp.iter().all(|i| i.by == By::Mac || is_other(i)) {
+        return None;
+    }
+    let (name, place) = (named(first), &first.place);
+    let found = listed(dhcp.iter().copied(), how);
+    let (grade, why, remedy) = match &network.kernel_names {
+        Some(why) => (
+            Grade::Breach,
+            format!("but the instance's card is eth0 ({why})"),
+            format!("At {place}, and wherever else {name} is written, write eth0 for it."),
+        ),
+        None => (
+            Grade::Doubt,
+            "but predictable names are given, and the instance's card is hardly that".to_owned(),
+            format!(
+                "Put net.ifnames=0 on the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig), or set \
+                 up the card by pattern instead of {name}."
+            ),
+        ),
+    };
+    Some(seen(Finding::new(format!("{found}, {why}")).remedy(remedy), dhcp.iter().copied()).fail(grade))
+}
+
+/// Whether a name is one of these words and what begins with a digit.
+fn is_numbered(name: &str, words: &[&str]) -> bool {
+    let rest = words.iter().find_map(|word| name.strip_prefix(word));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// `Unknown` where what was not read may be what asks for the address.
@@ -186,6 +236,12 @@ fn remedy(network: &Network) -> String {
         () if kept.is_some_and(|kept| kept.value == "systemd-networkd") => {
             "In the guest: `systemctl unmask systemd-networkd.service`; where it is not there, install systemd-networkd.".to_owned()
         }
+        () if kept.is_some_and(|kept| kept.value == "cloud-init") => {
+            "In /etc/network/interfaces write the line `source /etc/network/interfaces.d/*`.".to_owned()
+        }
+        () if kept.is_some_and(|kept| kept.value == "network-scripts") => format!(
+            "In the guest: `sed -i 's/\\r$//' /etc/sysconfig/network-scripts/ifcfg-{name}`."
+        ),
         () if has("netplan") => {
             // Another entry beside one that matches the card would not be used.
             let is_own = |i: &&Interface| i.kind == LinkKind::Card && i.by != By::Mac && i.place.contains("/netplan/");

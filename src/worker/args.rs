@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::api::{Destination, Format, Source};
-use crate::notify::Event;
 use crate::convert::StoredObject;
+use crate::notify::Event;
 
 /// Where the pod mounts the source's credentials.
 pub const SOURCE_CREDENTIALS: &str = "/run/credentials/source";

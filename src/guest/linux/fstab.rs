@@ -3,6 +3,7 @@
 use super::device::Devices;
 use super::escape::Escape;
 use super::services::Services;
+use super::services::systemd;
 use super::services::systemd::mount::MountUnit;
 use super::{PATH_MAX, cut, optional};
 use crate::disk::filesystem::{NodeKind, Stat, Subvolume};
@@ -59,6 +60,8 @@ const PSEUDO: &[&str] = &[
 /// Options that decide what a missing source does; `failok` is FreeBSD's `nofail`.
 const DECIDING: &[&str] =
     &["noauto", "nofail", "failok", "ro", "bind", "rbind", "loop", "_netdev", "x-systemd.automount"];
+/// Options, what takes each back, and whether every mount(8) sees it so, or systemd alone.
+const OPPOSITES: &[(&str, &str, bool)] = &[("ro", "rw", true), ("noauto", "auto", false), ("nofail", "fail", false)];
 /// Directories of which the running system makes the content.
 const RUNNING: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/tmp"];
 
@@ -70,7 +73,7 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
     let Some(text) = optional(tree.read_text(PATH, MAX_BYTES))? else {
         return Ok(Fstab { instead: instead(tree)?, ..Fstab::default() });
     };
-    let mut entries = parse(&text);
+    let mut entries = parse(&text, by_systemd(tree)?);
     let resolve = resolver(tree, devices)?;
     for entry in &mut entries {
         entry.volume = resolve(&entry.source).map(|v| v.name.clone());
@@ -80,6 +83,12 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
         entry.absent = absent;
     }
     Ok(Fstab { present: true, entries, instead: None })
+}
+
+/// Whether systemd mounts what the table lists: of two options that contradict each other it takes the last
+/// (systemd-fstab-generator(8)), where mount(8) looks for the one that it knows.
+fn by_systemd(tree: &Tree) -> Result<bool> {
+    systemd::is_there(tree)
 }
 
 /// Whether a source is a file that is not there. Below what only the running system has, or a line mounts that is not of this
@@ -115,11 +124,11 @@ pub enum Source {
 /// What the filesystem reports; a missing file has no entries.
 pub fn mounts(tree: &Tree, devices: &Devices) -> Result<Vec<(Source, String, bool)>> {
     let text = optional(tree.read_text(PATH, MAX_BYTES))?.unwrap_or_default();
-    let resolve = resolver(tree, devices)?;
+    let (resolve, systemd) = (resolver(tree, devices)?, by_systemd(tree)?);
     let mounts = text.lines().filter_map(|line| {
         let fields = Fields::of(line)?;
         let source = source(&fields.source, &fields.options, &resolve)?;
-        let on_request = fields.options.split(',').any(|option| option == "noauto");
+        let on_request = in_force(&fields.options, systemd).contains(&"noauto");
         Some((source, fields.target, on_request)).filter(|(_, target, _)| target.starts_with('/'))
     });
     Ok(mounts.take(MAX_ENTRIES).collect())
@@ -181,9 +190,10 @@ fn instead(tree: &Tree) -> Result<Option<String>> {
 }
 
 /// The entries of an fstab, pseudo filesystems left out, sources unresolved.
-pub fn parse(text: &str) -> Vec<Mount> {
+/// `systemd`: it mounts them.
+pub fn parse(text: &str, systemd: bool) -> Vec<Mount> {
     let lines = text.lines().zip(1_u32..);
-    lines.filter_map(|(line, number)| entry(line, number)).take(MAX_ENTRIES.saturating_add(1)).collect()
+    lines.filter_map(|(line, number)| entry(line, number, systemd)).take(MAX_ENTRIES.saturating_add(1)).collect()
 }
 
 /// The fields of a line, unescaped.
@@ -209,12 +219,25 @@ impl Fields {
     }
 }
 
-fn entry(line: &str, number: u32) -> Option<Mount> {
+/// The options that decide, without those that a later one takes back: `ro,rw` is for writing to everyone.
+fn in_force(options: &str, systemd: bool) -> Vec<&str> {
+    let options: Vec<&str> = options.split(',').collect();
+    let last = |words: &[&str]| options.iter().rev().find(|option| words.contains(option)).copied();
+    let is_taken_back = |option: &str| {
+        OPPOSITES.iter().any(|(word, opposite, by_all)| {
+            (*by_all || systemd) && option == *word && last(&[word, opposite]) == Some(*opposite)
+        })
+    };
+    let decides = |option: &&str| DECIDING.contains(option) && !is_taken_back(option);
+    options.iter().copied().filter(decides).collect()
+}
+
+fn entry(line: &str, number: u32, systemd: bool) -> Option<Mount> {
     let Fields { source, target, type_id, options } = Fields::of(line)?;
     if PSEUDO.contains(&type_id.as_str()) && !source.starts_with("/dev/") {
         return None;
     }
-    let options = options.split(',').filter(|option| DECIDING.contains(option)).map(str::to_owned).collect();
+    let options = in_force(&options, systemd).into_iter().map(str::to_owned).collect();
     let (source, target) = (cut(&source, PATH_MAX), cut(&target, PATH_MAX));
     Some(Mount { line: number, source, target, type_id: cut(&type_id, 64), options, volume: None, absent: false })
 }
@@ -235,7 +258,7 @@ mod tests {
             /swapfile none swap sw 0 0\n\
             /dev/sda9 /data\n\
             broken\n";
-        let entries = parse(text);
+        let entries = parse(text, true);
         let shown: Vec<_> =
             entries.iter().map(|m| (m.line, &*m.source, &*m.target, &*m.type_id, m.options.join(","))).collect();
         assert_eq!(
@@ -247,6 +270,27 @@ mod tests {
                 (8, "/dev/sda9", "/data", "auto", String::new()),
             ]
         );
+    }
+
+    /// What systemd-fstab-generator(8) puts into `local-fs.target.requires`; mount(8) `-a` passes `noauto` over.
+    #[test]
+    fn of_options_that_contradict_each_other_the_last_counts() {
+        for (options, by_systemd, by_others) in [
+            ("noauto,auto", "", "noauto"),
+            ("auto,noauto", "noauto", "noauto"),
+            ("nofail,fail", "", "nofail"),
+            ("fail,nofail", "nofail", "nofail"),
+            ("ro,rw", "", ""),
+            ("rw,ro", "ro", "ro"),
+            ("ro,noauto,rw,nofail", "noauto,nofail", "noauto,nofail"),
+        ] {
+            let of = |systemd| parse(&format!("UUID=0a1b /a ext4 {options}\n"), systemd)[0].options.join(",");
+            assert_eq!((of(true).as_str(), of(false).as_str()), (by_systemd, by_others), "{options}");
+        }
+        let text = "UUID=dead /data ext4 noauto,auto 0 0\n";
+        let fs = MemoryFs::of_texts(&[("/etc/fstab", text), ("/usr/lib/systemd/system/default.target", "[Unit]\n")]);
+        let found = read(&fs.tree(), &Devices::new(&[], None)).unwrap().entries;
+        assert!(found[0].options.is_empty(), "{found:?}");
     }
 
     #[test]
@@ -297,10 +341,11 @@ mod tests {
         let devices = Devices { volumes: &[], partitions: &[] };
         assert_eq!(read(&MemoryFs::new().tree(), &devices).unwrap(), Fstab::default());
         let long = format!("/dev/{} /\\777\u{1b}[2J ext4\n", "x".repeat(100_000));
-        let entry = &parse(&long)[0];
+        let entry = &parse(&long, true)[0];
         assert_eq!(entry.source.len(), PATH_MAX);
         assert!(!entry.target.contains('\u{1b}'));
-        let of = |count| whole(Fstab { present: true, entries: parse(&"a /b ext4\n".repeat(count)), instead: None });
+        let of =
+            |count| whole(Fstab { present: true, entries: parse(&"a /b ext4\n".repeat(count), true), instead: None });
         assert_eq!(of(MAX_ENTRIES).unwrap().entries.len(), MAX_ENTRIES);
         assert_eq!(of(9999).unwrap_err().what, "/etc/fstab has more than 256 entries");
     }

@@ -80,6 +80,9 @@ pub struct Ssh {
     /// Where it listens, the first 8.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<Listen>,
+    /// What has it listen on IPv6 alone: `AddressFamily inet6`, `-6`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<Evident>,
     /// Why that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,

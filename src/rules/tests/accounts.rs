@@ -1,12 +1,13 @@
 //! LNX-05, LNX-07.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Accounts, Fact, Family, Given, PasswordState, TroubleKind, Uncompared};
+use crate::inspect::facts::{Accounts, Fact, Family, Given, Init, PasswordState, TroubleKind, Uncompared};
 use crate::inspect::password;
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, accounts, fstab, guest, outcome, release, result, trouble, windows,
+    A2018_06, A2018_12, A2020, ALIBABA, accounts, boot, fstab, guest, linux, outcome, release, result, table, trouble,
+    windows,
 };
 
 fn with(change: impl Fn(&mut Accounts)) -> impl Fn(&mut Facts, &mut Request) {
@@ -41,6 +42,34 @@ fn flags_and_a_read_only_root_are_breaches_and_a_mode_is_noted() {
     }
     let rule = result(A2020, "LNX-05", with(|a| a.immutable = path()));
     assert!(rule.code == "EtcShadowReadOnly" && rule.remedy.contains("chattr -i /etc/shadow"), "{rule:?}");
+}
+
+/// systemd-remount-fs(8) mounts anew what `/etc/fstab` lists, and nothing else.
+#[test]
+fn a_root_that_nothing_mounts_anew_stays_as_the_kernel_line_says() {
+    let with = |line: &'static str, init: Init, present: bool| {
+        result(A2020, "LNX-05", move |f, _| {
+            (fstab(f).present, linux(f).init) = (present, init);
+            fstab(f).entries.clear();
+            boot(f).command_line = line.into();
+        })
+    };
+    let rule = with("root=UUID=0a1b rw ro quiet", Init::Systemd, true);
+    assert!(rule.result == Fail && rule.message.contains("kernel command line"), "{rule:?}");
+    assert!(rule.remedy.contains("`UUID=0a1b / ext4 defaults 0 1`"), "{}", rule.remedy);
+    assert_eq!(with("root=UUID=0a1b ro", Init::Systemd, false).result, Fail);
+    assert_eq!(with("root=UUID=0a1b ro rw", Init::Systemd, true).result, Pass);
+    assert_eq!(with("root=UUID=0a1b", Init::Systemd, true).result, Unknown);
+    assert_eq!(with("root=UUID=0a1b ro", Init::SystemV, true).result, Unknown);
+    let by_type = |named: Option<&'static str>| {
+        outcome(A2020, "LNX-05", move |f, _| {
+            linux(f).init = Init::Systemd;
+            fstab(f).entries.clear();
+            (boot(f).command_line, boot(f).root_name) = ("ro".into(), named.map(str::to_owned));
+            table(f).partitions[0].type_id = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into();
+        })
+    };
+    assert_eq!((by_type(None), by_type(Some("UUID=0a1b"))), (Pass, Fail));
 }
 
 #[test]

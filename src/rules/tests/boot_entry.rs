@@ -49,6 +49,22 @@ fn has_second(f: &mut Facts) {
 }
 
 #[test]
+fn a_default_entry_of_the_rescue_mode_is_a_doubt() {
+    for (line, wanted) in [
+        ("ro single", Warn),
+        ("ro systemd.unit=rescue.target quiet", Warn),
+        ("ro emergency", Warn),
+        ("ro single systemd.unit=multi-user.target", Pass),
+        ("ro rd.break 3", Pass),
+    ] {
+        let rule = result(A2020, "LNX-03", |f, _| boot(f).command_line = line.into());
+        assert_eq!(rule.result, wanted, "{line}: {}", rule.message);
+        let named = rule.message.contains("/boot/grub/grub.cfg") && rule.remedy.contains("`update-grub`");
+        assert!(wanted == Pass || named, "{} {}", rule.message, rule.remedy);
+    }
+}
+
+#[test]
 fn the_default_entry_leads_to_the_system() {
     all(&[
         ("as it is", &|_| {}, Pass),

@@ -129,6 +129,36 @@ fn the_remedy_changes_the_field_that_is_wrong() {
     assert!(remedy("/dev/sda1", "swap").contains("name a swap partition"));
 }
 
+/// The root that is mounted is mounted anew; only what is waited for has to be there.
+#[test]
+fn the_line_of_the_root_is_judged_by_what_it_stops() {
+    let root = |source: &'static str| {
+        result(A2020, "LNX-04", move |f, _| {
+            (fstab(f).entries[0].source, fstab(f).entries[0].volume) = (source.into(), None);
+        })
+    };
+    for (source, wanted) in [
+        ("/dev/root", Pass),
+        ("/dev/vda77", Warn),
+        ("/dev/mapper/other-root", Warn),
+        ("UUID=dead", Fail),
+        ("LABEL=Root", Fail),
+    ] {
+        let rule = root(source);
+        assert_eq!(rule.result, wanted, "{source}: {}", rule.message);
+        let remedy = rule.remedy.starts_with("In line 2 of /etc/fstab write UUID=0a1b");
+        assert!(wanted == Pass || remedy, "{source}: {}", rule.remedy);
+    }
+    assert_eq!(outcome(A2020, "LNX-04", line("/dev/root", "/data", "ext4", None, &[])), Fail);
+}
+
+#[test]
+fn the_line_that_is_missing_is_told() {
+    let rule = result(A2020, "LNX-04", |f, _| fstab(f).entries.clear());
+    assert!(rule.remedy.contains("`UUID=0a1b / ext4 defaults 0 1`"), "{}", rule.remedy);
+    assert!(!rule.remedy.contains("FreeBSD"), "{}", rule.remedy);
+}
+
 #[test]
 fn a_missing_file_or_root_line_warns_except_on_coreos() {
     let absent = |f: &mut Facts, _: &mut Request| fstab(f).present = false;

@@ -300,6 +300,33 @@ fn only_a_static_ipv6_address_is_a_breach() {
     assert_eq!(rule.evidence[0].place, "/etc/network/interfaces:4");
 }
 
+/// `net.ifnames=0` makes the card eth0; without it the card is not called that.
+#[test]
+fn a_card_that_cannot_have_the_name_gets_no_address() {
+    let on = |kernel: bool, names: &'static [&'static str], change: fn(&mut Network)| {
+        result(
+            A2018_12,
+            "SVC-10",
+            with(move |n| {
+                n.kernel_names = kernel.then(|| "kernel command line: net.ifnames=0".into());
+                n.interfaces = names.iter().map(|name| interface(name, V4::Dhcp)).collect();
+                change(n);
+            }),
+        )
+    };
+    let rule = on(true, &["ens3"], |_| {});
+    assert!(rule.result == Fail && rule.message.contains("the instance's card is eth0"), "{rule:?}");
+    assert!(rule.remedy.contains("write eth0"), "{}", rule.remedy);
+    let rule = on(false, &["eth0"], |_| {});
+    assert!(rule.result == Warn && rule.remedy.contains("net.ifnames=0"), "{rule:?}");
+    for (kernel, names) in
+        [(true, &["ens3", "eth0"][..]), (false, &["ens3"]), (true, &["lan0"]), (false, &["eth0", "ens5"])]
+    {
+        assert_eq!(on(kernel, names, |_| {}).result, Pass, "{kernel} {names:?}");
+    }
+    assert_eq!(on(true, &["ens3"], |n| n.automatic = Some(by("NetworkManager"))).result, Pass);
+}
+
 #[test]
 fn a_name_that_the_instance_does_not_have_is_advised() {
     let predictable = |make: fn() -> Vec<Interface>| with(move |n| (n.kernel_names, n.interfaces) = (None, make()));

@@ -173,6 +173,34 @@ fn an_ssh_server_starts_and_listens_on_port_22_for_everyone() {
     assert_eq!(on_every_platform("SVC-08", |f| listens("", 2222)(f, &mut Request::default())), [Warn; 3]);
 }
 
+/// What is written on a command line is taken out there, and a family is opened where it is narrowed.
+#[test]
+fn the_ssh_server_s_remedy_is_for_the_place_that_counts() {
+    for (place, remedy) in [
+        ("/etc/default/ssh:3", "Remove `-p 2222` at /etc/default/ssh:3."),
+        (
+            "/etc/systemd/system/ssh.service.d/x.conf:3",
+            "Remove `-p 2222` at /etc/systemd/system/ssh.service.d/x.conf:3.",
+        ),
+    ] {
+        let rule = result(A2020, "SVC-08", |f, _| {
+            ssh(f).listens = vec![Listen { address: String::new(), port: 2222, place: place.into() }];
+        });
+        assert_eq!((rule.result, rule.remedy.as_str()), (Warn, remedy));
+    }
+    for (value, place, remedy) in [
+        ("AddressFamily inet6", "/etc/ssh/sshd_config:7", "At /etc/ssh/sshd_config:7 write `AddressFamily any`."),
+        ("-6", "/etc/default/ssh:1", "Remove `-6` at /etc/default/ssh:1."),
+    ] {
+        let rule = result(A2020, "SVC-08", |f, _| {
+            ssh(f).listens = vec![Listen { address: "::".into(), port: 22, place: "/etc/ssh/sshd_config:1".into() }];
+            ssh(f).family = Some(evident(value, place));
+        });
+        assert_eq!((rule.result, rule.remedy.as_str()), (Warn, remedy));
+        assert!(rule.message.contains(place), "{}", rule.message);
+    }
+}
+
 #[test]
 fn an_ssh_server_that_does_not_start_is_a_doubt() {
     for (when, by, wanted, remedy) in [
@@ -205,11 +233,16 @@ fn the_ssh_server_s_remedy_mends_what_keeps_it() {
             "/etc/systemd/system/ssh.service.d/a.conf:2: ConditionPathExists=/etc/nonono".into(),
             "Remove the line \"ConditionPathExists=/etc/nonono\" at",
         ),
+        (
+            "/etc/systemd/system/ssh.service.d/a.conf:2: Requires=nope.service, which is not there".into(),
+            "Remove the line \"Requires=nope.service\" at",
+        ),
         ("/etc/ssh/sshd_not_to_be_run".into(), "`rm /etc/ssh/sshd_not_to_be_run`"),
         (
-            "/etc/systemd/system/multi-user.target.wants/ssh.service: multi-user.target is not reached".into(),
+            "/etc/systemd/system/default.target leads to rescue.target: multi-user.target is not reached".into(),
             "systemctl set-default multi-user.target",
         ),
+        ("kernel command line: single".into(), "Remove single from the kernel command line"),
     ] {
         let rule = result(A2020, "SVC-08", |f, _| *ssh(f) = Ssh { starts: starts(When::Kept, &by), ..Ssh::default() });
         assert!(rule.result == Warn && rule.remedy.contains(remedy), "{by}: {}", rule.remedy);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::convert::StoredObject;
-use crate::inspect::wire::{Deleted, Written, decode};
+use crate::inspect::wire::{Deleted, Notified, Written, decode};
+use crate::notify::event::{Event, Notice};
 use crate::source::testing::{Minio, Object, Server, pattern};
 use crate::worker::{EgressArgs, parse_failure};
 

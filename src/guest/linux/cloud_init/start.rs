@@ -92,7 +92,7 @@ fn kept(services: &Services) -> Result<Option<String>> {
         return Ok(Some(format!("{mask} (masked)")));
     }
     let reached = units.reaches("multi-user.target")?;
-    Ok((linked && !reached).then(|| "multi-user.target is not reached".to_owned()))
+    if linked && !reached { units.ends_before("multi-user.target").map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -121,7 +121,8 @@ mod tests {
         let generator = fs().link(&format!("{ETC}/system-generators/cloud-init-generator"), "/dev/null");
         assert_eq!(kept_by(generator), Some(format!("{ETC}/system-generators/cloud-init-generator (masked)")));
         let rescue = fs().link(&format!("{ETC}/system/default.target"), "/usr/lib/systemd/system/rescue.target");
-        assert_eq!(kept_by(rescue).as_deref(), Some("multi-user.target is not reached"));
+        let by = "/etc/systemd/system/default.target leads to rescue.target: multi-user.target is not reached";
+        assert_eq!(kept_by(rescue).as_deref(), Some(by));
         assert_eq!(kept_by(targets()), None);
     }
 }

@@ -14,6 +14,9 @@ use crate::inspect::facts::{Interface, LinkKind, V4, V6};
 /// What the kernel line says to turn it off (cloud-init's documentation, "Network configuration").
 const KERNEL_LINE: &str = "network-config=disabled";
 
+/// Its order where none is configured (cloudinit/net/renderers.py, `DEFAULT_PRIORITY`).
+const PRIORITY: &[&str] = &["eni", "sysconfig", "netplan", "network-manager", "networkd"];
+
 /// What its configuration has it do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Config {
@@ -54,6 +57,29 @@ pub fn read(tree: &Tree, command_line: &str) -> Result<Config> {
         let plan = netplan::of(&network, |id| (path.as_str(), line(id)));
         plan.networkd.into_iter().flat_map(|file| file.interfaces).collect()
     }))
+}
+
+/// How it sets up the network of a Debian or Ubuntu: the programs that it writes for, of which the first that is there counts
+/// (cloud-init's documentation, "Network configuration outputs"); `None` of another distribution.
+///
+/// # Errors
+/// As [`read`].
+pub fn renderers(tree: &Tree) -> Result<Option<Vec<String>>> {
+    let (mut distro, mut found) = (String::new(), Vec::new());
+    for path in cloud_init::files(tree)? {
+        let Some(text) = text(tree, &path)?.filter(|text| text.contains("system_info")) else { continue };
+        let Some(system) = parse(&text, &path)?.remove("system_info") else { continue };
+        if let Some(name) = system.get("distro") {
+            distro = word(Some(name));
+        }
+        if let Some(list) = system.get("network").and_then(|network| network.get("renderers")) {
+            found = items(Some(list)).iter().map(|one| word(Some(one))).collect();
+        }
+    }
+    if found.is_empty() {
+        found = PRIORITY.iter().map(|name| (*name).to_owned()).collect();
+    }
+    Ok(matches!(distro.as_str(), "debian" | "ubuntu").then_some(found))
 }
 
 /// Version 1: a list of interfaces, each with subnets.

@@ -17,6 +17,9 @@ const LEFT_OVER: &[&str] =
 /// The first words of what cloud-init writes.
 const CLOUD_INIT: &str = "# Created by cloud-init";
 
+/// The ends of lines of DOS.
+const DOS: &str = "\r\n";
+
 /// Whether the scripts, NetworkManager or both read the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readers {
@@ -52,11 +55,32 @@ pub fn read(tree: &Tree, readers: Readers) -> Result<Vec<Interface>> {
             i.off |= !readers.scripts && settings.no("NM_CONTROLLED");
             i.held = readers.manager && i.off;
             i.required = readers.scripts && !i.off;
+            // To a shell `dhcp` and a carriage return are not `dhcp`, and no card is called so; whether NetworkManager takes
+            // it depends on its version.
+            if text.contains(DOS) && readers.manager && i.v4 != V4::None {
+                i.v4 = V4::Unknown;
+            } else if text.contains(DOS) && !readers.manager {
+                (i.off, i.required) = (true, false);
+            }
             i.rewritten = text.starts_with(CLOUD_INIT);
         }
         found.extend(interface);
     }
     Ok(found)
+}
+
+/// The first of the files that was written on another system, each of its values ended by a carriage return.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn of_dos(tree: &Tree) -> Result<Option<String>> {
+    for name in wanted(tree, DIR, is_configuration)? {
+        let path = format!("{DIR}/{name}");
+        if text(tree, &path)?.is_some_and(|text| text.contains(DOS)) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// An alias (`eth0:1`) or a range adds addresses to an interface of a file of its own.
@@ -159,6 +183,19 @@ mod tests {
         let i = one("ens33", "TYPE=Ethernet\nBOOTPROTO=dhcp\nONBOOT=no\n");
         assert_eq!((&*i.name, i.off, i.required), ("ens33", true, false), "as the installer of CentOS 7 leaves it");
         assert_eq!(one("eth0", "BOOTPROTO=none\n").v4, V4::None);
+    }
+
+    /// A shell that sources it has `dhcp` and a carriage return.
+    #[test]
+    fn a_file_of_dos_configures_nothing() {
+        let path = format!("{DIR}/ifcfg-eth0");
+        let fs = MemoryFs::of_texts(&[(&path, "DEVICE=eth0\r\nBOOTPROTO=dhcp\r\nONBOOT=yes\r\n")]);
+        let of = |readers| read(&fs.clone().tree(), readers).unwrap().remove(0);
+        let by_scripts = of(SCRIPTS);
+        assert_eq!((by_scripts.off, by_scripts.required), (true, false));
+        assert_eq!((of(MANAGER).off, of(MANAGER).v4), (false, V4::Unknown));
+        assert_eq!(of(Readers { scripts: true, manager: true }).v4, V4::Unknown);
+        assert_eq!(of_dos(&fs.clone().tree()).unwrap(), Some(path));
     }
 
     #[test]

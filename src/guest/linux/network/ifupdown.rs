@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::files::{LAYER, text};
-use super::link::{address, is_loopback, learns6, named, static6};
+use super::link::{address, bind, is_loopback, learns6, named, static6};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::{cut, glob, names, optional};
@@ -20,6 +20,8 @@ const MAX_STANZAS: usize = 1024;
 const MAX_OPTIONS: usize = 256;
 /// Most stanzas of one interface.
 const MAX_OWN: usize = 16;
+/// The start of a pattern of hardware addresses (interfaces(5), "INTERFACE MATCHING"), after its slash.
+const BY_MAC: &str = "mac/";
 /// What cloud-init writes beside it.
 const CLOUD_INIT: &[&str] = &["50-cloud-init", "50-cloud-init.cfg"];
 
@@ -62,6 +64,22 @@ pub fn by_udev(tree: &Tree, without_cloud_init: bool) -> Result<Option<Vec<Inter
     Ok(Some(found))
 }
 
+/// Whether what cloud-init writes beside the file is sourced by it, whatever of its two names it has.
+///
+/// # Errors
+/// As [`read`].
+pub fn sources_cloud_init(tree: &Tree) -> Result<bool> {
+    let mut file = File::default();
+    file.read(tree, PATH, 0)?;
+    let is_taken = |path: &str| {
+        file.sourced.iter().any(|(folder, pattern)| {
+            path.rsplit_once('/')
+                .is_some_and(|(dir, name)| dir == folder.trim_end_matches('/') && glob::matches(pattern, name))
+        })
+    };
+    Ok(CLOUD_INIT.iter().any(|name| is_taken(&format!("{PATH}.d/{name}"))))
+}
+
 /// One `iface`.
 #[derive(Debug, Clone, Default)]
 struct Stanza {
@@ -89,6 +107,8 @@ struct File {
     /// `mapping`: patterns, and the interfaces that their lines name.
     mappings: Vec<(Vec<String>, Vec<String>)>,
     read: BTreeSet<String>,
+    /// What is sourced: folders, and patterns of names in them.
+    sourced: Vec<(String, String)>,
 }
 
 /// What following lines belong to.
@@ -164,6 +184,11 @@ impl File {
         let here = from.rsplit_once('/').map(|(dir, _)| dir).unwrap_or_default();
         for pattern in patterns {
             let pattern = if pattern.starts_with('/') { (*pattern).to_owned() } else { format!("{here}/{pattern}") };
+            if self.sourced.len() < MAX_FILES {
+                let (dir, name) =
+                    if how == "source" { pattern.rsplit_once('/').unwrap_or_default() } else { (&*pattern, "*") };
+                self.sourced.push((dir.to_owned(), name.to_owned()));
+            }
             if how == "source" && !pattern.contains(['*', '?', '[']) {
                 self.read(tree, &pattern, deeper)?;
                 continue;
@@ -209,7 +234,11 @@ impl File {
             physical.push((name.to_owned(), names));
         }
         for name in logical {
-            if !used.contains(name) && !physical.iter().any(|(known, _)| known == name) {
+            let is_listed = listed(&self.auto, name) || listed(&self.allowed, name);
+            if !used.contains(name)
+                && (is_listed || !self.is_logical(name))
+                && !physical.iter().any(|(known, _)| known == name)
+            {
                 physical.push((name.to_owned(), vec![name.to_owned()]));
             }
         }
@@ -219,6 +248,12 @@ impl File {
             physical.iter().filter_map(|(name, as_what)| self.interface(name, as_what)).collect();
         self.join_bonds(&mut found);
         found
+    }
+
+    /// Whether a name that nothing brings up is none of a card's: others inherit from it, or it has no number.
+    fn is_logical(&self, name: &str) -> bool {
+        let inherited = self.stanzas.iter().any(|stanza| stanza.inherits.as_deref() == Some(name));
+        inherited || !name.contains(|c: char| c.is_ascii_digit() || matches!(c, '*' | '?' | '['))
     }
 
     fn interface(&self, name: &str, as_what: &[String]) -> Option<Interface> {
@@ -233,11 +268,16 @@ impl File {
                 return None;
             }
             // An alias (eth0:1) adds to an interface that has stanzas of its own.
-            let base = name.split(':').next().unwrap_or(name);
+            let mac = name.strip_prefix(BY_MAC);
+            let base = if mac.is_some() { name } else { name.split(':').next().unwrap_or(name) };
             if base != name && self.stanzas.iter().any(|s| s.name == base) {
                 return None;
             }
             let mut interface = named(base, &first.path, first.line);
+            if let Some(mac) = mac {
+                interface.kind = LinkKind::Card;
+                bind(&mut interface, mac);
+            }
             for stanza in &stanzas {
                 apply(&mut interface, stanza);
             }
@@ -343,6 +383,11 @@ fn apply(interface: &mut Interface, stanza: &Stanza) {
             "bridge-ports" => interface.kind = LinkKind::Bridge,
             "vlan-raw-device" => interface.kind = LinkKind::Other,
             "bond-master" => interface.bond = cut(value, 64),
+            "pre-up" | "up" | "post-up" => {
+                if let Some(one) = added6(value) {
+                    address(interface, one);
+                }
+            }
             _ => {}
         }
     }
@@ -367,6 +412,21 @@ fn apply(interface: &mut Interface, stanza: &Stanza) {
         }
         _ => {}
     }
+}
+
+/// The IPv6 address that a command gives: `ip -6 addr add 2001:db8::2/64 dev eth0`, `ifconfig eth0 inet6 add 2001:db8::2/64`.
+fn added6(command: &str) -> Option<&str> {
+    const BEFORE: &[&str] = &["addr", "address", "a", "inet6"];
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is_tool = |word: &&str| matches!(word.rsplit('/').next(), Some("ip" | "ifconfig"));
+    if !words.iter().any(is_tool) {
+        return None;
+    }
+    let given = words.windows(3).find_map(|three| match three {
+        [before, "add" | "replace", value] if BEFORE.contains(before) => Some(*value),
+        _ => None,
+    })?;
+    given.split('/').next()?.parse::<std::net::Ipv6Addr>().is_ok().then_some(given)
 }
 
 /// The lines that are no comments, those that end in a backslash joined with the next, each with its number.

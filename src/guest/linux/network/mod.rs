@@ -137,7 +137,14 @@ impl Found<'_> {
     fn cloud_init(&mut self, cloud_init: Option<&CloudInit>) -> Result<bool> {
         let runs = cloud_init.filter(|c| c.installed.is_some() && c.disabled_by.is_none());
         let Some(place) = runs.and_then(|c| c.enabled_by.as_deref()) else { return Ok(false) };
-        match cloudinit::read(self.tree, self.command_line)? {
+        let config = cloudinit::read(self.tree, self.command_line)?;
+        if !matches!(config, Config::Disabled(_)) && self.writes_for_nobody()? {
+            let why = format!("{} sources nothing that it writes", ifupdown::PATH);
+            self.network.kept = Some(Evident { value: "cloud-init".to_owned(), place: why });
+            self.manages("cloud-init", place);
+            return Ok(true);
+        }
+        match config {
             Config::Disabled(_) => return Ok(false),
             Config::Unset => {
                 self.network.automatic = Some(Evident { value: "cloud-init".to_owned(), place: place.to_owned() });
@@ -146,6 +153,30 @@ impl Found<'_> {
         }
         self.manages("cloud-init", place);
         Ok(true)
+    }
+
+    /// Whether cloud-init writes for ifupdown (`eni`), and into a file that nothing sources.
+    fn writes_for_nobody(&self) -> Result<bool> {
+        let has = |dirs: &[&str], name: &str| {
+            dirs.iter().try_fold(false, |found, dir| Ok(found || self.tree.exists(&format!("{dir}/{name}"))?))
+        };
+        for name in cloudinit::renderers(self.tree)?.unwrap_or_default() {
+            // Where cloud-init itself looks (`available` in cloudinit/net).
+            let sbin = &["/sbin", "/usr/sbin"];
+            match name.as_str() {
+                "eni" => {
+                    let programs = has(sbin, "ifup")? && has(sbin, "ifdown")? && has(sbin, "ifquery")?;
+                    if programs && self.tree.exists(ifupdown::PATH)? {
+                        return Ok(!ifupdown::sources_cloud_init(self.tree)?);
+                    }
+                }
+                "netplan" if !has(sbin, "netplan")? => {}
+                "sysconfig" if !self.tree.exists("/etc/sysconfig/network-scripts")? => {}
+                "network-manager" if !has(&["/usr/bin", "/bin"], "nmcli")? => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
     }
 
     /// ifupdown, EL's network-scripts and SUSE's wicked: what a script or a daemon of the distribution brings up.
@@ -169,6 +200,10 @@ impl Found<'_> {
                 if by_manager.is_some() { self.interfaces.extend(found) } else { by_script.extend(found) }
             }
             if let Some(place) = network {
+                if let Some(path) = ifcfg::of_dos(self.tree)?.filter(|_| !readers.manager) {
+                    let why = format!("{path} has line ends of DOS (CR LF)");
+                    self.network.kept = Some(Evident { value: "network-scripts".to_owned(), place: why });
+                }
                 self.manages("network-scripts", &place);
             }
         }

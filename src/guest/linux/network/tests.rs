@@ -53,6 +53,33 @@ fn running() -> CloudInit {
     }
 }
 
+/// Debian's cloud-init writes for ifupdown where that is there, into a file that the stock interfaces(5) sources.
+#[test]
+fn what_cloud_init_writes_has_to_be_sourced() {
+    let of_eni = |interfaces: &str, renderers: &str| {
+        let config = format!("system_info:\n  distro: debian\n  network:\n    renderers: [{renderers}]\n");
+        let fs = systemd(&["networking"])
+            .file("/etc/network/interfaces", interfaces)
+            .file("/etc/cloud/cloud.cfg", config)
+            .file("/sbin/dhclient", "");
+        let fs = ["ifup", "ifdown", "ifquery"].iter().fold(fs, |fs, name| fs.file(&format!("/usr/sbin/{name}"), ""));
+        let found = of(&fs.clone(), "ro", Some(&running()));
+        let planned = of(&fs.file("/usr/sbin/netplan", ""), "ro", Some(&running()));
+        assert!(!renderers.starts_with("netplan") || planned.automatic.is_some(), "{renderers}");
+        assert_eq!(found.automatic.is_none(), found.kept.is_some());
+        found.kept.map(|kept| format!("{} {}", kept.value, kept.place))
+    };
+    let lo = "auto lo\niface lo inet loopback\n";
+    let told = Some("cloud-init /etc/network/interfaces sources nothing that it writes".to_owned());
+    assert_eq!(of_eni(lo, "eni, netplan, networkd"), told);
+    assert_eq!(of_eni(lo, "netplan, eni, networkd"), told);
+    assert_eq!(of_eni(lo, "networkd, eni"), None);
+    for line in ["source /etc/network/interfaces.d/*", "source interfaces.d/*.cfg", "source-directory interfaces.d"] {
+        assert_eq!(of_eni(&format!("{lo}{line}\n"), "eni"), None, "{line}");
+    }
+    assert_eq!(of_eni(&format!("{lo}source /etc/network/interfaces.d/setup\n"), "eni"), told);
+}
+
 #[test]
 fn network_manager_without_a_profile_is_dhcp_unless_told_otherwise() {
     let fs = systemd(&["NetworkManager"]);

@@ -1,5 +1,6 @@
 //! The command that starts sshd: its program, and the words it is given.
 
+use super::before;
 use super::config::text_of;
 use super::environment::{Environment, words};
 use super::{DAEMON, SOCKETS};
@@ -19,6 +20,9 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 /// Where a program without a slash is looked for (systemd.service(5), "Command lines").
 const PATH: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Signs before a program: no error, another name, more rights (systemd.service(5), "Command lines").
+pub(super) const SIGNS: [char; 6] = ['-', '@', ':', '+', '!', '|'];
 
 /// How the daemon is run.
 #[derive(Debug)]
@@ -81,10 +85,11 @@ pub fn of_unit(tree: &Tree, name: &str, unit: &Unit) -> Result<Run> {
         Ok(environment) => environment,
         Err((what, place)) => return Ok(Run::Refused(format!("its unit asks for {what}"), place)),
     };
-    // Signs before the program: no error, another name, more rights.
-    let signs = ['-', '@', ':', '+', '!', '|'];
-    let renamed = line.value.chars().take_while(|c| signs.contains(c)).any(|c| c == '@');
-    let command = line.value.trim_start_matches(signs);
+    if let Some(run) = before::stops(tree, unit)? {
+        return Ok(run);
+    }
+    let renamed = line.value.chars().take_while(|c| SIGNS.contains(c)).any(|c| c == '@');
+    let command = line.value.trim_start_matches(SIGNS);
     Ok(match environment.expand(command, &line.place) {
         Err(why) => Run::Unknown(why),
         Ok(found) => {
@@ -145,20 +150,30 @@ fn names_port(words: &[String]) -> bool {
     glued || words.iter().zip(words.iter().skip(1)).any(|(flag, value)| flag == "-p" && number(value))
 }
 
-fn program(tree: &Tree, first: &str, options: Vec<(String, String)>, place: &str) -> Result<Run> {
+/// The file of a program, where there is one that can run.
+///
+/// # Errors
+/// What the filesystem reports.
+pub(super) fn file_of(tree: &Tree, first: &str) -> Result<Option<String>> {
     let tried: Vec<String> = if first.starts_with('/') {
         vec![first.to_owned()]
     } else {
         PATH.iter().map(|dir| format!("{dir}/{first}")).collect()
     };
     for path in tried {
-        if !is_program(tree, &path)? {
-            continue;
+        if is_program(tree, &path)? {
+            return Ok(Some(path));
         }
-        return Ok(match path.rsplit('/').next() {
-            Some("sshd") => Run::Program(path, options),
-            _ => Run::Unknown(format!("{place}: it is started by {}", cut(&path, 64))),
-        });
     }
-    Ok(Run::Refused(format!("{} is no program", cut(first, 64)), place.to_owned()))
+    Ok(None)
+}
+
+fn program(tree: &Tree, first: &str, options: Vec<(String, String)>, place: &str) -> Result<Run> {
+    let Some(path) = file_of(tree, first)? else {
+        return Ok(Run::Refused(format!("{} is no program", cut(first, 64)), place.to_owned()));
+    };
+    Ok(match path.rsplit('/').next() {
+        Some("sshd") => Run::Program(path, options),
+        _ => Run::Unknown(format!("{place}: it is started by {}", cut(&path, 64))),
+    })
 }

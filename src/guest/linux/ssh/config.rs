@@ -1,7 +1,11 @@
 //! `sshd_config` (sshd_config(5)): of most settings the first value counts, ports and addresses add up. A line that sshd
 //! does not take keeps it from starting.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::keywords;
+use super::values::{self, Wrong};
 use crate::disk::Result;
 use crate::guest::Tree;
 use crate::guest::linux::{PATH_MAX, cut, glob, optional};
@@ -22,27 +26,8 @@ const MAX_FOUND: usize = 256;
 const MAX_FILES: usize = 512;
 /// OpenSSH: `MAX_PORTS`, servconf.h; and a bound of our own on addresses and host keys.
 const MAX_PORTS: usize = 256;
-/// Most keywords that the program is asked for.
+/// Most keywords, and most algorithms, that the program is asked for.
 const MAX_ASKED: usize = 64;
-/// Keywords that every release takes `yes` and `no` for, and nothing else (servconf.c, `multistate_flag`).
-const FLAGS: &[&str] = &[
-    "challengeresponseauthentication",
-    "hostbasedauthentication",
-    "kbdinteractiveauthentication",
-    "passwordauthentication",
-    "permitemptypasswords",
-    "printmotd",
-    "pubkeyauthentication",
-    "strictmodes",
-    "tcpkeepalive",
-    "usedns",
-    "x11forwarding",
-    "x11uselocalhost",
-];
-/// Values of `PermitRootLogin` and `AddressFamily`.
-const ROOT_LOGIN: &[&str] = &["yes", "no", "without-password", "prohibit-password", "forced-commands-only"];
-const FAMILIES: &[&str] = &["any", "inet", "inet6"];
-
 /// The global part of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
@@ -64,6 +49,10 @@ pub struct Config {
     pub refused: Option<(String, String)>,
     /// Keywords that not every release knows, each with its first line.
     pub asked: Vec<(String, String)>,
+    /// Algorithms that the program has to hold, each with its first line.
+    pub algorithms: Vec<(String, String)>,
+    /// What releases before [`keywords::OVERRIDES`] refuse, and its line.
+    pub early: Option<(String, String)>,
     /// Why the whole is not known.
     pub undecided: Option<String>,
 }
@@ -78,7 +67,7 @@ impl Config {
         for file in [FILE, VENDOR] {
             if tree.exists(file)? {
                 file.clone_into(&mut config.file);
-                Reader { tree, config: &mut config, files: 0 }.file(file, 0, true)?;
+                Reader { tree, config: &mut config, files: 0, subsystems: BTreeSet::new() }.file(file, 0, true)?;
                 break;
             }
         }
@@ -90,6 +79,7 @@ struct Reader<'a> {
     tree: &'a Tree,
     config: &'a mut Config,
     files: usize,
+    subsystems: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -116,6 +106,7 @@ impl Reader<'_> {
                 self.refuse(format!("{} in a Match block", cut(&keyword, 64)), &place);
             }
             self.values(&keyword, &arguments, &place);
+            self.subsystem(&keyword, &arguments, applies, &place);
             match keyword.as_str() {
                 "match" => {
                     let all = arguments.len() == 1 && arguments.iter().all(|a| a.eq_ignore_ascii_case("all"));
@@ -152,23 +143,35 @@ impl Reader<'_> {
 
     /// What sshd looks at in every line, whether it applies or not.
     fn values(&mut self, keyword: &str, arguments: &[String], place: &str) {
-        let asked = &mut self.config.asked;
-        if !keywords::known(keyword) && asked.len() < MAX_ASKED && asked.iter().all(|(other, _)| other != keyword) {
-            asked.push((keyword.to_owned(), place.to_owned()));
+        if !keywords::known(keyword) {
+            ask(&mut self.config.asked, keyword, place);
         }
-        let values: &[&str] = match keyword {
-            "port" | "listenaddress" if arguments.is_empty() => &[],
-            "permitrootlogin" => ROOT_LOGIN,
-            "addressfamily" => FAMILIES,
-            flag if FLAGS.contains(&flag) => &["yes", "no"],
-            _ => return,
+        for name in values::algorithms(keyword, arguments) {
+            ask(&mut self.config.algorithms, name, place);
+        }
+        let shown = || match arguments {
+            [] => format!("{keyword} without a value"),
+            some => cut(&format!("{keyword} {}", some.join(" ")), 64),
         };
-        match arguments.first() {
-            None => self.refuse(format!("{keyword} without a value"), place),
-            Some(value) if !values.iter().any(|one| one.eq_ignore_ascii_case(value)) => {
-                self.refuse(format!("{keyword} {}", cut(value, 64)), place);
+        match values::wrong(keyword, arguments) {
+            None => {}
+            Some(Wrong::Always) => self.refuse(shown(), place),
+            Some(Wrong::ByRelease) => {
+                self.give_up(format!("{place}: whether it takes {} depends on its release", shown()));
             }
-            Some(_) => {}
+        }
+    }
+
+    /// `Subsystem`: once for each name, and in no `Match` block; later releases take the first one, and any in a block.
+    fn subsystem(&mut self, keyword: &str, arguments: &[String], applies: bool, place: &str) {
+        let Some(name) = arguments.first().filter(|_| keyword == "subsystem") else { return };
+        let again = self.subsystems.len() < MAX_ASKED && applies && !self.subsystems.insert(name.clone());
+        let name = cut(name, 64);
+        if again {
+            let what = format!("Subsystem {name} a second time");
+            self.config.early.get_or_insert((what, place.to_owned()));
+        } else if !applies {
+            self.config.early.get_or_insert((format!("Subsystem {name} in a Match block"), place.to_owned()));
         }
     }
 
@@ -178,12 +181,14 @@ impl Reader<'_> {
         match keyword {
             "port" => match port(first) {
                 Some(port) if config.ports.len() < MAX_PORTS => config.ports.push((port, place)),
-                None if first.bytes().all(|b| b.is_ascii_digit()) => {
-                    self.refuse(format!("port {}", cut(first, 64)), &place);
-                }
+                // Refused by its value.
+                None if first.bytes().all(|b| b.is_ascii_digit()) => {}
                 _ => self.give_up(format!("{place}: not a port, or too many")),
             },
             "listenaddress" => match address(first) {
+                Some((host, _)) if !is_numeric(&host) => {
+                    self.give_up(format!("{place}: which address {} is shows when it starts", cut(&host, 64)));
+                }
                 Some((address, port)) if config.addresses.len() < MAX_PORTS => {
                     config.addresses.push((cut(&address, 64), port, place));
                 }
@@ -264,6 +269,19 @@ pub(super) fn address(text: &str) -> Option<(String, Option<u16>)> {
     match text.split_once(':') {
         Some((host, named)) if !named.contains(':') => Some((host.to_owned(), Some(port(named)?))),
         _ => Some((text.to_owned(), None)),
+    }
+}
+
+/// Whether nobody has to be asked which address it is; every other name, `*` with them, goes to the resolver.
+pub(super) fn is_numeric(host: &str) -> bool {
+    let address = host.split_once('%').map_or(host, |(address, _)| address);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+/// Notes what the program is to be asked, once.
+fn ask(asked: &mut Vec<(String, String)>, word: &str, place: &str) {
+    if asked.len() < MAX_ASKED && asked.iter().all(|(other, _)| other != word) {
+        asked.push((word.to_owned(), place.to_owned()));
     }
 }
 

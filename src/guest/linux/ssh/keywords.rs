@@ -91,8 +91,33 @@ const ANYWHERE: &[&str] = &[
 ];
 /// Younger ones that no release takes in a `Match` block.
 const YOUNGER: &[&str] = &["hostcertificate", "hostkeyagent", "hostkeyalgorithms", "kexalgorithms", "versionaddendum"];
-/// Younger ones that distributions put into every image, and the release that first had them (OpenSSH's release notes).
-const SINCE: &[(&str, (u32, u32))] = &[("include", (8, 2))];
+/// Younger ones, and algorithms, that distributions put into every image, and the release that first had them (OpenSSH's
+/// release notes); none has gone since.
+const SINCE: &[(&str, (u32, u32))] = &[
+    ("include", (8, 2)),
+    ("aes128-ctr", (5, 3)),
+    ("aes192-ctr", (5, 3)),
+    ("aes256-ctr", (5, 3)),
+    ("aes128-gcm@openssh.com", (6, 2)),
+    ("aes256-gcm@openssh.com", (6, 2)),
+    ("chacha20-poly1305@openssh.com", (6, 5)),
+    ("hmac-sha1", (5, 3)),
+    ("hmac-sha2-256", (5, 9)),
+    ("hmac-sha2-512", (5, 9)),
+    ("hmac-sha1-etm@openssh.com", (6, 2)),
+    ("hmac-sha2-256-etm@openssh.com", (6, 2)),
+    ("hmac-sha2-512-etm@openssh.com", (6, 2)),
+    ("umac-128@openssh.com", (6, 2)),
+    ("umac-128-etm@openssh.com", (6, 2)),
+    ("curve25519-sha256", (7, 4)),
+    ("curve25519-sha256@libssh.org", (6, 5)),
+    ("diffie-hellman-group14-sha256", (7, 3)),
+    ("diffie-hellman-group16-sha512", (7, 3)),
+    ("diffie-hellman-group18-sha512", (7, 3)),
+    ("diffie-hellman-group-exchange-sha256", (5, 3)),
+];
+/// Takes a `Subsystem` that is there a second time, or in a `Match` block, where earlier releases refused it.
+pub const OVERRIDES: (u32, u32) = (9, 5);
 /// The program of the distributions' packages.
 pub const PACKAGED: &str = "/usr/sbin/sshd";
 /// Those packages; SUSE's of old holds both sides.
@@ -133,25 +158,40 @@ pub fn global(keyword: &str) -> bool {
     GLOBAL.contains(&keyword) || YOUNGER.contains(&keyword)
 }
 
-/// The first of `keywords` that the program does not know: its table of keywords is plain text that ends in zeroes.
-/// `Err` where the program is not to be read, or none of OpenSSH's.
-///
-/// # Errors
-/// A failed transport.
-pub fn unknown<'k, T>(
-    tree: &Tree,
-    program: &str,
-    keywords: &'k [(String, T)],
-) -> Result<std::result::Result<Option<&'k (String, T)>, String>> {
-    let bytes = match tree.read(program, MAX_PROGRAM) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind == crate::disk::ErrorKind::Io => return Err(error),
-        Err(error) => return Ok(Err(error.what)),
-    };
-    // A linker may let one string be the end of another.
-    let holds = |word: &str| bytes.split(|b| *b == 0).any(|text| text.ends_with(word.as_bytes()));
-    if !(bytes.starts_with(b"\x7fELF") && holds("permitrootlogin") && holds("listenaddress")) {
-        return Ok(Err(format!("{program} is no program of OpenSSH's")));
+/// A program of OpenSSH's: its tables of names are plain text, each name ended by a zero.
+pub struct Program(Vec<u8>);
+
+impl Program {
+    /// Reads it. `Err` where it is not to be read, or none of OpenSSH's.
+    ///
+    /// # Errors
+    /// A failed transport.
+    pub fn read(tree: &Tree, path: &str) -> Result<std::result::Result<Self, String>> {
+        let bytes = match tree.read(path, MAX_PROGRAM) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind == crate::disk::ErrorKind::Io => return Err(error),
+            Err(error) => return Ok(Err(error.what)),
+        };
+        let program = Self(bytes);
+        if program.0.starts_with(b"\x7fELF") && program.holds("permitrootlogin") && program.holds("listenaddress") {
+            return Ok(Ok(program));
+        }
+        Ok(Err(format!("{path} is no program of OpenSSH's")))
     }
-    Ok(Ok(keywords.iter().find(|(keyword, _)| !holds(keyword))))
+
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|b| *b == 0)
+    }
+
+    /// Whether it knows a name. A linker may let one string be the end of another.
+    pub fn holds(&self, word: &str) -> bool {
+        self.texts().any(|text| text.ends_with(word.as_bytes()))
+    }
+
+    /// The release that it calls itself: `OpenSSH_9.2p1`, and no pattern of others' names.
+    pub fn release(&self) -> Option<(u32, u32)> {
+        let named = self.texts().filter_map(|text| text.strip_prefix(b"OpenSSH_".as_slice()));
+        let own = named.filter(|text| !text.iter().any(|b| b"*?,".contains(b)));
+        own.filter_map(|text| release(std::str::from_utf8(text).ok()?)).next()
+    }
 }

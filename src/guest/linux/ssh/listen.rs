@@ -30,8 +30,8 @@ pub fn listens(config: &Config, ports: &[(u16, String)]) -> Vec<Listen> {
 /// Every address of one family, where only one is asked for.
 fn of_family(config: &Config) -> String {
     match config.family.as_ref().map(|(family, _)| family.as_str()) {
-        Some("inet") => "0.0.0.0".to_owned(),
-        Some("inet6") => "::".to_owned(),
+        Some("inet" | "-4") => "0.0.0.0".to_owned(),
+        Some("inet6" | "-6") => "::".to_owned(),
         _ => String::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The SSH server: whether it starts, whether it takes its configuration, and where it listens.
 
+mod before;
 mod command;
 mod config;
 mod environment;
@@ -10,6 +11,7 @@ mod options;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use super::packages::Packages;
 use super::services::rcconf::RcConf;
@@ -20,6 +22,7 @@ use crate::guest::Tree;
 use crate::inspect::facts::{CloudInit, Evident, Listen, Ssh, When};
 use command::Run;
 use config::Config;
+use keywords::Program;
 use options::Given;
 
 /// The daemon, by the names Debian and the others give it.
@@ -74,7 +77,9 @@ pub fn read(
         (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
     };
     if matches!(&run, Run::Program(program, _) if program == keywords::PACKAGED) {
-        config.asked.retain(|(keyword, _)| !packages.is_some_and(|packages| keywords::packaged(keyword, packages)));
+        let packaged = |name: &str| packages.is_some_and(|packages| keywords::packaged(name, packages));
+        config.asked.retain(|(keyword, _)| !packaged(keyword));
+        config.algorithms.retain(|(name, _)| !packaged(name));
     }
     let by_itself = settle(tree, &mut ssh, &config, &run)?;
     let listens = if by_socket {
@@ -82,6 +87,7 @@ pub fn read(
     } else {
         by_itself.as_ref().map(|given| given.listens.clone()).map_err(Clone::clone)
     };
+    ssh.family = by_itself.as_ref().ok().filter(|_| !by_socket).and_then(|given| alone(given.family.as_ref()?));
     told(&mut ssh, listens);
     let more = by_itself.map(|given| given.host_keys).unwrap_or_default();
     // cloud-init makes host keys: what else does is spread over every unit and script that starts.
@@ -103,9 +109,20 @@ pub fn freebsd(tree: &Tree, conf: &RcConf) -> Result<Ssh> {
     let (flags, place) = conf.value("sshd_flags").unwrap_or_default();
     let words = flags.split_whitespace().map(|word| (word.to_owned(), place.to_owned())).collect();
     let program = conf.value("sshd_program").map_or("/usr/sbin/sshd", |(program, _)| program);
-    let listens = settle(tree, &mut ssh, &config, &Run::Program(program.to_owned(), words))?.map(|given| given.listens);
-    told(&mut ssh, listens);
+    let given = settle(tree, &mut ssh, &config, &Run::Program(program.to_owned(), words))?;
+    ssh.family = given.as_ref().ok().and_then(|given| alone(given.family.as_ref()?));
+    told(&mut ssh, given.map(|given| given.listens));
     Ok(ssh)
+}
+
+/// What has it listen on IPv6 alone.
+fn alone((family, place): &(String, String)) -> Option<Evident> {
+    let value = match family.as_str() {
+        "inet6" => "AddressFamily inet6",
+        "-6" => "-6",
+        _ => return None,
+    };
+    Some(Evident { value: value.to_owned(), place: place.clone() })
 }
 
 /// The job or script of the daemon, and its text.
@@ -144,17 +161,31 @@ fn settle(tree: &Tree, ssh: &mut Ssh, config: &Config, run: &Run) -> Result<std:
         refuse("its configuration is not there", config::MISSING);
     } else if let Some((what, place)) = &config.refused {
         refuse(what, place);
-    } else if !config.asked.is_empty() {
-        match keywords::unknown(tree, program, &config.asked)? {
-            Ok(None) => {}
-            Ok(Some((keyword, place))) => refuse(&format!("the keyword {} is unknown to it", cut(keyword, 64)), place),
-            Err(why) => {
-                let (keyword, place) = config.asked.first().cloned().unwrap_or_default();
-                return Ok(Err(format!("{place}: whether it knows {}: {why}", cut(&keyword, 64))));
-            }
+    } else if let Some((_, place)) = config.asked.first().or(config.algorithms.first()).or(config.early.as_ref()) {
+        match Program::read(tree, program)? {
+            Err(why) => return Ok(Err(format!("{place}: whether it takes that line: {why}"))),
+            Ok(program) => match takes(&program, config) {
+                Ok(None) => {}
+                Ok(Some((what, place))) => refuse(&what, &place),
+                Err(why) => return Ok(Err(why)),
+            },
         }
     }
     Ok(given)
+}
+
+/// The first of what is configured that the program does not take, and its line; `Err` where it does not tell.
+fn takes(program: &Program, config: &Config) -> std::result::Result<Option<(String, String)>, String> {
+    let unknown = |what: &str, asked: &[(String, String)]| {
+        let (name, place) = asked.iter().find(|(name, _)| !program.holds(name))?;
+        Some((format!("the {what} {} is unknown to it", cut(name, 64)), place.clone()))
+    };
+    let found = unknown("keyword", &config.asked).or_else(|| unknown("algorithm", &config.algorithms));
+    match (found, &config.early, program.release()) {
+        (None, Some((what, place)), None) => Err(format!("{place}: {what}, which not every release takes")),
+        (None, Some(early), Some(release)) if release < keywords::OVERRIDES => Ok(Some(early.clone())),
+        (found, ..) => Ok(found),
+    }
 }
 
 fn any_exists(tree: &Tree, paths: &[&str]) -> Result<bool> {

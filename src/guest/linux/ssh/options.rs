@@ -13,6 +13,8 @@ const VALUED: &str = "CEbcfghkopu";
 pub struct Given {
     /// Where it listens.
     pub listens: Vec<Listen>,
+    /// `AddressFamily`, or the option that counts before it, and where it stands.
+    pub family: Option<(String, String)>,
     /// `-h`: files of host keys.
     pub host_keys: Vec<String>,
     /// `-f`: the configuration is named.
@@ -36,8 +38,8 @@ pub fn with(config: &Config, words: &[(String, String)]) -> Result<Given, String
         for (at, flag) in flags.char_indices() {
             if !VALUED.contains(flag) {
                 match flag {
-                    '4' => config.family = Some(("inet".to_owned(), place.clone())),
-                    '6' => config.family = Some(("inet6".to_owned(), place.clone())),
+                    '4' => config.family = Some(("-4".to_owned(), place.clone())),
+                    '6' => config.family = Some(("-6".to_owned(), place.clone())),
                     'D' | 'e' | 'i' | 'q' | 'r' | 'R' => {}
                     // Only a test, one connection, or no option at all.
                     _ => return undecided(),
@@ -68,5 +70,6 @@ pub fn with(config: &Config, words: &[(String, String)]) -> Result<Given, String
         }
     }
     given.listens = listen::listens(&config, &ports);
+    given.family = config.family;
     Ok(given)
 }

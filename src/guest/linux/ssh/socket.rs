@@ -1,7 +1,7 @@
 //! A socket of systemd that starts sshd (systemd.socket(5)).
 
 use super::SOCKETS;
-use super::config::{Config, address, port};
+use super::config::{Config, address, is_numeric, port};
 use super::listen;
 use crate::disk::Result;
 use crate::guest::linux::services::{Services, Start};
@@ -42,7 +42,9 @@ pub fn listens(services: &Services, config: &Config) -> Result<std::result::Resu
             (None, Some((any, Some(port)))) if any == "::" && !only_v6 && both(&unit) => {
                 Listen { port, place: entry.place.clone(), ..Listen::default() }
             }
-            (None, Some((address, Some(port)))) => Listen { address, port, place: entry.place.clone() },
+            (None, Some((address, Some(port)))) if is_numeric(&address) => {
+                Listen { address, port, place: entry.place.clone() }
+            }
             _ => return Ok(Err(format!("{}: ListenStream={}", entry.place, entry.value))),
         };
         found.push(listen);

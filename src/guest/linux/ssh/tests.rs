@@ -71,6 +71,10 @@ fn options_of_the_service_count_before_the_configuration() {
         |options: &str| found(&debian("Port 22\n").file("/etc/default/ssh", format!("SSHD_OPTS=\"{options}\"\n")));
     assert_eq!(shown(&with("-p 2200")), [":2200 /etc/default/ssh:1"]);
     assert_eq!(shown(&with("-4")), ["0.0.0.0:22 /etc/ssh/sshd_config:1"]);
+    assert_eq!(with("-4").family, None);
+    let family = |ssh: Ssh| ssh.family.map(|family| format!("{} {}", family.value, family.place)).unwrap_or_default();
+    assert_eq!(family(with("-6")), "-6 /etc/default/ssh:1");
+    assert_eq!(family(found(&debian("# x\nAddressFamily inet6\n"))), "AddressFamily inet6 /etc/ssh/sshd_config:2");
     assert!(with("-f /root/own").undecided.is_some() && with("-oPort=99").undecided.is_some());
     let unused = debian("").file("/etc/sysconfig/sshd", "OPTIONS=\"-p 1\"\n");
     assert_eq!(shown(&found(&unused)), [":22 "], "no unit asks for that file");

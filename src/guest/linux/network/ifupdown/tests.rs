@@ -54,6 +54,43 @@ fn names_can_be_patterns_other_names_mappings_and_heirs() {
     assert!(!of(&loops).is_empty());
 }
 
+/// `ifquery --list --all` names none of them.
+#[test]
+fn what_only_has_a_name_for_others_is_no_card() {
+    let names = |text: &str| of(text).into_iter().map(|i| i.name).collect::<Vec<_>>();
+    assert_eq!(names("iface base inet dhcp\nauto eth0\niface eth0 inherits base\n"), ["eth0"]);
+    assert_eq!(names("iface base0 inet dhcp\nauto eth0\niface eth0 inherits base0\n"), ["eth0"]);
+    assert_eq!(names("auto eth0\niface eth0 inet dhcp\niface work inet static\n  address 10.0.0.2\n"), ["eth0"]);
+    assert_eq!(names("auto lan\niface lan inet dhcp\n"), ["lan"]);
+    assert_eq!(names("auto eth0\niface eth0 inet dhcp\niface eth1 inet dhcp\n"), ["eth0", "eth1"]);
+}
+
+#[test]
+fn a_pattern_of_hardware_addresses_binds() {
+    let i = one("auto /mac/52:54:00:12:34:56=eth0\niface eth0 inet dhcp\n");
+    assert_eq!((i.by, &*i.name, i.kind, i.v4), (By::Mac, "52:54:00:12:34:56", LinkKind::Card, V4::Dhcp));
+    assert!(i.required && !i.off);
+}
+
+#[test]
+fn an_address_that_a_command_adds_is_seen() {
+    let v6 = |line: &str| {
+        let i = one(&format!("auto eth0\niface eth0 inet dhcp\n  {line}\n"));
+        (i.v4 == V4::Dhcp && i.v6 == V6::Static).then_some(i.address6)
+    };
+    let told = Some("2001:db8::2/64".to_owned());
+    assert_eq!(v6("up ip -6 addr add 2001:db8::2/64 dev eth0"), told);
+    assert_eq!(v6("post-up /sbin/ip address add 2001:db8::2/64 dev $IFACE || true"), told);
+    assert_eq!(v6("up ifconfig eth0 inet6 add 2001:db8::2/64"), told);
+    for line in [
+        "down ip -6 addr add 2001:db8::2/64 dev eth0",
+        "up ip addr add 10.0.0.3/24 dev eth0",
+        "up ip -6 addr add fe80::2/64 dev eth0",
+    ] {
+        assert_eq!(v6(line), None, "{line}");
+    }
+}
+
 #[test]
 fn bonds_bridges_and_vlans_are_told_apart() {
     let found = of(

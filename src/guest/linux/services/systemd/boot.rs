@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::lookup::Named;
 use super::{Units, Wants};
 use crate::disk::{Error, Result};
-use crate::guest::linux::services::{LAYER, names};
+use crate::guest::linux::services::{LAYER, names, place};
 
 /// Dependencies by which a unit starts another (systemd.unit(5)), and directories that amount to them.
 pub(super) const PULLS: &[&str] = &["Wants", "Requires", "BindsTo", "Upholds"];
@@ -95,21 +95,38 @@ impl Boot {
 
 /// The target that is started first: what the kernel line says, else the default (systemd(1), "Kernel Command Line").
 fn first(units: &Units) -> String {
-    let mut target = "default.target".to_owned();
-    for word in &units.line {
-        match word.as_str() {
-            "single" | "s" | "S" | "1" | "rescue" => "rescue.target".clone_into(&mut target),
-            "emergency" | "-b" => "emergency.target".clone_into(&mut target),
-            "2" | "3" | "4" => "multi-user.target".clone_into(&mut target),
-            "5" => "graphical.target".clone_into(&mut target),
-            word => {
-                if let Some(unit) = word.strip_prefix("systemd.unit=") {
-                    unit.clone_into(&mut target);
-                }
-            }
-        }
+    word(&units.line).map_or_else(|| "default.target".to_owned(), |(_, target)| target.to_owned())
+}
+
+/// The word of the kernel line that names the first target, and that target.
+pub fn word(line: &[String]) -> Option<(&str, &str)> {
+    let named = line.iter().filter_map(|word| {
+        let target = match word.as_str() {
+            "single" | "s" | "S" | "1" | "rescue" => "rescue.target",
+            "emergency" | "-b" => "emergency.target",
+            "2" | "3" | "4" => "multi-user.target",
+            "5" => "graphical.target",
+            word => word.strip_prefix("systemd.unit=")?,
+        };
+        Some((word.as_str(), target))
+    });
+    named.last()
+}
+
+/// What has the boot end before a target: a word of the kernel line, or the link of the default.
+pub(super) fn ends_before(units: &Units, target: &str) -> Result<String> {
+    if let Some((word, _)) = word(&units.line) {
+        return Ok(format!("kernel command line: {word}"));
     }
-    target
+    let name = "default.target";
+    let path =
+        units.dirs.iter().find(|(_, names)| names.iter().any(|n| n == name)).map(|(dir, _)| format!("{dir}/{name}"));
+    let what = match (path, units.find(name)?) {
+        (None, _) => format!("there is no {name}"),
+        (Some(path), (found, Named::File(_))) => format!("{} leads to {found}", place(&path)),
+        (Some(path), _) => format!("{} leads nowhere", place(&path)),
+    };
+    Ok(format!("{what}: {target} is not reached"))
 }
 
 /// What the directories of one unit name. Of two links of one name that in the directory that wins counts.

@@ -1,23 +1,26 @@
 //! Conditions of a unit that the image alone decides (systemd.unit(5), "Conditions and Asserts").
 
 use super::Units;
+use super::preset::is_first_boot;
 use super::unit::{Entry, Unit};
 use crate::disk::Result;
 use crate::disk::filesystem::NodeKind;
-use crate::guest::linux::optional;
 use crate::guest::linux::services::Start;
+use crate::guest::linux::{architecture, optional};
 
 /// Why a unit that is wanted does not start; `None` where its conditions hold, or only the machine tells.
 pub(super) fn keeps(units: &Units, unit: &Unit) -> Result<Option<Start>> {
     // With "|" one of them is enough.
     let mut triggers = None;
     let mut undecided = None;
+    let mut open = false;
     for entry in in_force(unit) {
         let Some((_, test)) = split(&entry.key) else { continue };
         let trigger = entry.value.starts_with('|');
         let holds = holds(units, test, entry.value.trim_start_matches('|'))?;
         match holds {
-            None => undecided = Some(entry),
+            None if undecides(entry) => undecided = Some(entry),
+            None => open = true,
             Some(false) if !trigger => return Ok(Some(kept(entry))),
             Some(holds) if trigger => {
                 let (any, _) = triggers.unwrap_or((false, entry));
@@ -27,8 +30,8 @@ pub(super) fn keeps(units: &Units, unit: &Unit) -> Result<Option<Start>> {
         }
     }
     Ok(match (triggers, undecided) {
-        (Some((false, entry)), None) => Some(kept(entry)),
-        (_, Some(entry)) if undecides(&entry.key) => Some(Start::Unknown {
+        (Some((false, entry)), None) if !open => Some(kept(entry)),
+        (_, Some(entry)) => Some(Start::Unknown {
             why: format!("{}: {}={} depends on the machine", entry.place, entry.key, entry.value),
         }),
         _ => None,
@@ -57,12 +60,69 @@ fn kept(entry: &Entry) -> Start {
     Start::Kept { by: format!("{}: {}={}", entry.place, entry.key, entry.value) }
 }
 
-/// Conditions that nothing in an image decides, and whose answer differs from machine to machine. The others of that kind
-/// (virtual machine, security module, first boot) hold where a distribution's own unit has them.
-fn undecides(key: &str) -> bool {
-    ["Host", "User", "Credential", "CPUFeature", "Memory", "CPUs", "ACPower", "Firmware"]
-        .iter()
-        .any(|test| split(key).is_some_and(|(_, name)| name == *test))
+/// Whether a condition that nothing in an image decides leaves it open: the answers of these differ from machine to machine.
+/// The others of that kind (security module, what the kernel makes) hold where a distribution's own unit has them, and
+/// nobody knows where somebody added them.
+fn undecides(entry: &Entry) -> bool {
+    let added = entry.place.starts_with("/etc/") && entry.place.contains(".d/");
+    added
+        || ["Host", "User", "Credential", "CPUFeature", "Memory", "CPUs", "ACPower", "Firmware"]
+            .iter()
+            .any(|test| split(&entry.key).is_some_and(|(_, name)| name == *test))
+}
+
+/// Whether the kernel of a system for that machine is of an architecture (systemd.unit(5), `ConditionArchitecture=`). That of
+/// a system for i386 may be one for 64 bits.
+fn is_architecture(units: &Units, name: &str) -> Result<Option<bool>> {
+    let machine = architecture::read(units.tree)?.map(|machine| machine.value);
+    Ok(match (machine.as_deref(), name) {
+        (_, "native") | (None, _) => None,
+        (Some("x86_64"), name) => Some(name == "x86-64"),
+        (Some("aarch64"), name) => Some(name == "arm64"),
+        (Some("i386"), name) => (!name.starts_with("x86")).then_some(false),
+        _ => None,
+    })
+}
+
+/// Whether a condition on the kind of machine holds on an instance, which is a virtual machine on KVM
+/// (systemd-detect-virt(1)). The 2018 documents' instances may be Xen's.
+fn is_virtual(name: &str) -> Option<bool> {
+    const OTHERS: &[&str] = &[
+        "container",
+        "vmware",
+        "oracle",
+        "microsoft",
+        "bochs",
+        "uml",
+        "parallels",
+        "bhyve",
+        "qnx",
+        "acrn",
+        "zvm",
+        "powervm",
+        "openvz",
+        "lxc",
+        "lxc-libvirt",
+        "systemd-nspawn",
+        "docker",
+        "podman",
+        "rkt",
+        "wsl",
+        "proot",
+        "pouch",
+        "private-users",
+        "apple",
+        "sre",
+    ];
+    match name {
+        "vm" | "kvm" | "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+        "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
+        other => OTHERS.contains(&other).then_some(false),
+    }
+}
+
+fn is_true(word: &str) -> bool {
+    matches!(word, "1" | "yes" | "y" | "true" | "t" | "on")
 }
 
 /// Whether one condition holds; `None` where the image does not tell.
@@ -70,6 +130,15 @@ fn holds(units: &Units, test: &str, value: &str) -> Result<Option<bool>> {
     let (negated, value) = value.strip_prefix('!').map_or((false, value), |rest| (true, rest));
     let stat = || optional(units.tree.stat(value));
     let found = match test {
+        "Architecture" => match is_architecture(units, value)? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+        "Virtualization" => match is_virtual(value) {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+        "FirstBoot" => is_first_boot(units)? == is_true(value),
         // Below these directories lies what the running kernel makes.
         _ if ["/proc/", "/sys/", "/dev/", "/run/"].iter().any(|dir| value.starts_with(dir)) => return Ok(None),
         "PathExists" => stat()?.is_some(),

@@ -3,8 +3,9 @@
 //! Every directory is listed once. Unit files are read of the targets on the way, and of the units that are asked for; those
 //! of all that starts where nothing else starts one of the latter.
 
-mod boot;
+pub mod boot;
 mod condition;
+mod demand;
 mod lookup;
 pub mod mount;
 mod preset;
@@ -95,7 +96,11 @@ impl<'t> Units<'t> {
         // At the first boot the presets decide about what nothing wants yet.
         let found = preset::first_boot(self, &primary, &unit, found)?;
         match found {
-            Start::Enabled { .. } | Start::OnDemand { .. } => Ok(condition::keeps(self, &unit)?.unwrap_or(found)),
+            Start::Enabled { .. } | Start::OnDemand { .. } => {
+                let by_condition = condition::keeps(self, &unit)?;
+                let kept = by_condition.map_or_else(|| demand::keeps(self, &unit, depth), |start| Ok(Some(start)))?;
+                Ok(kept.unwrap_or(found))
+            }
             other => Ok(other),
         }
     }
@@ -233,6 +238,14 @@ impl<'t> Units<'t> {
         Ok(boot.is_empty() || boot.reached(target) || matches!(self.find(target)?, (_, Named::Absent)))
     }
 
+    /// What has the boot end before a target, in the words of [`Start::Kept`].
+    ///
+    /// # Errors
+    /// What the filesystem reports.
+    pub fn ends_before(&self, target: &str) -> Result<String> {
+        boot::ends_before(self, target)
+    }
+
     /// What wants a unit, conditions aside.
     fn wanted(&self, primary: &str, depth: usize) -> Result<Start> {
         let names = self.names_of(primary);
@@ -273,8 +286,8 @@ impl<'t> Units<'t> {
         if found == Start::Disabled && !boot.reached(MULTI_USER) {
             // Its link is of no use to a boot that ends before.
             let links = boot::wants(self, MULTI_USER)?;
-            if let Some(link) = names.iter().find_map(|name| links.get(name)) {
-                found = Start::Kept { by: format!("{}: {MULTI_USER} is not reached", place(link)) };
+            if names.iter().any(|name| links.contains_key(name)) {
+                found = Start::Kept { by: boot::ends_before(self, MULTI_USER)? };
             }
         }
         if found == Start::Disabled {

@@ -44,7 +44,7 @@ pub(super) fn first_boot(units: &Units, primary: &str, unit: &Unit, found: Start
 }
 
 /// No machine id, or the word for one that is to be made. An empty file is no first boot.
-fn is_first_boot(units: &Units) -> Result<bool> {
+pub(super) fn is_first_boot(units: &Units) -> Result<bool> {
     if let Some(told) =
         units.told("systemd.condition-first-boot").chain(units.told("systemd.condition_first_boot")).next()
     {

@@ -247,6 +247,82 @@ fn conditions_that_the_image_decides_count() {
     assert!(matches!(start(with(""), "systemd.mask=ssh.service"), Start::Kept { .. }));
 }
 
+/// An instance is a virtual machine on KVM; what somebody added and nothing decides is not known.
+#[test]
+fn conditions_that_every_instance_decides_alike_count() {
+    let elf = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 9], &[2, 0, 62, 0]].concat();
+    let with = |condition: &str| {
+        let link = "multi-user.target.wants/ssh.service";
+        let fs = on(service(targets(), "ssh.service", ""), link, "x").file("/bin/sh", &elf);
+        let text = format!("[Unit]\n{condition}\n");
+        ask(&fs.file("/etc/systemd/system/ssh.service.d/x.conf", text), "", &["ssh.service"], &[])
+    };
+    for condition in [
+        "ConditionArchitecture=arm64",
+        "ConditionArchitecture=!x86-64",
+        "ConditionVirtualization=no",
+        "ConditionVirtualization=!vm",
+        "ConditionVirtualization=!kvm",
+        "ConditionVirtualization=vmware",
+        "ConditionFirstBoot=yes",
+    ] {
+        let by = format!("/etc/systemd/system/ssh.service.d/x.conf:2: {condition}");
+        assert_eq!(with(condition), Start::Kept { by }, "{condition}");
+    }
+    for condition in [
+        "ConditionArchitecture=x86-64",
+        "ConditionVirtualization=!container",
+        "ConditionVirtualization=kvm",
+        "ConditionFirstBoot=no",
+    ] {
+        assert!(matches!(with(condition), Start::Enabled { .. }), "{condition}");
+    }
+    for condition in ["ConditionSecurity=selinux", "ConditionVirtualization=xen", "ConditionPathExists=/dev/ttyS0"] {
+        assert!(matches!(with(condition), Start::Unknown { .. }), "{condition}");
+    }
+}
+
+/// "Unit nope.service not found": the start job fails with what it requires.
+#[test]
+fn a_unit_that_is_demanded_has_to_be_there() {
+    let with = |line: &str| {
+        let fs = on(service(targets(), "ssh.service", ""), "multi-user.target.wants/ssh.service", "x");
+        let fs = service(service(fs, "idle.service", ""), "getty@.service", "");
+        let fs = script(fs, "/etc/init.d/old").link("/etc/systemd/system/off.service", "/dev/null");
+        let fs = on(service(fs, "on.service", ""), "multi-user.target.wants/on.service", "x");
+        ask(
+            &fs.file("/etc/systemd/system/ssh.service.d/x.conf", format!("[Unit]\n{line}\n")),
+            "",
+            &["ssh.service"],
+            &[],
+        )
+    };
+    for (line, why) in [
+        ("Requires=nope.service", "is not there"),
+        ("BindsTo=nope.socket", "is not there"),
+        ("Requires=nope@1.service", "is not there"),
+        ("Requires=off.service", "is masked"),
+        ("Requisite=idle.service", "is not started"),
+        ("Requisite=nope.service", "is not there"),
+    ] {
+        let by = format!("/etc/systemd/system/ssh.service.d/x.conf:2: {line}, which {why}");
+        assert_eq!(with(line), Start::Kept { by }, "{line}");
+    }
+    for line in [
+        "Wants=nope.service",
+        "Requires=getty@1.service",
+        "Requires=old.service",
+        "Requires=system.slice srv.mount dev-vda1.device",
+        "Requires=nope.service\nRequires=",
+        "Requisite=on.service",
+        "Requires=idle.service",
+        "Requisite=basic.target",
+    ] {
+        assert!(matches!(with(line), Start::Enabled { .. }), "{line}: {:?}", with(line));
+    }
+    assert!(matches!(with("Requisite=network-online.target"), Start::Unknown { .. }));
+}
+
 /// They start it, and the image does not say when.
 #[test]
 fn timers_paths_and_sockets_are_no_boot_and_not_nothing() {
@@ -264,6 +340,23 @@ fn timers_paths_and_sockets_are_no_boot_and_not_nothing() {
     assert_eq!(with("ssh.socket", "[Socket]\nListenStream=22\n"), Start::OnDemand { by });
     let not_started = service(targets(), "ssh.service", "").file("/etc/systemd/system/ssh.timer", "[Timer]\n");
     assert_eq!(ask(&not_started, "", &["ssh.service"], &[]), Start::Disabled);
+}
+
+/// A link of multi-user.target is of no use to a boot that ends before.
+#[test]
+fn a_boot_into_the_rescue_mode_names_what_asks_for_it() {
+    let fs = on(service(targets(), "ssh.service", ""), "multi-user.target.wants/ssh.service", "x");
+    let by = |fs: &MemoryFs, line: &str| match ask(fs, line, &["ssh.service"], &[]) {
+        Start::Kept { by } => by,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(by(&fs, "ro single"), "kernel command line: single");
+    assert_eq!(by(&fs, "ro systemd.unit=rescue.target"), "kernel command line: systemd.unit=rescue.target");
+    let link = "/etc/systemd/system/default.target";
+    let rescue = on(fs.clone(), "default.target", "/usr/lib/systemd/system/rescue.target");
+    assert_eq!(by(&rescue, "ro"), format!("{link} leads to rescue.target: multi-user.target is not reached"));
+    let dangling = on(fs, "default.target", "/usr/lib/systemd/system/none.target");
+    assert_eq!(by(&dangling, "ro"), format!("{link} leads nowhere: multi-user.target is not reached"));
 }
 
 /// cloud-init's generator links its target to multi-user.target, and to no other.
