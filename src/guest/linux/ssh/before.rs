@@ -86,7 +86,7 @@ fn has_user(tree: &Tree, user: &str) -> Result<Option<bool>> {
         }
     }
     for dir in MADE {
-        for name in names(tree, dir)?.iter().filter(|name| name.ends_with(".conf")).take(MAX_FILES) {
+        for name in names(tree, dir)?.iter().filter(|name| name.strip_suffix(".conf").is_some()).take(MAX_FILES) {
             let text = text_of(tree, &format!("{dir}/{name}"))?;
             if text.lines().any(|line| line.split_whitespace().nth(1) == Some(user)) {
                 return Ok(Some(true));

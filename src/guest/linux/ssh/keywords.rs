@@ -191,7 +191,7 @@ impl Program {
     /// The release that it calls itself: `OpenSSH_9.2p1`, and no pattern of others' names.
     pub fn release(&self) -> Option<(u32, u32)> {
         let named = self.texts().filter_map(|text| text.strip_prefix(b"OpenSSH_".as_slice()));
-        let own = named.filter(|text| !text.iter().any(|b| b"*?,".contains(b)));
-        own.filter_map(|text| release(std::str::from_utf8(text).ok()?)).next()
+        let mut own = named.filter(|text| !text.iter().any(|b| b"*?,".contains(b)));
+        own.find_map(|text| release(std::str::from_utf8(text).ok()?))
     }
 }

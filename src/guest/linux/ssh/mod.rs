@@ -77,9 +77,9 @@ pub fn read(
         (None, None) => Run::Unknown("neither a unit nor a script of it is there".to_owned()),
     };
     if matches!(&run, Run::Program(program, _) if program == keywords::PACKAGED) {
-        let packaged = |name: &str| packages.is_some_and(|packages| keywords::packaged(name, packages));
-        config.asked.retain(|(keyword, _)| !packaged(keyword));
-        config.algorithms.retain(|(name, _)| !packaged(name));
+        let is_known = |name: &str| packages.is_some_and(|packages| keywords::packaged(name, packages));
+        config.asked.retain(|(keyword, _)| !is_known(keyword));
+        config.algorithms.retain(|(name, _)| !is_known(name));
     }
     let by_itself = settle(tree, &mut ssh, &config, &run)?;
     let listens = if by_socket {

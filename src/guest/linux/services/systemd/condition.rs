@@ -1,7 +1,7 @@
 //! Conditions of a unit that the image alone decides (systemd.unit(5), "Conditions and Asserts").
 
 use super::Units;
-use super::preset::is_first_boot;
+use super::preset::{MACHINE_ID, is_first_boot};
 use super::unit::{Entry, Unit};
 use crate::disk::Result;
 use crate::disk::filesystem::NodeKind;
@@ -31,6 +31,8 @@ pub(super) fn keeps(units: &Units, unit: &Unit) -> Result<Option<Start>> {
     }
     Ok(match (triggers, undecided) {
         (Some((false, entry)), None) if !open => Some(kept(entry)),
+        // One that holds is enough, whatever this one says.
+        (Some((true, _)), Some(entry)) if entry.value.starts_with('|') => None,
         (_, Some(entry)) => Some(Start::Unknown {
             why: format!("{}: {}={} depends on the machine", entry.place, entry.key, entry.value),
         }),
@@ -138,7 +140,12 @@ fn holds(units: &Units, test: &str, value: &str) -> Result<Option<bool>> {
             Some(found) => found,
             None => return Ok(None),
         },
-        "FirstBoot" => is_first_boot(units)? == is_true(value),
+        // Of an empty id, or none, that is known only where it is the first boot.
+        "FirstBoot" => match is_first_boot(units)? {
+            true => is_true(value),
+            false if optional(units.tree.stat(MACHINE_ID))?.is_some_and(|stat| stat.size > 0) => !is_true(value),
+            false => return Ok(None),
+        },
         // Below these directories lies what the running kernel makes.
         _ if ["/proc/", "/sys/", "/dev/", "/run/"].iter().any(|dir| value.starts_with(dir)) => return Ok(None),
         "PathExists" => stat()?.is_some(),

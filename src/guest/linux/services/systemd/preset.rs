@@ -8,7 +8,7 @@ use crate::disk::{Error, Result};
 use crate::guest::linux::services::{LAYER, MAX_BYTES, Start, names, place};
 use crate::guest::linux::{glob, optional};
 
-const MACHINE_ID: &str = "/etc/machine-id";
+pub(super) const MACHINE_ID: &str = "/etc/machine-id";
 /// The one that wins first.
 const DIRS: &[&str] = &[
     "/etc/systemd/system-preset",

@@ -277,6 +277,13 @@ fn conditions_that_every_instance_decides_alike_count() {
     ] {
         assert!(matches!(with(condition), Start::Enabled { .. }), "{condition}");
     }
+    let unset = |id: &str| {
+        let fs =
+            on(service(targets(), "ssh.service", "ConditionFirstBoot=yes"), "multi-user.target.wants/ssh.service", "x");
+        ask(&fs.file("/etc/machine-id", id), "", &["ssh.service"], &[])
+    };
+    assert!(matches!(unset("uninitialized\n"), Start::Enabled { .. }));
+    assert!(matches!(unset(""), Start::Enabled { .. }), "whatever that is to its systemd");
     for condition in ["ConditionSecurity=selinux", "ConditionVirtualization=xen", "ConditionPathExists=/dev/ttyS0"] {
         assert!(matches!(with(condition), Start::Unknown { .. }), "{condition}");
     }
