@@ -33,14 +33,7 @@ pub fn told(by: &str) -> String {
 }
 
 /// How to take away what keeps `unit` from starting, as a sentence; `None` where it is not known.
-pub fn release(by: &str, unit: &str) -> Option<String> {
-    released(by, unit, &|word| {
-        format!("Remove {word} from the kernel command line (/etc/default/grub, then update-grub or grub2-mkconfig).")
-    })
-}
-
-/// The same in this guest.
-pub fn release_in(case: &Case, by: &str, unit: &str) -> Option<String> {
+pub fn release(case: &Case, by: &str, unit: &str) -> Option<String> {
     released(by, unit, &|word| commands::off_the_line(case, word))
 }
 

@@ -143,11 +143,11 @@ fn enable(case: &Case, by: &str) -> String {
     let init = starting::init(case);
     // A mask of one unit is often one of several; links may be missing, too.
     if by.ends_with(".service (masked)") {
-        let sentence = starting::release_in(case, by, UNIT).unwrap_or_default();
+        let sentence = starting::release(case, by, UNIT).unwrap_or_default();
         let command = sentence.strip_prefix("In the guest: `").and_then(|rest| rest.strip_suffix("`."));
         return enabled(case, init, &command.map(|command| format!("{command} && ")).unwrap_or_default());
     }
-    if let Some(sentence) = starting::release_in(case, by, UNIT).filter(|_| !by.starts_with("/etc/cloud/")) {
+    if let Some(sentence) = starting::release(case, by, UNIT).filter(|_| !by.starts_with("/etc/cloud/")) {
         return sentence;
     }
     let first = match by {

@@ -179,7 +179,7 @@ fn enable(case: &Case, ssh: &Ssh) -> String {
         () => starting::enable(case, &[name]),
     };
     let released = Some(ssh.starts.by.as_str()).filter(|_| ssh.starts.when == When::Kept);
-    let released = released.and_then(|by| starting::release(by, unit(case)));
+    let released = released.and_then(|by| starting::release(case, by, unit(case)));
     match (released, starting::init(case)) {
         // What keeps it does so whether it is enabled or not, and its link may be there or not.
         (Some(sentence), Init::Upstart) => sentence,

@@ -100,7 +100,7 @@ fn first(units: &Units) -> String {
 
 /// The word of the kernel line that names the first target, and that target.
 pub fn word(line: &[String]) -> Option<(&str, &str)> {
-    let named = line.iter().filter_map(|word| {
+    let mut named = line.iter().filter_map(|word| {
         let target = match word.as_str() {
             "single" | "s" | "S" | "1" | "rescue" => "rescue.target",
             "emergency" | "-b" => "emergency.target",
@@ -110,7 +110,7 @@ pub fn word(line: &[String]) -> Option<(&str, &str)> {
         };
         Some((word.as_str(), target))
     });
-    named.last()
+    named.next_back()
 }
 
 /// What has the boot end before a target: a word of the kernel line, or the link of the default.
