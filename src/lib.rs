@@ -17,8 +17,8 @@
 //!
 //! [`source`] gives the bytes of an object, within a budget. [`disk`] makes files of bytes, [`guest`] makes facts of
 //! files, [`inspect`] walks them all. [`rules`] judge facts by the data of [`profiles`]; [`report`] writes the verdicts
-//! down. [`convert`] writes the passing image. [`worker`] is what runs in the pod, [`controller`] what the cluster does
-//! about it, [`api`] what users write, [`cli`] the program's face.
+//! down. [`convert`] writes the passing image, [`notify`] tells how an import ended. [`worker`] is what runs in the pod,
+//! [`controller`] what the cluster does about it, [`api`] what users write, [`cli`] the program's face.
 
 pub mod api;
 pub mod cli;
