@@ -65,7 +65,7 @@ async fn a_larger_disk_is_written_and_an_object_with_another_checksum_is_not() {
     other.spec.source.checksum = Some(format!("sha256:{}", "0".repeat(64)));
     case.apply(&other).await.unwrap();
     let refused = case.wait_for("other", "Stalled", "True").await;
-    assert_eq!(triple(&refused), Triple::of("False/ChecksumMismatch", None, Some("ChecksumMismatch")));
+    assert_eq!(triple(&refused), Triple::of("False/ChecksumMismatch", None, Some("True/ChecksumMismatch")));
     assert!(condition(&refused, "Ready").unwrap().message.contains(&is), "the message has both digests");
     no_work_left(&case).await;
     assert_eq!((written(&case, &store).await.len(), records(&case).await.len()), (1, 1));
