@@ -51,7 +51,8 @@ pub fn plan(world: &World) -> Plan {
     plan
 }
 
-fn given_up(job: &JobSeen, now: Timestamp) -> bool {
+/// True for a Job that has been going for so long that nothing waits for its end any more.
+pub fn given_up(job: &JobSeen, now: Timestamp) -> bool {
     job.deleting_since.is_some_and(|since| now.duration_since(since) > GONE_AFTER)
 }
 
@@ -215,9 +216,12 @@ impl Planner<'_> {
 
     /// Nothing is left to cancel: it is checked, or its copy is written.
     fn complete(&self) -> bool {
-        let written = self.draft.status.disks.iter().filter_map(|d| d.conversion.as_ref()).any(|c| c.url.is_some());
         let checked = self.draft.condition(READY).is_some_and(|c| c.status == "True");
-        written || checked || matches!(self.world.outcome, Some(Outcome::Written(_)))
+        self.written() || checked || matches!(self.world.outcome, Some(Outcome::Written(_)))
+    }
+
+    fn written(&self) -> bool {
+        self.draft.status.disks.iter().filter_map(|d| d.conversion.as_ref()).any(|c| c.url.is_some())
     }
 
     fn cancelled(&mut self) -> Plan {
@@ -274,12 +278,11 @@ impl Planner<'_> {
 
     /// Copies the judged image, or publishes the copy.
     fn copy(&mut self) -> Plan {
-        let written = self.draft.status.disks.iter().filter_map(|d| d.conversion.as_ref()).any(|c| c.url.is_some());
         let conflict = self.draft.failing_since().is_some_and(|(_, reason, _)| reason == word::NAME_CONFLICT);
         if conflict && !self.changed {
             return self.rest(None);
         }
-        if written {
+        if self.written() {
             return self.act(Act::Publish);
         }
         if self.world.import.spec.suspend {

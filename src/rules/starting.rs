@@ -34,11 +34,6 @@ pub fn told(by: &str) -> String {
 
 /// How to take away what keeps `unit` from starting, as a sentence; `None` where it is not known.
 pub fn release(case: &Case, by: &str, unit: &str) -> Option<String> {
-    released(by, unit, &|word| commands::off_the_line(case, word))
-}
-
-fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Option<String> {
-    let off_the_line = |word: &str| off_the_line(told(word).trim_matches('"'));
     if let Some(path) = by.strip_suffix(" (masked)") {
         let name = path.rsplit('/').next().filter(|name| plain(name) && plain(path))?;
         return Some(if path.contains("-generators/") || !path.starts_with("/etc/") {
@@ -48,7 +43,7 @@ fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Opti
         });
     }
     if let Some(word) = by.strip_prefix("kernel command line: ") {
-        return Some(off_the_line(word));
+        return Some(off_the_line(case, word));
     }
     if by.ends_with(" is not reached") {
         return Some("In the guest: `systemctl set-default multi-user.target`.".to_owned());
@@ -60,7 +55,11 @@ fn released(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Opti
             _ => format!("Remove {}.", told(by)),
         });
     }
-    condition(by, unit, &off_the_line).or_else(|| demand(by))
+    condition(case, by, unit).or_else(|| demand(by))
+}
+
+fn off_the_line(case: &Case, word: &str) -> String {
+    commands::off_the_line(case, told(word).trim_matches('"'))
 }
 
 /// `/etc/x.conf:2: Requires=y.service, which is not there`.
@@ -71,7 +70,7 @@ fn demand(by: &str) -> Option<String> {
 }
 
 /// `/etc/x.conf:3: ConditionPathExists=!/y`.
-fn condition(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Option<String> {
+fn condition(case: &Case, by: &str, unit: &str) -> Option<String> {
     let (place, line) = by.split_once(": ")?;
     let (key, value) =
         line.split_once('=').filter(|(key, _)| key.starts_with("Condition") || key.starts_with("Assert"))?;
@@ -82,7 +81,7 @@ fn condition(by: &str, unit: &str, off_the_line: &dyn Fn(&str) -> String) -> Opt
             "PathExists" | "FileNotEmpty" | "FileIsExecutable" | "PathIsSymbolicLink" if plain(path) => {
                 return Some(format!("In the guest: `rm {path}`."));
             }
-            "KernelCommandLine" => return Some(off_the_line(path)),
+            "KernelCommandLine" => return Some(off_the_line(case, path)),
             _ => {}
         }
     }

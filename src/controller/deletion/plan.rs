@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::Deletion;
 use crate::api::conditions::reason as word;
 use crate::controller::outcome::Outcome;
-use crate::controller::plan::{GONE_AFTER, JobSeen, TICK, Times};
+use crate::controller::plan::{GONE_AFTER, JobSeen, TICK, Times, given_up};
 
 /// Attempts that may fail.
 pub const ATTEMPTS: i32 = 3;
@@ -78,10 +78,6 @@ pub fn plan(world: &World) -> Plan {
         plan.slot |= !job.finished && !given_up(job, world.now);
     }
     plan
-}
-
-fn given_up(job: &JobSeen, now: Timestamp) -> bool {
-    job.deleting_since.is_some_and(|since| now.duration_since(since) > GONE_AFTER)
 }
 
 /// A Job was noted, and its end was not.

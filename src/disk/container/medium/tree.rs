@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::disk::bytes::{array, to_u64, to_usize, u32_le};
+use crate::disk::bytes::{array, to_usize, u32_le};
 use crate::disk::{ReadAt, Result};
 
 const LAYER: &str = "iso";
@@ -88,6 +88,6 @@ pub fn extents(disk: &dyn ReadAt, descriptor: &[u8], block: u64) -> Result<Optio
             }
         }
     }
-    found.push(root.at..root.at.saturating_add(root.len.min(to_u64(usize::MAX))));
+    found.push(root.at..root.at.saturating_add(root.len));
     Ok(Some(found))
 }
