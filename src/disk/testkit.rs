@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Error, Memory, ReadAt, Result};
 
+mod mounted;
+pub use mounted::Mounted;
+
 /// Runs a tool of the machine and gives its standard output.
 pub fn run(package: &str, program: &str, args: &[&str]) -> String {
     run_in(Path::new("."), package, program, args)

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::place::Place;
 use crate::disk::filesystem::{FileSystem, Node, NodeKind};
+use crate::disk::testkit::Mounted;
 
 /// What is at each path: `folder`, `special`, `link TARGET`, or the size and digest of a file.
 pub(super) type Tree = BTreeMap<String, String>;
@@ -116,11 +117,9 @@ pub(super) fn of_another_driver(place: &Place, type_id: &str) -> Result<Tree, St
         // A journal is replayed in the copy.
         kind => (kind, "rw"),
     };
-    let options = format!("loop,offset={},sizelimit={},{options}", place.at, place.len);
-    let output = Command::new("mount").args(["-t", driver, "-o", &options]).arg(&place.file).arg(dir.path()).output();
-    said(output.unwrap_or_else(|e| panic!("mount: {e}: install the Debian package mount")))?;
-    let mounted = Mounted(dir.path());
-    Ok(theirs(mounted.0))
+    let options = format!("offset={},sizelimit={},{options}", place.at, place.len);
+    let mounted = Mounted::at(driver, &options, &place.file, dir.path())?;
+    Ok(theirs(mounted.path()))
 }
 
 /// What both read is the same; what the other driver does not read, ours does not either.
@@ -145,20 +144,4 @@ fn same_link(ours: &str, theirs: &str) -> bool {
     let absolute = ours.strip_prefix("link ").and_then(|ours| ours.split_once(':'));
     absolute.is_some_and(|(_, tail)| target.ends_with(tail))
         || ours.starts_with(&format!("{} bytes, ", 8 + 2 * target.encode_utf16().count()))
-}
-
-/// A mounted volume; unmounted when it goes.
-struct Mounted<'a>(&'a Path);
-
-impl Drop for Mounted<'_> {
-    /// A child process that another test has just begun may hold files for a moment.
-    fn drop(&mut self) {
-        for _ in 0..100 {
-            if Command::new("umount").arg(self.0).output().is_ok_and(|output| output.status.success()) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
 }

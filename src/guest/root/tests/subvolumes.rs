@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::disk::filesystem::btrfs::tests::{Mount, btrfs, make, open};
+use crate::disk::filesystem::btrfs::tests::{btrfs, make, mount, open};
 use crate::guest::linux::System;
 use crate::guest::linux::bootloader;
 use crate::inspect::facts::Boot;
@@ -14,7 +14,7 @@ use crate::inspect::facts::Boot;
 fn volume(subvolumes: &[&str], set: bool, files: &[(&str, &str)]) -> Option<Readable> {
     let dir = tempfile::tempdir().unwrap();
     let image = make(dir.path(), "", 128 << 20, None);
-    let mounted = Mount::new(&image, "rw")?;
+    let mounted = mount(&image, "rw")?;
     for name in subvolumes {
         let at = mounted.join(name);
         fs::create_dir_all(at.parent().unwrap()).unwrap();

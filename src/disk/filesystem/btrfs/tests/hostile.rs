@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::super::super::{FileSystem, Node, NodeKind};
-use super::{Mount, make, source};
+use super::{make, mount, source};
 use crate::disk::testkit::{damaged, memory};
 use crate::disk::{ReadAt, Result};
 
@@ -122,7 +122,7 @@ fn damage_behind_checksums_that_fit_is_harmless() {
 fn damage_to_a_log_is_harmless() {
     let dir = tempfile::tempdir().unwrap();
     let image = make(dir.path(), MIXED, 20 << 20, None);
-    let Some(mounted) = Mount::new(&image, "commit=300") else { return };
+    let Some(mounted) = mount(&image, "commit=300") else { return };
     fs::create_dir_all(mounted.join("a")).unwrap();
     (0..90).for_each(|n| fs::write(mounted.join(&format!("a/file-{n}")), source::text(n * 97)).unwrap());
     super::btrfs(&format!("filesystem sync {}", mounted.join("").display()));

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 
 use super::refusals::change_superblock;
 use super::source::text;
-use super::{Mount, kind_of, make, open};
+use super::{kind_of, make, mount, open};
 use crate::disk::ErrorKind;
 use crate::inspect::facts::SignKind;
 
@@ -12,7 +12,7 @@ use crate::inspect::facts::SignKind;
 fn a_log_is_a_sign_until_the_kernel_has_replayed_it() {
     let dir = tempfile::tempdir().unwrap();
     let image = make(dir.path(), "", 200 << 20, None);
-    let Some(mounted) = Mount::new(&image, "commit=300") else { return };
+    let Some(mounted) = mount(&image, "commit=300") else { return };
     fs::write(mounted.join("new"), text(100_000)).unwrap();
     File::open(mounted.join("new")).unwrap().sync_all().unwrap();
     let crashed = dir.path().join("crashed");
@@ -24,7 +24,7 @@ fn a_log_is_a_sign_until_the_kernel_has_replayed_it() {
         signs().iter().map(|sign| (sign.kind, sign.at)).collect::<Vec<_>>(),
         [(SignKind::LogNeedsReplay, 0x1_0060)]
     );
-    drop(Mount::new(&crashed, "rw").unwrap());
+    drop(mount(&crashed, "rw").unwrap());
     assert!(signs().is_empty());
 }
 

@@ -12,11 +12,10 @@ mod source;
 mod trees;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use super::super::FileSystem;
-use crate::disk::testkit::{self, run};
+use crate::disk::testkit::{self, Mounted, run};
 use crate::disk::{ErrorKind, Result};
 
 pub(crate) fn open(image: &Path) -> Result<Arc<dyn FileSystem>> {
@@ -53,43 +52,6 @@ fn assert_sound(image: &Path) {
 }
 
 /// An image mounted by the kernel.
-pub(crate) struct Mount(PathBuf);
-
-impl Mount {
-    /// Mounts `image` at a new directory beside it; `None`, said aloud, on machines where that cannot be done.
-    pub(crate) fn new(image: &Path, options: &str) -> Option<Self> {
-        let at = image.with_extension("mounted");
-        std::fs::create_dir_all(&at).unwrap();
-        let options = format!("loop,{options}");
-        match Command::new("mount").args(["-t", "btrfs", "-o", &options]).args([image, &at]).output() {
-            Ok(output) if output.status.success() => Some(Self(at)),
-            Ok(output) => {
-                println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
-                None
-            }
-            Err(error) => {
-                println!("skipped: mount: {error}");
-                None
-            }
-        }
-    }
-
-    pub(crate) fn join(&self, path: &str) -> PathBuf {
-        self.0.join(path)
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // Busy for a moment where a process that another test starts has not yet closed what it was born with.
-        let unmounted = (0..100).any(|_| {
-            let output = Command::new("umount").arg(&self.0).output();
-            let unmounted = output.is_ok_and(|output| output.status.success());
-            if !unmounted {
-                std::thread::sleep(std::time::Duration::from_millis(50));
-            }
-            unmounted
-        });
-        assert!(unmounted || std::thread::panicking(), "{} stays mounted", self.0.display());
-    }
+pub(crate) fn mount(image: &Path, options: &str) -> Option<Mounted> {
+    Mounted::new("btrfs", options, image)
 }

@@ -9,24 +9,22 @@ use super::super::super::NodeKind;
 use super::super::checksum::name_hash;
 use super::compare::compare;
 use super::source::{self, noise, text};
-use super::{Mount, assert_sound, btrfs, make, open};
+use super::{assert_sound, btrfs, make, mount, open};
 use crate::disk::testkit::run;
 
 /// Makes a filesystem, lets `write` fill it while it is mounted, and compares what both sides read of it afterwards.
 /// The number of entries; `None` where nothing can be mounted.
-fn reads_as_the_kernel(mkfs: &str, mount: &str, write: impl FnOnce(&Path)) -> Option<usize> {
+fn reads_as_the_kernel(mkfs: &str, options: &str, write: impl FnOnce(&Path)) -> Option<usize> {
     let dir = tempfile::tempdir().unwrap();
     let image = make(dir.path(), mkfs, 400 << 20, None);
-    let mounted = Mount::new(&image, mount)?;
+    let mounted = mount(&image, options)?;
     write(&mounted.join(""));
-    // Where another mount namespace still has it, unmounting commits nothing.
-    btrfs(&format!("filesystem sync {}", mounted.join("").display()));
     drop(mounted);
     assert_sound(&image);
     let fs = open(&image).unwrap();
-    let mounted = Mount::new(&image, "ro")?;
+    let mounted = mount(&image, "ro")?;
     let entries = compare(fs.as_ref(), fs.root(), &mounted.join(""));
-    println!("{mkfs} {mount}: {entries} entries");
+    println!("{mkfs} {options}: {entries} entries");
     Some(entries)
 }
 
@@ -150,7 +148,7 @@ fn subvolumes_are_directories_and_a_snapshot_holds_empty_ones() {
 fn the_default_subvolume_is_the_root() {
     let dir = tempfile::tempdir().unwrap();
     let image = make(dir.path(), "", 200 << 20, None);
-    let Some(mounted) = Mount::new(&image, "rw") else { return };
+    let Some(mounted) = mount(&image, "rw") else { return };
     let at = mounted.join("");
     let at = at.display();
     btrfs(&format!("subvolume create {at}/@"));
@@ -164,7 +162,7 @@ fn the_default_subvolume_is_the_root() {
     btrfs(&format!("subvolume set-default {at}/@/.snapshots/1"));
     drop(mounted);
     let fs = open(&image).unwrap();
-    let mounted = Mount::new(&image, "ro").unwrap();
+    let mounted = mount(&image, "ro").unwrap();
     assert!(mounted.join("only-here").exists(), "the kernel mounts the default subvolume");
     assert!(compare(fs.as_ref(), fs.root(), &mounted.join("")) > 100);
 

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::compare::compare;
 use super::source::{self, noise, text};
-use super::{Mount, btrfs, make, open};
-use crate::disk::testkit::{Dice, run};
+use super::{btrfs, make, mount, open};
+use crate::disk::testkit::{Dice, Mounted, run};
 
 /// A mounted filesystem on which no commit happens but those asked for.
 struct Running {
     dir: tempfile::TempDir,
     image: PathBuf,
-    mounted: Mount,
+    mounted: Mounted,
     copies: Vec<PathBuf>,
 }
 
@@ -23,7 +23,7 @@ impl Running {
     fn new(mkfs: &str, options: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let image = make(dir.path(), mkfs, 128 << 20, None);
-        let mounted = Mount::new(&image, &format!("commit=300,{options}"))?;
+        let mounted = mount(&image, &format!("commit=300,{options}"))?;
         Some(Self { dir, image, mounted, copies: Vec::new() })
     }
 
@@ -56,7 +56,7 @@ fn reads_as_the_kernel_replays(crashed: &Path) -> usize {
     run("coreutils", "cp", &["--sparse=always", crashed.to_str().unwrap(), replayed.to_str().unwrap()]);
     // Else an older copy of a filesystem that was seen before is refused.
     btrfs("device scan --forget");
-    let mounted = Mount::new(&replayed, "rw").expect("the kernel replays the log");
+    let mounted = mount(&replayed, "rw").expect("the kernel replays the log");
     let entries = compare(fs.as_ref(), fs.root(), &mounted.join(""));
     drop(mounted);
     fs::remove_file(&replayed).unwrap();

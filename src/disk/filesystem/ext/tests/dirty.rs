@@ -5,52 +5,15 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{FileExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::tree::{self, Entries};
 use super::{open, run};
+use crate::disk::testkit::Mounted;
 use crate::inspect::facts::SignKind;
 
-/// A mounted image, unmounted when dropped.
-pub(super) struct Mount(tempfile::TempDir);
-
-impl Mount {
-    /// Mounts, or says why it cannot be done here.
-    pub(super) fn new(image: &Path, options: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = if options.is_empty() { "loop".to_owned() } else { format!("loop,{options}") };
-        let output = Command::new("mount").args(["-o", &options]).arg(image).arg(dir.path()).output();
-        match output {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            Ok(output) => {
-                println!("skipped: {options}: {}", String::from_utf8_lossy(&output.stderr).trim());
-                None
-            }
-            Err(error) => {
-                println!("skipped: no mount: {error}");
-                None
-            }
-        }
-    }
-
-    pub(super) fn at(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // A child that another test is just about to start may hold an open file for a moment.
-        let unmount = || Command::new("umount").arg(self.0.path()).output().is_ok_and(|output| output.status.success());
-        let done = (0..200).any(|_| {
-            let done = unmount();
-            if !done {
-                std::thread::sleep(std::time::Duration::from_millis(25));
-            }
-            done
-        });
-        assert!(done, "umount {}", self.0.path().display());
-    }
+/// An image mounted by the kernel.
+pub(super) fn mount(image: &Path, options: &str) -> Option<Mounted> {
+    Mounted::new("auto", options, image)
 }
 
 pub(super) fn fsync(path: &Path) {
@@ -58,57 +21,57 @@ pub(super) fn fsync(path: &Path) {
 }
 
 /// Changes of all kinds, committed one by one and all together.
-fn work(mount: &Mount) {
+fn work(mounted: &Mounted) {
     let write = |path: &str, content: &[u8]| {
-        let mut file = File::create(mount.at(path)).unwrap();
+        let mut file = File::create(mounted.join(path)).unwrap();
         file.write_all(content).unwrap();
         file.sync_all().unwrap();
     };
-    std::fs::create_dir_all(mount.at("etc/deep/er")).unwrap();
+    std::fs::create_dir_all(mounted.join("etc/deep/er")).unwrap();
     for n in 0..60 {
         write(&format!("etc/file-{n}"), &vec![n; usize::from(n) * 300]);
     }
     // Blocks of a directory that are freed and become a file's: their copies in the journal are revoked.
-    std::fs::create_dir(mount.at("many")).unwrap();
+    std::fs::create_dir(mounted.join("many")).unwrap();
     for n in 0..600 {
-        File::create(mount.at(&format!("many/a-rather-long-name-of-a-file-{n}"))).unwrap();
+        File::create(mounted.join(&format!("many/a-rather-long-name-of-a-file-{n}"))).unwrap();
     }
-    fsync(&mount.at("many"));
-    std::fs::remove_dir_all(mount.at("many")).unwrap();
-    fsync(&mount.at("."));
+    fsync(&mounted.join("many"));
+    std::fs::remove_dir_all(mounted.join("many")).unwrap();
+    fsync(&mounted.join("."));
     // What looks like a block of the journal is escaped in it (with data=journal).
     let mut header = 0xC03B_3998_u32.to_be_bytes().to_vec();
     header.resize(300_000, 7);
     write("large", &header);
     write("etc/escaped", &[&header[..4], &[9; 5000][..]].concat());
-    std::fs::rename(mount.at("etc/file-3"), mount.at("etc/deep/moved")).unwrap();
-    std::fs::rename(mount.at("etc/file-4"), mount.at("etc/file-5")).unwrap();
-    std::fs::hard_link(mount.at("etc/file-6"), mount.at("etc/deep/er/linked")).unwrap();
-    std::fs::remove_file(mount.at("etc/file-7")).unwrap();
-    symlink("../etc/file-8", mount.at("etc/short")).unwrap();
-    symlink("t".repeat(300), mount.at("etc/long")).unwrap();
-    chown(mount.at("etc/file-9"), Some(70_000), Some(80_000)).unwrap();
-    File::options().write(true).open(mount.at("etc/file-50")).unwrap().set_len(4321).unwrap();
-    let sparse = File::create(mount.at("sparse")).unwrap();
+    std::fs::rename(mounted.join("etc/file-3"), mounted.join("etc/deep/moved")).unwrap();
+    std::fs::rename(mounted.join("etc/file-4"), mounted.join("etc/file-5")).unwrap();
+    std::fs::hard_link(mounted.join("etc/file-6"), mounted.join("etc/deep/er/linked")).unwrap();
+    std::fs::remove_file(mounted.join("etc/file-7")).unwrap();
+    symlink("../etc/file-8", mounted.join("etc/short")).unwrap();
+    symlink("t".repeat(300), mounted.join("etc/long")).unwrap();
+    chown(mounted.join("etc/file-9"), Some(70_000), Some(80_000)).unwrap();
+    File::options().write(true).open(mounted.join("etc/file-50")).unwrap().set_len(4321).unwrap();
+    let sparse = File::create(mounted.join("sparse")).unwrap();
     for n in 0..40 {
         sparse.write_all_at(b"here", n * 20_000).unwrap();
     }
     sparse.sync_all().unwrap();
-    fsync(&mount.at("etc"));
+    fsync(&mounted.join("etc"));
     // The last change of all is not committed.
-    std::fs::write(mount.at("etc/never"), "never").unwrap();
+    std::fs::write(mounted.join("etc/never"), "never").unwrap();
 }
 
 /// Makes an image, works on it, and gives a copy made meanwhile.
-pub(super) fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl FnOnce(&Mount)) -> Option<PathBuf> {
+pub(super) fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl FnOnce(&Mounted)) -> Option<PathBuf> {
     let (image, copy) = (dir.join("image"), dir.join("copy"));
     let _ = std::fs::remove_file(&image);
     let mut args = vec!["-q", "-F", "-E", "lazy_itable_init=0"];
     args.extend(options.split_whitespace());
     args.extend([image.to_str().unwrap(), "64M"]);
     run("mke2fs", &args);
-    let mount = Mount::new(&image, mount_options)?;
-    work(&mount);
+    let mounted = mount(&image, mount_options)?;
+    work(&mounted);
     std::fs::copy(&image, &copy).unwrap();
     Some(copy)
 }
@@ -117,8 +80,8 @@ pub(super) fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl F
 pub(super) fn kernel(copy: &Path) -> Option<Entries> {
     let again = copy.with_extension("kernel");
     std::fs::copy(copy, &again).unwrap();
-    let mount = Mount::new(&again, "")?;
-    Some(tree::mounted(mount.0.path()))
+    let mounted = mount(&again, "")?;
+    Some(tree::mounted(mounted.path()))
 }
 
 /// The tree that e2fsck leaves, and how much it says is free.

@@ -5,20 +5,21 @@ use std::io::Write;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 
-use super::dirty::{Mount, fsync, kernel};
+use super::dirty::{fsync, kernel, mount};
 use super::{open, run, tree};
+use crate::disk::testkit::Mounted;
 use crate::inspect::facts::SignKind;
 
 /// A change, and what it is.
-type Step = (&'static str, Box<dyn Fn(&Mount)>);
+type Step = (&'static str, Box<dyn Fn(&Mounted)>);
 
 /// Changes, each committed for itself.
 fn steps() -> Vec<Step> {
-    fn step(name: &'static str, work: impl Fn(&Mount) + 'static) -> Step {
+    fn step(name: &'static str, work: impl Fn(&Mounted) + 'static) -> Step {
         (name, Box::new(work))
     }
-    let write = |mount: &Mount, path: &str, at: u64, content: &[u8]| {
-        let file = File::options().create(true).truncate(false).write(true).open(mount.at(path)).unwrap();
+    let write = |mount: &Mounted, path: &str, at: u64, content: &[u8]| {
+        let file = File::options().create(true).truncate(false).write(true).open(mount.join(path)).unwrap();
         file.write_all_at(content, at).unwrap();
         file.sync_all().unwrap();
     };
@@ -29,44 +30,44 @@ fn steps() -> Vec<Step> {
         step("a hole is left", move |m| write(m, "d/other", 200_000, &[4; 9000])),
         step("and is filled", move |m| write(m, "d/other", 100_000, &[5; 30_000])),
         step("an old file is cut", |m| {
-            let file = File::options().write(true).open(m.at("d/old-1")).unwrap();
+            let file = File::options().write(true).open(m.join("d/old-1")).unwrap();
             file.set_len(5000).unwrap();
             file.sync_all().unwrap();
         }),
         step("and grows again", move |m| write(m, "d/old-1", 40_000, &[6; 10])),
         step("renamed", |m| {
-            std::fs::rename(m.at("d/old-2"), m.at("d/renamed")).unwrap();
-            fsync(&m.at("d/renamed"));
+            std::fs::rename(m.join("d/old-2"), m.join("d/renamed")).unwrap();
+            fsync(&m.join("d/renamed"));
         }),
         step("renamed over another", |m| {
-            std::fs::rename(m.at("d/old-3"), m.at("d/old-4")).unwrap();
-            fsync(&m.at("d/old-4"));
+            std::fs::rename(m.join("d/old-3"), m.join("d/old-4")).unwrap();
+            fsync(&m.join("d/old-4"));
         }),
         step("a second name", |m| {
-            std::fs::hard_link(m.at("d/old-5"), m.at("d/second")).unwrap();
-            fsync(&m.at("d/second"));
+            std::fs::hard_link(m.join("d/old-5"), m.join("d/second")).unwrap();
+            fsync(&m.join("d/second"));
         }),
         step("the first one goes", |m| {
-            std::fs::remove_file(m.at("d/old-5")).unwrap();
-            fsync(&m.at("d/second"));
+            std::fs::remove_file(m.join("d/old-5")).unwrap();
+            fsync(&m.join("d/second"));
         }),
         step("a file goes", move |m| {
-            std::fs::remove_file(m.at("d/old-6")).unwrap();
+            std::fs::remove_file(m.join("d/old-6")).unwrap();
             write(m, "d/new", 0, &[9; 10]);
         }),
         step("a new directory", |m| {
-            std::fs::create_dir(m.at("d/sub")).unwrap();
-            let mut file = File::create(m.at("d/sub/file")).unwrap();
+            std::fs::create_dir(m.join("d/sub")).unwrap();
+            let mut file = File::create(m.join("d/sub/file")).unwrap();
             file.write_all(b"in it").unwrap();
             file.sync_all().unwrap();
         }),
         step("a link", |m| {
-            symlink("old-7", m.at("d/link")).unwrap();
-            symlink("t".repeat(200), m.at("d/long")).unwrap();
-            fsync(&m.at("d/old-7"));
+            symlink("old-7", m.join("d/link")).unwrap();
+            symlink("t".repeat(200), m.join("d/long")).unwrap();
+            fsync(&m.join("d/old-7"));
         }),
         step("many in pieces", |m| {
-            let file = File::create(m.at("d/pieces")).unwrap();
+            let file = File::create(m.join("d/pieces")).unwrap();
             for n in 0..30 {
                 file.write_all_at(&[7; 100], n * 12_000).unwrap();
             }
@@ -83,15 +84,15 @@ fn fast_commits(dir: &Path) -> Option<usize> {
     );
     let mut compared = 0;
     {
-        let mount = Mount::new(&image, "")?;
-        std::fs::create_dir(mount.at("d")).unwrap();
+        let mounted = mount(&image, "")?;
+        std::fs::create_dir(mounted.join("d")).unwrap();
         for n in 0..10 {
-            std::fs::write(mount.at(&format!("d/old-{n}")), vec![n; 30_000]).unwrap();
+            std::fs::write(mounted.join(&format!("d/old-{n}")), vec![n; 30_000]).unwrap();
         }
         // Everything so far is in whole transactions, without which there is no fast commit.
         run("sync", &[]);
         for (name, step) in steps() {
-            step(&mount);
+            step(&mounted);
             let copy = dir.join("copy");
             std::fs::copy(&image, &copy).unwrap();
             let fs = open(&copy).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use super::mounted::{Mounted, churn};
+use super::mounted::{churn, mount};
 use super::{PACKAGE, open};
 use crate::disk::testkit::run;
 
@@ -36,14 +36,14 @@ fn what_the_kernel_keeps_is_not_free() {
         run(PACKAGE, "mkfs.xfs", &[&args[..], &[image.to_str().unwrap()]].concat());
         for rounds in [0, 300] {
             let shown = {
-                let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
+                let Some(mounted) = mount(&image) else { return };
                 if rounds > 0 {
-                    churn(&mounted.0, 5, rounds);
-                    run("coreutils", "sync", &["-f", mounted.0.to_str().unwrap()]);
+                    churn(mounted.path(), 5, rounds);
+                    run("coreutils", "sync", &["-f", mounted.path().to_str().unwrap()]);
                 }
                 drop(mounted);
-                let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
-                available(&mounted.0)
+                let Some(mounted) = mount(&image) else { return };
+                available(mounted.path())
             };
             let usage = open(&image).unwrap().usage().unwrap();
             let apart = usage.free_bytes.abs_diff(shown);
@@ -62,14 +62,14 @@ fn a_filesystem_that_is_full_has_nothing_left() {
     File::create(&image).unwrap().set_len(320 << 20).unwrap();
     run(PACKAGE, "mkfs.xfs", &["-q", "-f", image.to_str().unwrap()]);
     let shown = {
-        let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
+        let Some(mounted) = mount(&image) else { return };
         let block = vec![1; 1 << 20];
-        let mut file = File::create(mounted.0.join("all")).unwrap();
+        let mut file = File::create(mounted.path().join("all")).unwrap();
         while std::io::Write::write_all(&mut file, &block).is_ok() {}
-        let mut small = (0..).map(|n| mounted.0.join(format!("{n}")));
+        let mut small = (0..).map(|n| mounted.path().join(format!("{n}")));
         while fs::write(small.next().unwrap(), [1; 4096]).is_ok() {}
         drop(file);
-        available(&mounted.0)
+        available(mounted.path())
     };
     let free = open(&image).unwrap().usage().unwrap().free_bytes;
     assert!(shown < 1 << 20 && free < 1 << 20, "{free}, and {shown} while it was mounted");

@@ -4,41 +4,14 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::{Body, Found, PACKAGE, Tree, assert_same, open, tree_of};
-use crate::disk::testkit::{Dice, run};
+use crate::disk::testkit::{Dice, Mounted, run};
 use crate::inspect::facts::SignKind;
 
-/// A mounted image; unmounted when it goes.
-pub(super) struct Mounted(pub PathBuf);
-
-impl Mounted {
-    /// `None`, said aloud, where this machine mounts no images.
-    pub(super) fn new(image: &Path, at: &Path) -> Option<Self> {
-        let _ = fs::create_dir(at);
-        let output = Command::new("mount").args(["-t", "xfs", "-o", "loop"]).arg(image).arg(at).output();
-        let output = output.unwrap_or_else(|e| panic!("mount: {e}: install the Debian package mount"));
-        if !output.status.success() {
-            eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
-            return None;
-        }
-        Some(Self(at.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    /// A child process that another test has just begun may hold files for a moment.
-    fn drop(&mut self) {
-        for _ in 0..100 {
-            let output = Command::new("umount").arg(&self.0).output();
-            if output.is_ok_and(|output| output.status.success()) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
+/// An image mounted by the kernel.
+pub(super) fn mount(image: &Path) -> Option<Mounted> {
+    Mounted::new("xfs", "", image)
 }
 
 fn made(dir: &Path, options: &str) -> PathBuf {
@@ -145,10 +118,10 @@ fn what_the_kernel_wrote_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let image = made(dir.path(), options);
         let wanted = {
-            let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
-            populate(&mounted.0);
-            churn(&mounted.0, 7, 300);
-            tree_of_directory(&mounted.0)
+            let Some(mounted) = mount(&image) else { return };
+            populate(mounted.path());
+            churn(mounted.path(), 7, 300);
+            tree_of_directory(mounted.path())
         };
         assert!(wanted.len() > 4000);
         let fs = open(&image).unwrap();
@@ -162,9 +135,9 @@ fn flags_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let image = made(dir.path(), "");
     {
-        let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
+        let Some(mounted) = mount(&image) else { return };
         for (name, flags) in [("immutable", "i"), ("append", "a"), ("plain", "")] {
-            let file = mounted.0.join(name);
+            let file = mounted.path().join(name);
             fs::write(&file, name).unwrap();
             if !flags.is_empty() {
                 run(PACKAGE, "xfs_io", &["-r", "-c", &format!("chattr +{flags}"), file.to_str().unwrap()]);
@@ -185,8 +158,8 @@ fn flags_are_told() {
 fn tree_after_mount(image: &Path, dir: &Path) -> Option<Tree> {
     let copy = dir.join("copy");
     run("coreutils", "cp", &["--sparse=always", image.to_str().unwrap(), copy.to_str().unwrap()]);
-    let mounted = Mounted::new(&copy, &dir.join("mount"))?;
-    Some(tree_of_directory(&mounted.0))
+    let mounted = mount(&copy)?;
+    Some(tree_of_directory(mounted.path()))
 }
 
 #[test]
@@ -196,14 +169,14 @@ fn a_filesystem_that_was_not_unmounted_is_read_as_the_kernel_would_after_it_repl
         let image = made(dir.path(), options);
         let stopped = dir.path().join("stopped");
         {
-            let Some(mounted) = Mounted::new(&image, &dir.path().join("mount")) else { return };
-            churn(&mounted.0, 3, before);
+            let Some(mounted) = mount(&image) else { return };
+            churn(mounted.path(), 3, before);
             // The log is gone round, and what is in place is of several ages.
             for round in 0..rounds {
-                run("coreutils", "sync", &["-f", mounted.0.to_str().unwrap()]);
-                churn(&mounted.0, 11 + round, 700);
+                run("coreutils", "sync", &["-f", mounted.path().to_str().unwrap()]);
+                churn(mounted.path(), 11 + round, 700);
             }
-            run(PACKAGE, "xfs_io", &["-x", "-c", "shutdown -f", mounted.0.to_str().unwrap()]);
+            run(PACKAGE, "xfs_io", &["-x", "-c", "shutdown -f", mounted.path().to_str().unwrap()]);
         }
         fs::rename(&image, &stopped).unwrap();
         let fs = open(&stopped).unwrap();
