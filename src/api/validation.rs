@@ -189,4 +189,11 @@ pub const CHECKS: &[Check] = &[
         message: "`min` must be at most `max`",
         field: None,
     },
+    Check {
+        kinds: &["ImportProfile"],
+        at: "spec.limits.dataDiskGiB",
+        rule: "self.min <= self.max",
+        message: "`min` must be at most `max`",
+        field: None,
+    },
 ];

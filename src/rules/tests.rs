@@ -7,6 +7,7 @@ mod catalogue;
 mod cloud_init;
 mod commands;
 mod coreos;
+mod data_disks;
 mod declared;
 mod filesystem;
 mod fooled;

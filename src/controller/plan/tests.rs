@@ -193,6 +193,7 @@ impl Sim {
             verdict,
             source: ReportSource::default(),
             image: crate::api::ImageSummary::default(),
+            data_disks: vec![],
             counts: crate::api::RuleCounts { failed: 1, ..crate::api::RuleCounts::default() },
             rules: if verdict == Overall::NonCompliant { vec![rule] } else { vec![] },
             reads: ReportReads::default(),

@@ -36,6 +36,7 @@ fn report(verdict: Overall, rules: Vec<RuleResult>) -> Report {
         verdict,
         source: ReportSource::default(),
         image: ImageSummary::default(),
+        data_disks: vec![],
         counts: RuleCounts { failed: i32::try_from(failed).unwrap(), ..RuleCounts::default() },
         rules,
         reads: ReportReads::default(),
