@@ -4,6 +4,7 @@
 
 pub mod conditions;
 mod customimage;
+mod disks;
 mod imageimport;
 mod importprofile;
 pub mod schema;
@@ -18,6 +19,7 @@ pub use customimage::{
     CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk, RecordedSource, RecordedStore,
     RecordedVerdict,
 };
+pub use disks::{DataDisk, Disk};
 pub use imageimport::{
     Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
     LocalRef, OsType, Source, Waiver,
