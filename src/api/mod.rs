@@ -6,6 +6,7 @@ pub mod conditions;
 mod customimage;
 mod imageimport;
 mod importprofile;
+mod notification;
 pub mod schema;
 mod status;
 pub mod structure;
@@ -26,6 +27,7 @@ pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
     OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, ProfileRule, SizeRange, VersionMatch,
 };
+pub use notification::{NoticeState, Notification, OutcomeNotice, Receiver};
 pub use status::{
     Conversion, Deletion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts,
     Snapshot, SnapshotState, SourceIdentity,
