@@ -42,8 +42,8 @@ pub fn of(status: &ImageImportStatus, stage: Stage) -> Work {
     match stage {
         Stage::Inspect => read!(disk.inspection),
         Stage::Convert => read!(disk.conversion),
-        // It belongs to no disk: `status.deletion`.
-        Stage::Delete => Work::default(),
+        // They belong to no disk: `status.deletion`, `status.notifications`.
+        Stage::Delete | Stage::Notify => Work::default(),
     }
 }
 
@@ -64,7 +64,7 @@ pub fn set(draft: &mut Draft, stage: Stage, work: &Work) {
     match stage {
         Stage::Inspect => write!(disk.inspection),
         Stage::Convert => write!(disk.conversion),
-        Stage::Delete => {}
+        Stage::Delete | Stage::Notify => {}
     }
 }
 
