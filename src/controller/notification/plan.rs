@@ -84,12 +84,13 @@ pub fn plan(world: &World) -> Plan {
         observe(world, receiver, &mut plan);
     }
     note_end(world, &mut noted, &mut plan);
+    noted.truncate(OUTCOMES);
+    noted.iter_mut().skip(1).for_each(overtake);
     let current = noted.first().zip(world.end.as_ref()).is_some_and(|(notice, end)| notice.key == end.key);
     if let Some(newest) = noted.first_mut().filter(|_| current) {
         name(world, newest);
         due(world, newest, &mut plan);
     }
-    noted.truncate(OUTCOMES);
     plan.noted = noted;
     clear(world, &mut plan);
     plan
@@ -141,8 +142,7 @@ pub fn failed(now: Timestamp, receiver: &mut Receiver, message: &str) -> Option<
     Some(Told::GaveUp(receiver.host.clone(), sanitize(&why)))
 }
 
-/// Notes the outcome when it is another than the last one. Those before it that were not told by now are overtaken: what was
-/// to be told of them is no longer there.
+/// Notes the outcome when it is another than the last one.
 fn note_end(world: &World, noted: &mut Vec<OutcomeNotice>, plan: &mut Plan) {
     let Some(end) = &world.end else { return };
     let last = noted.first();
@@ -158,16 +158,18 @@ fn note_end(world: &World, noted: &mut Vec<OutcomeNotice>, plan: &mut Plan) {
         plan.told.push(Told::Nobody);
     }
     let before = last.map(|last| last.id.clone()).unwrap_or_default();
-    for receiver in noted.iter_mut().flat_map(|notice| &mut notice.receivers) {
-        if receiver.state == NoticeState::Pending && receiver.in_flight().is_none() {
-            receiver.state = NoticeState::GaveUp;
-            receiver.message = Some("Another outcome followed before this one was told".to_owned());
-        }
-    }
     // An outcome that comes back is news once more, so what was before it counts.
     let id: String = hash(&["outcome", &end.key, &before]).chars().take(32).collect();
     let (key, reason) = (end.key.clone(), end.reason.clone());
     noted.insert(0, OutcomeNotice { id, key, reason, time: Time(time), receivers: vec![] });
+}
+
+/// An outcome that another followed is not tried again: what was to be told of it is no longer there.
+fn overtake(former: &mut OutcomeNotice) {
+    for receiver in former.receivers.iter_mut().filter(|r| r.state == NoticeState::Pending && r.in_flight().is_none()) {
+        receiver.state = NoticeState::GaveUp;
+        receiver.message.get_or_insert_with(|| "Another outcome followed before this one was told".to_owned());
+    }
 }
 
 /// Takes in who is to be told, and drops who is not any more.

@@ -221,6 +221,10 @@ fn what_is_under_way_goes_on_whatever_the_import_does_and_what_waits_is_overtake
     assert_eq!(sim.states(1), [NoticeState::Pending, NoticeState::GaveUp]);
     let end = sim.ends(1, Outcome::Notified);
     assert_eq!((sim.states(1), end.told), (vec![NoticeState::Sent, NoticeState::GaveUp], vec![Told::Sent]));
+    sim.comes_to("Cancelled");
+    sim.step();
+    sim.ends(3, down());
+    assert_eq!(sim.states(1), [NoticeState::GaveUp, NoticeState::Pending], "an attempt that fails is the last one");
 }
 
 #[test]
