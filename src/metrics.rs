@@ -43,6 +43,11 @@ struct Converted {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Notified {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct State {
     state: &'static str,
 }
@@ -63,6 +68,7 @@ pub struct Metrics {
     inspection_seconds: Histogram,
     conversions: Family<Converted, Counter>,
     conversion_seconds: Histogram,
+    notices: Family<Notified, Counter>,
     read_bytes: Counter,
     rule_results: Family<RuleResult, Counter>,
     workers: Family<State, Gauge>,
@@ -81,6 +87,7 @@ impl Default for Metrics {
             inspection_seconds: Histogram::new(WORK_BUCKETS),
             conversions: Family::default(),
             conversion_seconds: Histogram::new(WORK_BUCKETS),
+            notices: Family::default(),
             read_bytes: Counter::default(),
             rule_results: Family::default(),
             workers: Family::default(),
@@ -105,6 +112,7 @@ impl Metrics {
         r.register("inspection_duration_seconds", "From the Job to its facts", self.inspection_seconds.clone());
         r.register("conversions", "Images that were copied", self.conversions.clone());
         r.register("conversion_duration_seconds", "From the Job to the object", self.conversion_seconds.clone());
+        r.register("notices", "Notices of imports' ends", self.notices.clone());
         r.register("source_read_bytes", "Bytes read by inspections", self.read_bytes.clone());
         r.register("rule_results", "Rules that were judged", self.rule_results.clone());
         r.register("workers", "Imports with a worker, and imports that wait for one", self.workers.clone());
@@ -146,6 +154,11 @@ impl Metrics {
         self.conversion_seconds.observe(seconds);
     }
 
+    /// A notice came to its end: `Sent`, `Refused`, `GaveUp`.
+    pub fn notified(&self, result: &'static str) {
+        self.notices.get_or_create(&Notified { result }).inc();
+    }
+
     /// Slots that are taken, and imports in line.
     pub fn workers(&self, running: usize, queued: usize) {
         let set =
@@ -180,6 +193,7 @@ mod tests {
         metrics.inspected("my-own-profile", "Compliant", 2.5, 4096);
         metrics.rule("my-own-profile", "VirtioInstalled", "Fail");
         metrics.converted("Written", 9.0);
+        metrics.notified("Sent");
         metrics.workers(2, 5);
         metrics.leads(true);
         metrics.watch_error("Pod");
@@ -191,6 +205,7 @@ mod tests {
             "imageimport_inspection_duration_seconds_bucket{le=\"3600.0\"} 1",
             "imageimport_conversions_total{result=\"Written\"} 1",
             "imageimport_conversion_duration_seconds_count 1",
+            "imageimport_notices_total{result=\"Sent\"} 1",
             "imageimport_source_read_bytes_total 4096",
             "imageimport_rule_results_total{profile=\"custom\",rule=\"VirtioInstalled\",result=\"Fail\"} 1",
             "imageimport_workers{state=\"running\"} 2",

@@ -3,12 +3,14 @@
 mod case;
 mod import;
 mod operator;
+mod receiver;
 mod store;
 mod wait;
 
 pub use case::Case;
 pub use import::{BAD_IMAGE, GOOD_IMAGE, check, import};
 pub use operator::Operator;
+pub use receiver::{Receiver, TOKEN};
 pub use store::Store;
 pub use wait::{Triple, condition, triple};
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::customimage::DeletionPolicy;
 use super::disks::DataDisk;
+use super::notification::Notification;
 use super::status::ImageImportStatus;
 
 /// A disk image in a bucket, the cloud whose import rules it is judged against, and where a compliant image goes.
@@ -69,6 +70,10 @@ pub struct ImageImportSpec {
     #[schemars(range(min = 60))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<i32>,
+    /// Who is told how the import ended. May be changed at any time. Default: the operator's.
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["url"]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<Notification>,
 }
 
 /// An object in a bucket and how to reach it.

@@ -7,6 +7,7 @@ mod customimage;
 mod disks;
 mod imageimport;
 mod importprofile;
+mod notification;
 pub mod schema;
 mod status;
 pub mod structure;
@@ -28,6 +29,7 @@ pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
     OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, ProfileRule, SizeRange, VersionMatch,
 };
+pub use notification::{NoticeState, Notification, OutcomeNotice, Receiver};
 pub use status::{
     Conversion, Deletion, DiskStatus, ImageImportStatus, ImageSummary, Inspection, Progress, ReportSummary, RuleCounts,
     Snapshot, SnapshotState, SourceIdentity,

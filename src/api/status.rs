@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::imageimport::LocalRef;
+use super::notification::OutcomeNotice;
 
 /// What was seen and done.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
@@ -44,6 +45,10 @@ pub struct ImageImportStatus {
     /// The deletion of a copy of its own that was not needed: another worker published the same image first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+    /// Outcomes of the import and who was told of them, the newest first.
+    #[schemars(length(max = 3))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<OutcomeNotice>,
     /// The CustomImage that records the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_image_ref: Option<LocalRef>,

@@ -151,6 +151,7 @@ fn lists_of_named_things_are_merged_by_name() {
         ("ImageImport", "/status/properties/conditions", "type"),
         ("ImageImport", "/status/properties/disks", "name"),
         ("ImageImport", "/spec/properties/waivers", "rule"),
+        ("ImageImport", "/spec/properties/notifications", "url"),
         ("CustomImage", "/spec/properties/disks", "name"),
         ("CustomImage", "/status/properties/conditions", "type"),
         ("ImportProfile", "/status/properties/conditions", "type"),

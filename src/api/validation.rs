@@ -35,6 +35,10 @@ const NAME_MESSAGE: &str = "must be the name of an object: lower-case letters, d
 const ENDPOINT: &str = r"self.matches('^https?://([A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?/?$')";
 const ENDPOINT_MESSAGE: &str = "must be https://host or https://host:port, without path, query or user information";
 
+const WEBHOOK: &str = r"self.matches('^https?://([A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?([/?][A-Za-z0-9._~:/?@!$&()*+,;=%-]*)?$')";
+const WEBHOOK_MESSAGE: &str =
+    "must be https://host/path, without user information before the host and without fragment";
+
 const REGION: &str = "self.matches('^[A-Za-z0-9._-]+$')";
 const REGION_MESSAGE: &str = "must be the name of a region, as in cn-hangzhou, or be left out";
 
@@ -145,6 +149,8 @@ pub const CHECKS: &[Check] = &[
     shape("spec.source.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.destination.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.profileRef.name", NAME, NAME_MESSAGE),
+    shape("spec.notifications[].url", WEBHOOK, WEBHOOK_MESSAGE),
+    shape("spec.notifications[].secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.image.passwordSecretRef.name", NAME, NAME_MESSAGE),
     shape(
         "spec.image",

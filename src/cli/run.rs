@@ -12,6 +12,7 @@ use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{LocalRef, Notification};
 use crate::controller::plan::Times;
 use crate::controller::settings::{Settings, WorkerConfig};
 use crate::controller::{Ended, Operator};
@@ -67,6 +68,12 @@ pub struct Args {
     /// Read the workers' logs for their progress
     #[arg(long, default_value_t = true, action = ArgAction::Set)]
     progress: bool,
+    /// Web server that is told how an import ended which names none itself: https://host/path
+    #[arg(long)]
+    notification_url: Option<String>,
+    /// Secret, in the import's namespace, whose key signingKey signs these notices; where there is none they are not signed
+    #[arg(long, requires = "notification_url")]
+    notification_secret: Option<String>,
     /// YAML file about the worker pods: resources, nodeSelector, tolerations, affinity, priorityClassName,
     /// runtimeClassName, labels, annotations, imagePullSecrets, imagePullPolicy, env, hostUsers
     #[arg(long)]
@@ -166,6 +173,11 @@ fn settings(args: Args, config: &Config) -> anyhow::Result<Settings> {
             WorkerConfig::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?
         }
     };
+    let notification = match args.notification_url {
+        // What is wrong with it is told without it: it may hold a token.
+        Some(url) if !is_webhook(&url) => anyhow::bail!("--notification-url must be https://host/path"),
+        url => url.map(|url| Notification { url, secret_ref: args.notification_secret.map(|name| LocalRef { name }) }),
+    };
     let mut egress = args.egress;
     for server in api_servers(config) {
         // No image comes from the API server, and a worker that is led astray must not reach it.
@@ -185,6 +197,7 @@ fn settings(args: Args, config: &Config) -> anyhow::Result<Settings> {
         egress,
         builtin_profiles: args.builtin_profiles,
         progress: args.progress,
+        notification,
         worker,
     })
 }
@@ -210,6 +223,17 @@ fn positive(text: &str) -> Result<usize, String> {
 fn duration(text: &str) -> Result<SignedDuration, String> {
     let parsed: Option<SignedDuration> = text.parse().ok();
     parsed.filter(jiff::SignedDuration::is_positive).ok_or_else(|| "must be a duration, as 90s, 5m or 1h30m".to_owned())
+}
+
+/// An address as `spec.notifications` has it.
+fn is_webhook(text: &str) -> bool {
+    let url: Result<url::Url, _> = text.parse();
+    url.is_ok_and(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    })
 }
 
 #[cfg(test)]
@@ -256,6 +280,8 @@ mod tests {
             "--allow-insecure-endpoints",
             "--builtin-profiles=false",
             "--progress=false",
+            "--notification-url=https://hooks.example/a",
+            "--notification-secret=signing",
             "--worker-config=/etc/w.yaml",
             "--health-addr=0.0.0.0:1",
             "--metrics-addr=0.0.0.0:2",
@@ -278,7 +304,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for wrong in ["--max-concurrent-workers=0", "--grace=5", "--grace=-5m", "--grace=soon", "--log-format=xml"] {
+        for wrong in [
+            "--max-concurrent-workers=0",
+            "--grace=5",
+            "--grace=-5m",
+            "--grace=soon",
+            "--log-format=xml",
+            "--notification-secret=signing",
+        ] {
             assert!(parse(&[wrong]).is_err(), "{wrong}");
         }
     }
@@ -290,5 +323,21 @@ mod tests {
         assert!(settings.egress.deny.contains(&"10.0.0.1/32".to_owned()));
         config.cluster_url = "https://[fd00::1]:6443".parse().unwrap();
         assert!(api_servers(&config).contains(&"fd00::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_told_is_not_shown() {
+        let config = Config::new("https://10.0.0.1:6443".parse().unwrap());
+        for wrong in ["hooks.example/t0ken", "ftp://hooks.example/t0ken", "https://u:t0ken@hooks.example/"] {
+            let args = parse(&[&format!("--notification-url={wrong}")]).unwrap();
+            let error = settings(args, &config).unwrap_err().to_string();
+            assert!(error.contains("must be https://") && !error.contains("t0ken"), "{error}");
+        }
+        let args = parse(&["--notification-url=https://hooks.example/t0ken", "--notification-secret=signing"]).unwrap();
+        let told = settings(args, &config).unwrap().notification.unwrap();
+        assert_eq!(
+            (told.url.as_str(), told.secret_ref.unwrap().name.as_str()),
+            ("https://hooks.example/t0ken", "signing")
+        );
     }
 }

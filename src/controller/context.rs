@@ -51,6 +51,7 @@ pub struct Shared {
     /// True once the running Jobs are counted in.
     pub counted: watch::Receiver<bool>,
     queue: Mutex<Queue>,
+    notices: Mutex<Queue>,
     pods_seen: Mutex<HashMap<String, HashSet<String>>>,
     progress: Mutex<HashMap<String, (Timestamp, Progress)>>,
     judging: Mutex<Judging>,
@@ -99,7 +100,8 @@ impl Shared {
         wakers: Vec<Waker>,
         counted: watch::Receiver<bool>,
     ) -> Self {
-        let queue = Queue::new(settings.max_workers, settings.max_workers_per_namespace);
+        let queue = || Mutex::new(Queue::new(settings.max_workers, settings.max_workers_per_namespace));
+        let (queue, notices) = (queue(), queue());
         Self {
             writer: Writer::new(client.clone()),
             client,
@@ -110,7 +112,8 @@ impl Shared {
             recorder,
             wakers,
             counted,
-            queue: Mutex::new(queue),
+            queue,
+            notices,
             pods_seen: Mutex::default(),
             progress: Mutex::default(),
             judging: Mutex::default(),
@@ -133,6 +136,16 @@ impl Shared {
             (result, granted, queue.running(), queue.queued())
         };
         self.metrics.workers(running, queued);
+        for ticket in granted {
+            self.wake(ticket.kind, &ticket.namespace, &ticket.name);
+        }
+        result
+    }
+
+    /// Works on the line of those who send notices, then wakes whoever got a slot by it. It is as long as the workers' own,
+    /// so that an image never waits for a web server that does not answer.
+    pub fn notices<T>(&self, work: impl FnOnce(&mut Queue) -> (T, Vec<Ticket>)) -> T {
+        let (result, granted) = work(&mut lock(&self.notices));
         for ticket in granted {
             self.wake(ticket.kind, &ticket.namespace, &ticket.name);
         }

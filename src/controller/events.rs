@@ -35,9 +35,11 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
             ("False", word::CANCELLED) => tell("Cancelled", "Cancel", &ready.message, false),
             _ => {}
         }
-        let judged = find(&new.conditions, COMPLIANT).is_some_and(|c| c.status != "True" && c.reason == ready.reason);
+        let judged = find(&new.conditions, COMPLIANT).is_some_and(|c| c.status == "False" && c.reason == ready.reason);
         if ready.status == "False" && !judged && ready.reason != word::CANCELLED {
-            tell("InspectionFailed", "Import", &format!("{}: {}", ready.reason, ready.message), true);
+            let undetermined = ready.reason == word::UNDETERMINED;
+            let reason = if undetermined { "ImageUndetermined" } else { "InspectionFailed" };
+            tell(reason, "Import", &format!("{}: {}", ready.reason, ready.message), true);
         }
     }
     for (task, work) in work::all(new) {
@@ -48,7 +50,7 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
         let (reason, action) = match task.stage {
             Stage::Inspect => ("InspectionStarted", "Inspect"),
             Stage::Convert => ("ConversionStarted", "Convert"),
-            Stage::Delete => continue,
+            Stage::Delete | Stage::Notify => continue,
         };
         tell(reason, action, &format!("Made Job {name} ({uid}) for disk {}", task.disk), false);
     }
@@ -76,6 +78,19 @@ pub fn idle_waivers(request: &Request) -> Vec<Told> {
 /// Objects that were to be deleted stay, and why.
 pub fn objects_stay(note: String) -> Told {
     Told { reason: "ObjectsStay", action: "Delete", note, warns: true }
+}
+
+/// Nobody is named who could be told how the import ended: an advice, for most who look at imports need no notices.
+pub fn nobody_told() -> Told {
+    let note =
+        "Nobody is told how this import ended: `spec.notifications` names nobody, and the operator has no default";
+    Told { reason: "NobodyTold", action: "Notify", note: note.to_owned(), warns: false }
+}
+
+/// One (scheme and host) who was to be told was not, and why.
+pub fn not_told(host: &str, why: &str) -> Told {
+    let note = format!("{host} was not told how this import ended: {why}");
+    Told { reason: "NotNotified", action: "Notify", note, warns: true }
 }
 
 /// Publishes them. An event that cannot be published is no reason to fail.
@@ -161,5 +176,9 @@ mod tests {
         assert_eq!(reasons(&compliant, &imported), ["Imported"]);
         let failed = status(&[("Ready", "False", "SecretNotFound"), ("Compliant", "Unknown", "NotInspected")], None);
         assert_eq!(reasons(&ImageImportStatus::default(), &failed), ["InspectionFailed"]);
+        for (reason, told) in [("Undetermined", "ImageUndetermined"), ("SourceNotFound", "InspectionFailed")] {
+            let undecided = status(&[("Ready", "False", reason), ("Compliant", "Unknown", reason)], None);
+            assert_eq!(reasons(&ImageImportStatus::default(), &undecided), [told]);
+        }
     }
 }

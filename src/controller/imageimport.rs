@@ -20,7 +20,7 @@ use super::moment::{Draft, lifecycle_part};
 use super::plan::{Act, Plan, Profile, World, plan};
 use super::queue::{Kind, Ticket};
 use super::work::{self, Task, Work};
-use super::{customimage, deletion, events, observe, status, verdict, worker};
+use super::{customimage, deletion, events, notification, observe, status, verdict, worker};
 use crate::api::conditions::{CONVERTED, INSPECTED, READY, Status, reason as word};
 use crate::api::{ImageImport, ImportProfile, SYSTEM_DISK};
 use crate::report;
@@ -82,7 +82,11 @@ async fn look(import: &ImageImport, context: &Context) -> Result<Action> {
         events::publish(&context.shared, &import.object_ref(&()), told).await;
     }
     hand.discard(&latest, &next.discard).await?;
-    Ok(again.or(next.again).map_or_else(Action::await_change, |d| Action::requeue(d.unsigned_abs().max(CAUGHT_UP))))
+    let mut again = again.or(next.again);
+    if next.act == Act::Rest {
+        again = [again, Box::pin(notification::look(&latest, context)).await?].into_iter().flatten().min();
+    }
+    Ok(again.map_or_else(Action::await_change, |d| Action::requeue(d.unsigned_abs().max(CAUGHT_UP))))
 }
 
 /// What carries a plan out.

@@ -22,6 +22,8 @@ pub enum Stage {
     Convert,
     /// Deletes what was copied.
     Delete,
+    /// Tells how an import ended.
+    Notify,
 }
 
 impl Stage {
@@ -31,6 +33,7 @@ impl Stage {
             Self::Inspect => "inspect",
             Self::Convert => "convert",
             Self::Delete => "delete",
+            Self::Notify => "notify",
         }
     }
     /// The word for the work in progress: reason of `Ready`, `progress.stage`.
@@ -39,6 +42,7 @@ impl Stage {
             Self::Inspect => "Inspecting",
             Self::Convert => "Converting",
             Self::Delete => "Deleting",
+            Self::Notify => "Notifying",
         }
     }
     fn letter(self) -> char {
@@ -46,6 +50,7 @@ impl Stage {
             Self::Inspect => 'i',
             Self::Convert => 'c',
             Self::Delete => 'd',
+            Self::Notify => 'n',
         }
     }
 }
@@ -171,7 +176,7 @@ impl std::fmt::Display for VerdictKey {
     }
 }
 
-/// Name of a worker Job: `<import or record, at most 40 characters>-<i|c|d>-<10 hexadecimal digits>`.
+/// Name of a worker Job: `<import or record, at most 40 characters>-<i|c|d|n>-<10 hexadecimal digits>`.
 pub fn job_name(import: &str, uid: &str, disk: &str, stage: Stage, key: &str, attempt: i32) -> String {
     let letter = stage.letter();
     let digest = hash(&["job", uid, disk, &letter.to_string(), key, &attempt.to_string()]);

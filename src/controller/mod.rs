@@ -23,6 +23,7 @@ pub mod leader;
 pub mod look;
 pub mod managers;
 pub mod moment;
+pub mod notification;
 pub mod observe;
 pub mod outcome;
 pub mod plan;

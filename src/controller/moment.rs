@@ -141,6 +141,7 @@ impl Draft {
             Stage::Inspect => "A worker reads the image",
             Stage::Convert => "A worker copies the image",
             Stage::Delete => "A worker deletes the image",
+            Stage::Notify => "A worker sends a notice",
         };
         self.set(READY, Status::Unknown, stage.doing(), message);
         self.progressing(word::PROGRESSING, message);

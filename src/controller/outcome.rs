@@ -36,7 +36,10 @@ pub enum Outcome {
     Written(Written),
     /// `worker delete` left none of the objects.
     Deleted,
-    /// `worker convert` wrote nothing or `worker delete` left something, and trying again will not help.
+    /// `worker notify` was heard.
+    Notified,
+    /// `worker convert` wrote nothing, `worker delete` left something or `worker notify` is not wanted, and trying again
+    /// will not help.
     Refused(Refusal),
     /// The Job is done or gone, and its message with it.
     ResultLost(&'static str),
@@ -195,7 +198,8 @@ fn result(stage: Stage, pod: &Pod) -> Option<Outcome> {
         (Stage::Inspect, Message::Facts(facts)) => Some(Outcome::Facts(text.to_owned(), facts)),
         (Stage::Convert, Message::Written(written)) => Some(Outcome::Written(written)),
         (Stage::Delete, Message::Deleted(_)) => Some(Outcome::Deleted),
-        (Stage::Convert | Stage::Delete, Message::Refused(refusal)) => Some(Outcome::Refused(refusal)),
+        (Stage::Notify, Message::Notified(_)) => Some(Outcome::Notified),
+        (Stage::Convert | Stage::Delete | Stage::Notify, Message::Refused(refusal)) => Some(Outcome::Refused(refusal)),
         _ => None,
     }
 }

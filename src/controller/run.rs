@@ -20,7 +20,7 @@ use super::context::{Context, Shared, Waker};
 use super::deletion::record;
 use super::leader::Elector;
 use super::look::Error;
-use super::queue::{Kind, Ticket};
+use super::queue::{Kind, Queue, Ticket};
 use super::settings::Settings;
 use super::store::{self, Filled, Scope, Touched, Watches};
 use super::worker::{IMPORT_NAME, RECORD_NAME};
@@ -262,12 +262,12 @@ async fn count_in(shared: &Shared, scopes: &[Scope], profiles: Filled) {
     }
     for scope in scopes {
         for job in scope.jobs.state().iter().filter(|job| !store::seen(job).finished) {
-            if let Some(ticket) = ticket(job) {
-                shared.queue(|queue| {
-                    queue.adopt(ticket);
-                    ((), vec![])
-                });
-            }
+            let Some(ticket) = ticket(job) else { continue };
+            let adopt = |queue: &mut Queue| {
+                queue.adopt(ticket);
+                ((), vec![])
+            };
+            if store::sends_notice(job) { shared.notices(adopt) } else { shared.queue(adopt) }
         }
     }
 }
@@ -297,6 +297,7 @@ async fn sweep(shared: &Shared, scopes: &[Scope], stop: &CancellationToken) {
         let owners = jobs.iter().filter(|j| !store::seen(j).finished).filter_map(|j| ticket(j)).map(|t| t.uid);
         let alive: HashSet<String> = imports.chain(records).chain(owners).collect();
         shared.queue(|queue| ((), queue.retain(&alive)));
+        shared.notices(|queue| ((), queue.retain(&alive)));
         shared.forget_jobs(&jobs.iter().filter_map(|j| j.uid()).collect());
     }
 }

@@ -9,10 +9,14 @@ use serde::Deserialize;
 
 use super::key::Stage;
 use super::plan::Times;
+use crate::api::Notification;
 use crate::worker::EgressArgs;
 
 /// A deletion is a few requests, each tried for a minute at most.
 const DELETE_DEADLINE: SignedDuration = SignedDuration::from_mins(10);
+
+/// A notice is one request, tried for little more than a minute; its receiver may be slow.
+const NOTIFY_DEADLINE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Everything that flags decide.
 #[derive(Debug, Clone)]
@@ -41,6 +45,8 @@ pub struct Settings {
     pub builtin_profiles: bool,
     /// Whether workers' logs are read for their progress.
     pub progress: bool,
+    /// Who is told of an import that names nobody.
+    pub notification: Option<Notification>,
     /// The worker's pod.
     pub worker: WorkerConfig,
 }
@@ -52,6 +58,7 @@ impl Settings {
             Stage::Inspect => self.inspect_deadline,
             Stage::Convert => self.convert_deadline,
             Stage::Delete => DELETE_DEADLINE,
+            Stage::Notify => NOTIFY_DEADLINE,
         }
     }
 }

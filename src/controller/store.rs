@@ -14,10 +14,11 @@ use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::key::Stage;
 use super::managers;
 use super::outcome::owned_by;
 use super::plan::JobSeen;
-use super::worker::IMPORT_UID;
+use super::worker::{IMPORT_UID, STAGE};
 use crate::api::conditions::LIFECYCLE;
 use crate::api::{CustomImage, ImageImport, ImportProfile, ImportedDisk};
 use crate::metrics::Metrics;
@@ -111,15 +112,25 @@ impl Scope {
         (Self { namespace, imports, records, jobs, pods, filled }, watches)
     }
 
-    /// The Jobs whose controller has this UID.
+    /// The Jobs whose controller has this UID, but for those that send notices.
     pub fn jobs_of(&self, uid: &str) -> Vec<Arc<Job>> {
-        self.jobs.state_filter(|job| owned_by(job.metadata.owner_references.as_ref(), uid))
+        self.jobs.state_filter(|job| owned_by(job.metadata.owner_references.as_ref(), uid) && !sends_notice(job))
+    }
+
+    /// The Jobs whose controller has this UID and that send notices.
+    pub fn notices_of(&self, uid: &str) -> Vec<Arc<Job>> {
+        self.jobs.state_filter(|job| owned_by(job.metadata.owner_references.as_ref(), uid) && sends_notice(job))
     }
 
     /// The pods whose controller has this UID.
     pub fn pods_of(&self, job_uid: &str) -> Vec<Arc<Pod>> {
         self.pods.state_filter(|pod| owned_by(pod.metadata.owner_references.as_ref(), job_uid))
     }
+}
+
+/// True for a Job that sends a notice: no work of its import waits for it.
+pub fn sends_notice(job: &Job) -> bool {
+    job.metadata.labels.as_ref().and_then(|labels| labels.get(STAGE)).is_some_and(|s| s == Stage::Notify.container())
 }
 
 /// What a plan has to know of a Job.
@@ -232,6 +243,15 @@ mod tests {
         let list: kube::core::ObjectList<DeserializeGuard<ImageImport>> = serde_json::from_value(list).unwrap();
         let readable = list.items.into_iter().map(|item| only_readable(watcher::Event::InitApply(item), "ImageImport"));
         assert_eq!(readable.map(|event| event.is_some()).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn a_job_that_sends_a_notice_is_known_by_its_stage() {
+        for (stage, notice) in [("notify", true), ("inspect", false), ("convert", false), ("delete", false)] {
+            let job = json!({"metadata": {"labels": {STAGE: stage}}});
+            assert_eq!(sends_notice(&serde_json::from_value(job).unwrap()), notice, "{stage}");
+        }
+        assert!(!sends_notice(&Job::default()));
     }
 
     #[test]

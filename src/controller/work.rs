@@ -58,8 +58,8 @@ pub fn of(status: &ImageImportStatus, task: &Task) -> Work {
     match task.stage {
         Stage::Inspect => read!(disk.inspection),
         Stage::Convert => read!(disk.conversion),
-        // It belongs to no disk: `status.deletion`.
-        Stage::Delete => Work::default(),
+        // They belong to no disk: `status.deletion`, `status.notifications`.
+        Stage::Delete | Stage::Notify => Work::default(),
     }
 }
 
@@ -80,7 +80,7 @@ pub fn set(draft: &mut Draft, task: &Task, work: &Work) {
     match task.stage {
         Stage::Inspect => write!(disk.inspection),
         Stage::Convert => write!(disk.conversion),
-        Stage::Delete => {}
+        Stage::Delete | Stage::Notify => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! The worker's Job and pod.
 
+mod notice;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -31,13 +33,15 @@ use crate::worker::{
     SOURCE_CREDENTIALS,
 };
 
+pub use notice::notice;
+
 /// Label of every worker Job and pod: the UID of its import. Names may be longer than a label's value.
 pub const IMPORT_UID: &str = "imageimport.dev/import-uid";
 /// Annotation of every worker Job and pod of an import: its name.
 pub const IMPORT_NAME: &str = "imageimport.dev/import";
 /// Annotation of every worker Job and pod of a record: its name.
 pub const RECORD_NAME: &str = "imageimport.dev/custom-image";
-/// Label of every worker Job and pod: `inspect`, `convert` or `delete`.
+/// Label of every worker Job and pod: `inspect`, `convert`, `delete` or `notify`.
 pub const STAGE: &str = "imageimport.dev/stage";
 /// The user all worker containers run as.
 const USER: i64 = 65532;
@@ -107,7 +111,7 @@ pub fn job(
                 Mount::destination(destination.secret_ref.as_ref()),
             )
         }
-        Stage::Delete => return None,
+        Stage::Delete | Stage::Notify => return None,
     };
     let order = Order {
         stage,
@@ -380,4 +384,4 @@ pub fn own_url(settings: &Settings, import: &ImageImport, disk: &str, job_uid: &
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -56,22 +56,23 @@ pub struct Notice {
     /// The record of the image, when it is imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_image: Option<String>,
-    /// The rules that it does not meet, the first [`FAILURES_MAX`].
+    /// The rules that it does not meet, the first [`FAILURES_MAX`], or what else went wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
 }
 
-/// A rule that an image does not meet.
+/// A rule that an image does not meet, or what else went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Failure {
-    /// The rule's name, its condition's type.
+    /// The rule's name, its condition's type; empty where no rule failed but something else.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
-    /// The cloud's code.
+    /// The cloud's code, or the reason.
     pub code: String,
     /// What was found, where, and how it is mended.
     pub message: String,
-    /// What the cloud's document suggests for the code, in Chinese and in English, where it suggests something.
+    /// What to do: what the cloud's document suggests for the code, in Chinese and in English, or else what we do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub suggested_handling: Vec<String>,
 }

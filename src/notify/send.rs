@@ -73,7 +73,10 @@ async fn once(dialler: &Dialler, uri: &Uri, event: &Event, key: Option<&Key>, bo
     }
     let request = request.body(body.to_vec().into()).map_err(|e| Error::unsupported(LAYER, e.to_string()))?;
     let Err(error) = dialler.call(request).await else { return Ok(Answer::Taken) };
-    let error = Error { layer: LAYER, ..crate::source::answer::to_error(&error) };
+    let mut error = Error { layer: LAYER, ..crate::source::answer::to_error(&error) };
+    if error.http.is_some() && error.kind == crate::disk::ErrorKind::Io {
+        error.what = "the web server does not take the notice now".to_owned();
+    }
     match error.http.as_deref() {
         // What the request is to blame for will not be taken the next time, but for a limit of time or rate.
         Some(http) if (400..500).contains(&http.status) && !matches!(http.status, 408 | 425 | 429) => {

@@ -14,6 +14,8 @@ pub const SOURCE_CREDENTIALS: &str = "/run/credentials/source";
 pub const DESTINATION_CREDENTIALS: &str = "/run/credentials/destination";
 /// Where the pod mounts the password that the user gave for the image.
 pub const PASSWORD: &str = "/run/credentials/password";
+/// Where the pod mounts the secret that notices are signed with.
+pub const WEBHOOK_SECRET: &str = "/run/credentials/webhook";
 /// Where the kubelet takes the message from.
 pub const RESULT: &str = "/dev/termination-log";
 
@@ -113,6 +115,9 @@ pub struct NotifyArgs {
     /// File with the secret that it is signed with; without it the notice goes unsigned.
     #[arg(long)]
     pub secret_file: Option<PathBuf>,
+    /// The notice goes unsigned where there is no such file, too.
+    #[arg(long, requires = "secret_file")]
+    pub secret_optional: bool,
     /// File the message is written to.
     #[arg(long, default_value = RESULT)]
     pub result: PathBuf,
@@ -205,6 +210,22 @@ impl DeleteArgs {
         let mut args = vec!["worker".to_owned(), "delete".to_owned()];
         args.extend(self.objects.iter().map(|object| format!("--object={}", text(object))));
         push_path(&mut args, "--destination-credentials", self.destination_credentials.as_ref());
+        args.push(format!("--result={}", self.result.display()));
+        self.egress.push(&mut args);
+        args
+    }
+}
+
+impl NotifyArgs {
+    /// The container's arguments that parse to this.
+    pub fn to_args(&self) -> Vec<String> {
+        let mut args = vec!["worker".to_owned(), "notify".to_owned()];
+        args.push(format!("--url={}", self.url));
+        args.push(format!("--event={}", text(&self.event)));
+        push_path(&mut args, "--secret-file", self.secret_file.as_ref());
+        if self.secret_optional {
+            args.push("--secret-optional".to_owned());
+        }
         args.push(format!("--result={}", self.result.display()));
         self.egress.push(&mut args);
         args
@@ -309,5 +330,17 @@ mod tests {
         };
         assert_eq!(args.to_args()[..2], ["worker", "delete"]);
         assert_eq!(parsed::<DeleteArgs>(&args.to_args()), args);
+        for secret_optional in [false, true] {
+            let args = NotifyArgs {
+                url: "https://hooks.example/a?b=c".into(),
+                event: Event::new("id", "2026-11-21T10:00:00Z", true, crate::notify::Notice::default()),
+                secret_file: Some(WEBHOOK_SECRET.into()),
+                secret_optional,
+                result: RESULT.into(),
+                egress: EgressArgs { allow: vec!["10.0.0.0/8".into()], ..EgressArgs::default() },
+            };
+            assert_eq!(args.to_args()[..2], ["worker", "notify"]);
+            assert_eq!(parsed::<NotifyArgs>(&args.to_args()), args);
+        }
     }
 }

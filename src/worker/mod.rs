@@ -1,4 +1,4 @@
-//! What runs in the worker pod: one disk, read, copied or deleted, and one message at the end.
+//! What runs in the worker pod: one disk, read, copied or deleted, or one notice, and one message at the end.
 
 mod args;
 mod exit;
@@ -8,7 +8,7 @@ mod run;
 
 pub use args::{
     ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, InspectArgs, NotifyArgs, PASSWORD, RESULT,
-    SOURCE_CREDENTIALS,
+    SOURCE_CREDENTIALS, WEBHOOK_SECRET,
 };
 pub use exit::Exit;
 pub use failure::{Failure, parse_failure};

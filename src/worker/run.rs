@@ -202,8 +202,10 @@ pub fn conversion(
 }
 
 async fn run_notify(args: NotifyArgs) -> crate::disk::Result<Message> {
-    let secret = args.secret_file.as_deref().map(std::fs::read_to_string).transpose();
-    let secret = secret.map_err(|_| Error::not_found(sign::LAYER, "its file cannot be read as text"))?;
+    let secret = match args.secret_file.as_deref().map(std::fs::read_to_string).transpose() {
+        Err(error) if args.secret_optional && error.kind() == std::io::ErrorKind::NotFound => None,
+        read => read.map_err(|_| Error::not_found(sign::LAYER, "its file cannot be read as text"))?,
+    };
     let key = secret.as_deref().map(sign::Key::parse).transpose()?;
     Ok(match notify::send(&args.url, &args.event, key.as_ref(), &Egress::new(&args.egress)?).await? {
         notify::Answer::Taken => Message::Notified(Notified {}),

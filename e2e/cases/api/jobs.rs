@@ -158,3 +158,35 @@ async fn the_operator_deletes_with_the_stores_keys_alone() {
     let refusal = said(operator, reads, &dry()).await;
     assert!(refusal.contains("Jobs of a CustomImage must delete"), "{refusal:?}");
 }
+
+#[tokio::test]
+async fn the_operator_notifies_with_the_key_that_signs_alone() {
+    let operator = &api(&client(Some(&operator())).await, &resource("batch/v1", "Job", "jobs"));
+    let image = &worker_image();
+    let (args, volumes) = ("/spec/template/spec/containers/0/args", "/spec/template/spec/volumes");
+    let secret = |name: &str, key: &str| {
+        json!({"name": name, "projected": {"sources": [
+            {"secret": {"name": "signing", "optional": true, "items": [{"key": key, "path": key}]}}]}})
+    };
+    let does = |what: &str, mounted: Value| {
+        let mut job = worker(image);
+        set(&mut job, args, &json!(["worker", what]));
+        set(&mut job, volumes, &mounted);
+        job
+    };
+    for mounted in [json!([]), json!([secret("webhook-secret", "signingKey")])] {
+        assert_eq!(said(operator, does("notify", mounted), &dry()).await, "");
+    }
+    let alone = "must mount the key that signs notices alone";
+    for (what, mounted, says) in [
+        ("notify", json!([secret("webhook-secret", "signingKey"), secret("source", "accessKeyID")]), alone),
+        ("notify", json!([secret("webhook-secret", "accessKeyID")]), alone),
+        ("notify", json!([secret("other", "signingKey")]), alone),
+        ("notify", json!([{"name": "webhook-secret", "emptyDir": {}}]), alone),
+        ("notify", json!([secret("webhook-secret", "password")]), "must mount Secrets as projected volumes"),
+        ("inspect", json!([secret("webhook-secret", "signingKey")]), "must mount Secrets as projected volumes"),
+    ] {
+        let refusal = said(operator, does(what, mounted.clone()), &dry()).await;
+        assert!(refusal.contains(says), "{what} {mounted}: {refusal:?}");
+    }
+}

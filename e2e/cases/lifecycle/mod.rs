@@ -11,6 +11,7 @@ mod good;
 mod killed;
 mod leader;
 mod mended;
+mod notification;
 mod profile;
 mod queue;
 mod released;

@@ -109,7 +109,9 @@ fn observe(world: &World) -> Plan {
             Plan { slot: true, ..rest(noted, Some("A worker deletes the objects".into()), TICK) }
         }
         // The others are no results of a deletion.
-        Outcome::Pending | Outcome::Facts(..) | Outcome::Written(_) => Plan { slot: true, ..rest(noted, None, TICK) },
+        Outcome::Pending | Outcome::Facts(..) | Outcome::Written(_) | Outcome::Notified => {
+            Plan { slot: true, ..rest(noted, None, TICK) }
+        }
     }
 }
 

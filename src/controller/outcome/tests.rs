@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::inspect::wire::{Deleted, encode};
+use crate::inspect::wire::{Deleted, Notified, encode};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_760_000_000 + seconds).unwrap()
@@ -118,7 +118,11 @@ fn row_1_a_message_that_decodes_is_the_result() {
         (Stage::Convert, Message::Written(written.clone()), Outcome::Written(written.clone())),
         (Stage::Convert, Message::Refused(refusal.clone()), Outcome::Refused(refusal.clone())),
         (Stage::Delete, deleted.clone(), Outcome::Deleted),
-        (Stage::Delete, Message::Refused(refusal.clone()), Outcome::Refused(refusal)),
+        (Stage::Delete, Message::Refused(refusal.clone()), Outcome::Refused(refusal.clone())),
+        (Stage::Notify, Message::Notified(Notified {}), Outcome::Notified),
+        (Stage::Notify, Message::Refused(refusal.clone()), Outcome::Refused(refusal)),
+        (Stage::Notify, deleted.clone(), lost.clone()),
+        (Stage::Inspect, Message::Notified(Notified {}), lost.clone()),
         (Stage::Convert, deleted, lost.clone()),
         (Stage::Delete, Message::Written(written), lost),
     ] {

@@ -102,8 +102,8 @@ impl Planner<'_> {
                 }
                 Plan { slot: true, ..self.rest(Some(TICK)) }
             }
-            // None of an import's stages deletes.
-            Outcome::Running | Outcome::Deleted => {
+            // None of an import's stages deletes or notifies.
+            Outcome::Running | Outcome::Deleted | Outcome::Notified => {
                 self.draft.working(task.stage);
                 if let Some(progress) = &self.world.progress {
                     self.draft.status.progress = Some(progress.clone());

@@ -17,6 +17,7 @@ fn live() -> ImageImportStatus {
             "inspection": {"jobName": "j", "jobUID": "u", "attempt": 1, "key": "k", "facts": "v1:f"},
             "conversion": {"jobName": "c"}}],
         "image": {"format": "RAW"},
+        "notifications": [{"id": "o", "key": "k", "reason": "Checked", "time": "2026-01-01T00:00:00Z"}],
         "report": {"profile": "p", "profileGeneration": 1, "digest": "d",
             "counts": {"passed": 1, "failed": 0, "warned": 0, "advised": 0, "undetermined": 0, "waived": 0}},
         "conditions": [condition("Ready", "True"), condition("Stalled", "True"), condition("VirtioInstalled", "True")]
@@ -32,7 +33,7 @@ fn the_two_parts_are_the_whole_and_share_nothing() {
     for top in ["image", "report"] {
         assert!(report.get(top).is_some() && lifecycle.get(top).is_none());
     }
-    for top in ["observedGeneration", "verdictKey", "lastHandledRequestAt"] {
+    for top in ["observedGeneration", "verdictKey", "lastHandledRequestAt", "notifications"] {
         assert!(report.get(top).is_none() && lifecycle.get(top).is_some());
     }
     assert_eq!(

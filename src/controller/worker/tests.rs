@@ -6,7 +6,7 @@ use crate::controller::plan::Times;
 use crate::controller::settings::WorkerConfig;
 use crate::worker::EgressArgs;
 
-fn settings(worker: &str) -> Settings {
+pub fn settings(worker: &str) -> Settings {
     Settings {
         worker_image: "registry.example/image-import-operator@sha256:abc".into(),
         namespace: "system".into(),
@@ -28,11 +28,12 @@ fn settings(worker: &str) -> Settings {
         },
         builtin_profiles: true,
         progress: true,
+        notification: None,
         worker: WorkerConfig::parse(worker).unwrap(),
     }
 }
 
-fn import() -> ImageImport {
+pub fn import() -> ImageImport {
     serde_json::from_value(json!({
         "apiVersion": "imageimport.dev/v1alpha1", "kind": "ImageImport",
         "metadata": {"name": "web.base", "namespace": "team", "uid": "1234-uid", "generation": 1},

@@ -146,7 +146,8 @@ async fn a_deletion_reports_what_is_gone_and_what_it_could_not_use() {
 #[tokio::test]
 async fn a_notice_is_sent_with_a_secret_that_can_be_read() {
     let app = axum::Router::new().fallback(async |headers: http::HeaderMap| {
-        assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+        let signed = headers.get("webhook-signature").is_some_and(|s| s.to_str().unwrap().starts_with("v1,"));
+        if signed { http::StatusCode::NO_CONTENT } else { http::StatusCode::UNAUTHORIZED }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -157,11 +158,15 @@ async fn a_notice_is_sent_with_a_secret_that_can_be_read() {
         url,
         event: Event::new("id-1", "2026-11-21T10:00:00Z", true, Notice::default()),
         secret_file: Some(secret.clone()),
+        secret_optional: false,
         result: folder.path().join("message"),
         egress: egress(),
     };
     let (exit, text) = worked(Work::Notify(args.clone())).await;
     assert_eq!((exit, parse_failure(&text).unwrap().layer.as_str()), (Exit::Config, "webhook secret"));
+    args.secret_optional = true;
+    let unsigned = decode(&worked(Work::Notify(args.clone())).await.1).unwrap();
+    assert!(matches!(unsigned, Message::Refused(r) if r.http.as_ref().unwrap().status == 401));
     std::fs::write(&secret, "k".repeat(32)).unwrap();
     let (exit, text) = worked(Work::Notify(args.clone())).await;
     assert_eq!(exit, Exit::Done, "{text}");
