@@ -1,7 +1,7 @@
 //! All that a rule may look at, and the questions that many rules ask first.
 
 use super::disks::{Disks, looks_at};
-use super::{Judged, Verdict, volumes};
+use super::{Judged, Verdict, data_disks, volumes};
 use crate::api::{
     Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, PlatformChoice, ProfileRule, Waiver,
 };
@@ -224,8 +224,17 @@ impl<'a> Case<'a> {
         }))
     }
 
-    /// The operating system, once its root was found.
+    /// The operating system, once its root was found. `Unknown` where a part of its files is on a data disk.
     pub fn guest(&self) -> Result<&'a Guest, Box<Verdict>> {
+        let guest = self.on_system_disk()?;
+        match data_disks::part_of_system(self) {
+            Some(part) => Err(Box::new(Verdict::not_read(part))),
+            None => Ok(guest),
+        }
+    }
+
+    /// The same, for rules that ask for what is on the system disk in any case.
+    fn on_system_disk(&self) -> Result<&'a Guest, Box<Verdict>> {
         self.root()?;
         self.facts.guest.as_ref().ok_or_else(|| Box::new(Verdict::missing("the operating system was not looked at")))
     }
@@ -245,6 +254,11 @@ impl<'a> Case<'a> {
     /// What the files of a Linux or a FreeBSD say, for rules that judge both.
     pub fn unix(&self) -> Result<&'a Linux, Box<Verdict>> {
         unix_of(self.guest()?)
+    }
+
+    /// The same, for what is on the system disk in any case, as `/etc/fstab`.
+    pub fn unix_on_system_disk(&self) -> Result<&'a Linux, Box<Verdict>> {
+        unix_of(self.on_system_disk()?)
     }
 
     /// Whether the guest is a FreeBSD.

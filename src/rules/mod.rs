@@ -6,6 +6,7 @@
 mod boot_root;
 mod case;
 mod commands;
+mod data_disks;
 mod disks;
 pub mod docs;
 mod interfaces;

@@ -8,6 +8,7 @@ mod cloud_init;
 mod commands;
 mod coreos;
 mod data_disks;
+mod data_mounts;
 mod declared;
 mod filesystem;
 mod fooled;
