@@ -31,10 +31,10 @@ pub fn part_of_system(case: &Case) -> Option<String> {
             return None;
         }
         let on = match holder(case, &mount.source) {
-            Some((disk, volume)) => on(disk, volume),
-            None => may_hold(case, &mount.source)?,
+            Some((disk, volume)) => format!("is on {}", on(disk, volume)),
+            None => format!("may be on {}", may_hold(case, &mount.source)?),
         };
-        Some(format!("{} of the system is on {on}, and its files are not read with the others", mount.target))
+        Some(format!("{} of the system {on}, and its files are not read with the others", mount.target))
     })
 }
 

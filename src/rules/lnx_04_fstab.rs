@@ -159,6 +159,9 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
             // What is mounted is mounted anew, and not looked for under that name.
             () if root && source.starts_with("/dev/") => line(Grade::Doubt, nowhere("")),
             () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
+            () if by_order(source).is_some_and(|place| (1..=case.data_disks.len()).contains(&place)) => {
+                line(Grade::Doubt, "names a data disk by its place among them, which an instance decides".to_owned())
+            }
             () if source.starts_with("/dev/") && !is_written(source) && !case.data_disks.is_empty() => {
                 line(Grade::Breach, "names a disk by its place, and is not on the system disk".to_owned())
             }
@@ -228,6 +231,12 @@ fn is_network(mount: &Mount) -> bool {
 fn by_position(source: &str) -> bool {
     const COUNTED: &[&str] = &["sd", "hd", "xvd", "nvme", "mmcblk", "nbd", "loop", "ada", "da", "nda", "nvd"];
     source.strip_prefix("/dev/").is_some_and(|name| COUNTED.iter().any(|kind| name.starts_with(kind)))
+}
+
+/// The place of the disk that a virtio name counts: 0 for `/dev/vda`, the system disk's.
+fn by_order(source: &str) -> Option<usize> {
+    let letter = source.strip_prefix("/dev/vd")?.bytes().next().filter(u8::is_ascii_lowercase)?;
+    letter.checked_sub(b'a').map(usize::from)
 }
 
 /// Names made of a disk's slot or serial number.

@@ -36,7 +36,8 @@ fn a_source_is_looked_for_on_the_data_disks_by_what_is_written_on_them() {
         ("UUID=dead", "ext4", Fail, "in no partition or volume of the image and its data disks"),
         ("/dev/mapper/other-lv", "ext4", Fail, "in no partition or volume"),
         // Which disk these are is not known.
-        ("/dev/vdb1", "ext4", Fail, "names a disk by its place"),
+        ("/dev/vdb1", "ext4", Warn, "by its place among them"),
+        ("/dev/vdc1", "ext4", Fail, "names a disk by its place"),
         ("/dev/sdb1", "ext4", Fail, "names a disk by its place"),
         ("/dev/vda7", "ext4", Fail, "names a disk by its place"),
         ("/dev/disk/by-id/virtio-d-part1", "ext4", Fail, "named by the hardware of another disk"),
@@ -111,6 +112,12 @@ fn a_system_of_which_a_part_is_on_a_data_disk_is_unknown() {
         assert_eq!(with(id, "UUID=da7a", "/var/lib/mysql", &[]).result, Pass, "{id}");
         assert_eq!(with(id, "UUID=da7a", "/usr", &["noauto"]).result, Pass, "{id}");
     }
+    let mut unread = data_disk("data1");
+    unread.facts = Facts::default();
+    let rule = result_with(A2020, "SVC-05", &[unread], |f, _| {
+        fstab(f).entries.push(mount("UUID=dead", "/usr", "ext4", None));
+    });
+    assert!(rule.result == Unknown && rule.message.contains("/usr of the system may be on"), "{}", rule.message);
     assert_eq!(with("LNX-04", "UUID=da7a", "/usr", &[]).result, Pass);
     assert_eq!(outcome(A2020, "DRV-01", |f, _| fstab(f).entries.push(mount("UUID=da7a", "/usr", "ext4", None))), Pass);
 }
