@@ -6,6 +6,9 @@ use crate::api::{ImageImport, LocalRef};
 use crate::controller::key::hash;
 use crate::controller::settings::Settings;
 
+/// Longest host that is shown: a name has at most 253 characters.
+const HOST_MAX: usize = 280;
+
 /// One who is to be told. Its address may hold a token: what is shown of it is the hash and the host.
 pub struct Named {
     /// Hash of the address, of this import alone.
@@ -36,14 +39,15 @@ pub fn named(settings: &Settings, import: &ImageImport) -> Vec<Named> {
 }
 
 fn host(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| "an address that is none".to_owned(), |url| url.origin().ascii_serialization())
+    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+    origin.map_or_else(|_| "an address that is none".to_owned(), |origin| origin.chars().take(HOST_MAX).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::host;
+    use super::{HOST_MAX, host};
     use crate::api::ImageImport;
 
     #[test]
@@ -53,6 +57,7 @@ mod tests {
             ("http://[fd00::1]:9000/t0ken", "http://[fd00::1]:9000"),
             ("https://hooks.example.com:443?t0ken", "https://hooks.example.com"),
             ("https://h:99999/t0ken", "an address that is none"),
+            (&format!("https://{}/t0ken", "h".repeat(2000)), &format!("https://{}", "h".repeat(HOST_MAX - 8))),
         ] {
             assert_eq!(host(url), shown);
         }
