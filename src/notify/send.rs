@@ -75,7 +75,7 @@ async fn once(dialler: &Dialler, uri: &Uri, event: &Event, key: Option<&Key>, bo
     let Err(error) = dialler.call(request).await else { return Ok(Answer::Taken) };
     let mut error = Error { layer: LAYER, ..crate::source::answer::to_error(&error) };
     if error.http.is_some() && error.kind == crate::disk::ErrorKind::Io {
-        error.what = "the web server does not take the notice now".to_owned();
+        "the web server does not take the notice now".clone_into(&mut error.what);
     }
     match error.http.as_deref() {
         // What the request is to blame for will not be taken the next time, but for a limit of time or rate.

@@ -147,13 +147,11 @@ async fn take_back(task: &Task, import: &ImageImport) -> String {
         Ok(egress) => convert::remove(&copies, &task.destination, &egress).await,
         Err(error) => Err(error),
     };
-    match deleted {
-        Ok(Message::Deleted(_)) => String::new(),
-        _ => {
-            let urls: Vec<_> = copies.iter().map(|copy| copy.destination.url.as_str()).collect();
-            format!("; what was written stays: delete {}", urls.join(", "))
-        }
+    if matches!(deleted, Ok(Message::Deleted(_))) {
+        return String::new();
     }
+    let urls: Vec<_> = copies.iter().map(|copy| copy.destination.url.as_str()).collect();
+    format!("; what was written stays: delete {}", urls.join(", "))
 }
 
 async fn write(

@@ -40,7 +40,8 @@ fn rejected(failed: &[&str]) -> ImageImport {
 
 #[test]
 fn an_import_ends_ready_or_stalled_and_no_other_way() {
-    let table: &[(&[(&str, &str, &str, u8)], Option<(&str, &str)>)] = &[
+    type Row = (&'static [(&'static str, &'static str, &'static str, u8)], Option<(&'static str, &'static str)>);
+    let table: &[Row] = &[
         (&[], None),
         (&[("Ready", "Unknown", "Inspecting", 1), ("Reconciling", "True", "Progressing", 1)], None),
         (&[("Ready", "Unknown", "Suspended", 1)], None),
