@@ -111,6 +111,9 @@ fn told(sign: &Sign) -> &'static str {
         SignKind::Dirty => "it was not left cleanly",
         SignKind::Hibernated => "a hibernated system holds it",
         SignKind::CheckAskedFor => "a check at the next start was asked for",
+        SignKind::JournalElsewhere => "its journal is on another device",
+        SignKind::PartElsewhere => "a part of it is on another device",
+        SignKind::LargeBlocks => "its blocks are larger than the memory pages of x86 machines",
         SignKind::Other => "it says something this version does not know",
     }
 }

@@ -7,17 +7,19 @@
 //!
 //! # How it is found
 //! LBA 0 must end in 55AA and hold an entry in range, or either copy of a GPT must be valid with both of its checksums. A
-//! filesystem that begins at LBA 0 is told apart first: its boot sector ends in 55AA too.
+//! filesystem that begins at LBA 0 is told apart first: its boot sector ends in 55AA too. A GPT without the MBR that protects
+//! it is none to firmware, boot loaders and Linux. The second copy alone is enough for UEFI firmware, which mends the first
+//! from it; a BIOS's boot loader and Linux go by the first.
 //!
 //! # How to mend it
 //! Make the image of the whole disk, not of a partition: `qemu-img convert -p -O qcow2 /dev/sda IMAGE.qcow2`, with the
-//! boot partition in it.
+//! boot partition in it. `sgdisk -e IMAGE`, of a RAW image, writes both copies of a GPT and the protective MBR anew.
 
 use super::text::join;
 use super::volumes::guest_format;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
 use crate::disk::partition::is_foreign;
-use crate::inspect::facts::{GptCopy, PartitionTable, Scheme};
+use crate::inspect::facts::{BootMode, Fact, Family, GptCopy, PartitionTable, Scheme};
 
 /// PAR-01.
 pub const RULE: Rule = Rule {
@@ -30,6 +32,8 @@ pub const RULE: Rule = Rule {
     check,
 };
 
+const REMEDY: &str = "Write both copies and the protective MBR anew, in a RAW image of the disk: `sgdisk -e IMAGE`.";
+
 fn check(case: &Case) -> Judged {
     let table = match case.table_or_damage() {
         Ok(table) => table,
@@ -41,6 +45,15 @@ fn check(case: &Case) -> Judged {
         }
     };
     match table.scheme {
+        Scheme::Gpt if table.unprotected => Ok(Finding::new(
+            "the GPT has no protective MBR: without an entry of type EE in LBA 0, firmware, boot loaders and Linux see no \
+             partition",
+        )
+        .narrowed("NoTable")
+        .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
+        .remedy(REMEDY)
+        .fail(Grade::Breach)),
+        Scheme::Gpt if table.gpt_copy == Some(GptCopy::Backup) => Ok(by_backup(case, table)),
         Scheme::Mbr | Scheme::Gpt => {
             let signature = format!("signature {}", table.signature);
             let finding = Finding::new(described(table)).seen_at(signature, "LBA 0", 0x1fe);
@@ -85,6 +98,20 @@ fn check(case: &Case) -> Judged {
         }
         Scheme::Other => Ok(Verdict::missing("the kind of partition table is not known to this version")),
     }
+}
+
+/// A GPT whose first copy is damaged.
+fn by_backup(case: &Case, table: &PartitionTable) -> Verdict {
+    let finding = Finding::new(described(table)).seen_at("no valid header", "LBA 1", u64::from(table.sector_bytes));
+    let ways = case.facts.boot_modes.as_ref().and_then(Fact::known).map(|modes| modes.ways.as_slice());
+    let bios_alone = ways.is_some_and(|ways| !ways.is_empty() && ways.iter().all(|way| way.mode == BootMode::Bios));
+    let linux = case.facts.guest.as_ref().is_some_and(|guest| guest.family == Family::Linux);
+    if bios_alone && linux {
+        let message = format!("{}, and what a BIOS starts goes by the first, as Linux does", finding.message);
+        return Finding { message, ..finding }.narrowed("NoTable").remedy(REMEDY).fail(Grade::Breach);
+    }
+    let note = "Linux goes by the first copy, until UEFI firmware or sgdisk has mended it";
+    finding.note(Grade::Doubt, note).remedy(REMEDY).pass()
 }
 
 /// The table in one clause: `GPT with 3 partitions, by its backup copy`.

@@ -8,7 +8,8 @@
 //! # How it is found
 //! Every partition and logical volume is opened and looked at: a Linux root has `/etc` with `/usr` or `/bin` and a release
 //! file or an init. A volume that is recognised and cannot be read (encrypted, or of a kind this version does not read)
-//! makes the answer Unknown, never a failure.
+//! makes the answer Unknown, never a failure. So does a root that is mounted only with another device, a journal or an XFS
+//! realtime section, or by the newest kernels, for its large blocks.
 //!
 //! # How to mend it
 //! Make the image of the disk the system starts from. A data disk belongs to an import of its own, beside a system disk.
@@ -16,7 +17,7 @@
 use super::text::join;
 use super::volumes::{Root, described, iso_inside, root};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
-use crate::inspect::facts::{Family, Holds, Scheme};
+use crate::inspect::facts::{Fact, Family, Holds, Scheme, SignKind, Volume};
 
 /// PAR-02.
 pub const RULE: Rule = Rule {
@@ -45,6 +46,10 @@ fn check(case: &Case) -> Judged {
         Root::Found(_) if case.facts.guest.as_ref().is_some_and(|g| g.family == Family::Windows) => {
             Ok(Verdict::not_read("Windows systems are recognised, and not judged by this version"))
         }
+        Root::Found(volume) if mounting(volume).is_some() => {
+            let what = mounting(volume).unwrap_or_default();
+            Ok(Verdict::not_read(format!("the system is on {} ({}), and {what}", volume.name, described(volume))))
+        }
         Root::Found(volume) => Ok(Finding::new(format!("the system is on {} ({})", volume.name, described(volume)))
             .seen(described(volume), volume.name.clone())
             .pass()),
@@ -58,6 +63,20 @@ fn check(case: &Case) -> Judged {
         }
         Root::Undecided(verdict) => Err(verdict),
     }
+}
+
+/// What mounting a volume takes that may not be there when it starts.
+fn mounting(volume: &Volume) -> Option<&'static str> {
+    let signs = volume.health.as_ref().and_then(Fact::known)?;
+    signs.iter().find_map(|sign| match sign.kind {
+        SignKind::JournalElsewhere => Some("its journal is on another device, without which it is not mounted"),
+        SignKind::PartElsewhere => Some("a part of it is on another device, without which it is not mounted"),
+        SignKind::LargeBlocks => Some(
+            "its blocks are larger than the memory pages of x86 machines: Linux mounts ext4 with such blocks from 6.19 \
+             on, XFS from 6.12 on, and what the kernel of this system can do is not known",
+        ),
+        _ => None,
+    })
 }
 
 fn cut_short(case: &Case) -> bool {

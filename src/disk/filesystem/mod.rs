@@ -21,6 +21,9 @@ use crate::inspect::facts::Sign;
 pub use crate::inspect::facts::Usage;
 pub use recognise::{Content, lvm_id, recognise};
 
+/// A page of memory of an x86 machine.
+pub(crate) const PAGE: u64 = 4096;
+
 /// A node of a filesystem: the inode number, or whatever names a file there.
 pub type Node = u64;
 

@@ -174,7 +174,9 @@ impl Header {
             entry_bytes: u32_le(LAYER, raw, 84)?,
             array_crc: u32_le(LAYER, raw, 88)?,
         };
+        // Linux and libfdisk take a header without entries for damaged.
         if header.entry_bytes < 128
+            || header.entries == 0
             || !header.entry_bytes.is_multiple_of(8)
             || header.last_usable < u64_le(LAYER, raw, 40)?
         {

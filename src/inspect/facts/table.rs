@@ -29,7 +29,7 @@ pub struct PartitionTable {
     /// GPT beside MBR entries of its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hybrid: bool,
-    /// GPT without the MBR that protects it: firmware may start from it, Linux does not see it.
+    /// GPT without the MBR that protects it: firmware and Linux do not see it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unprotected: bool,
     /// Numbers of partitions that share sectors, two by two; the first of them where there are many.

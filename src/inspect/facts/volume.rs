@@ -105,6 +105,12 @@ pub enum SignKind {
     Hibernated,
     /// A check at the next start was asked for.
     CheckAskedFor,
+    /// Its journal, clean, is on another device, without which it is not mounted.
+    JournalElsewhere,
+    /// A part of it (XFS: the realtime section) is on another device, without which it is not mounted.
+    PartElsewhere,
+    /// Its blocks are larger than the pages of memory of an x86 machine: older kernels do not mount it.
+    LargeBlocks,
     /// A word of a newer version.
     #[default]
     #[serde(other)]

@@ -1,12 +1,14 @@
 //! PAR-01, PAR-02, PAR-03, PAR-05.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{ExtFeatures, Fact, GptCopy, Holds, Role, Scheme, TroubleKind, Volume, VolumeClass};
+use crate::inspect::facts::{
+    BootMode, ExtFeatures, Fact, GptCopy, Holds, Role, Scheme, Sign, SignKind, TroubleKind, Volume, VolumeClass,
+};
 use crate::report::Outcome::{Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, ext4, fstab, guest, linux, mount, outcome, partition, release, result,
-    table, trouble, troubled, unread_member, volume,
+    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, boot_modes, ext4, fstab, guest, linux, mount, outcome, partition,
+    release, result, table, trouble, troubled, unread_member, volume,
 };
 
 fn no_system(facts: &mut Facts, volumes: Vec<Volume>) {
@@ -53,6 +55,25 @@ fn a_damaged_table_fails_with_its_byte_and_an_unreadable_one_is_unknown() {
     assert_eq!(outcome(TENCENT, "PAR-02", |f, _| f.table = Some(trouble(TroubleKind::Corrupt))), NotApplicable);
     assert_eq!(outcome(TENCENT, "PAR-01", |f, _| f.table = Some(trouble(TroubleKind::Limit))), Unknown);
     assert_eq!(outcome(TENCENT, "PAR-02", |f, _| f.table = Some(trouble(TroubleKind::Limit))), Unknown);
+}
+
+#[test]
+fn a_root_that_mounts_only_with_what_may_not_be_there_is_unknown() {
+    for (kind, says) in [
+        (SignKind::JournalElsewhere, "journal is on another device"),
+        (SignKind::PartElsewhere, "a part of it is on another device"),
+        (SignKind::LargeBlocks, "memory pages of x86"),
+    ] {
+        let sign = || Some(Fact::Known(vec![Sign { kind, ..Sign::default() }]));
+        let rule = result(TENCENT, "PAR-02", |f, _| f.volumes[0].health = sign());
+        assert!(rule.result == Unknown && rule.message.contains(says), "{rule:?}");
+        let intact = result(A2020, "FS-05", |f, _| f.volumes[0].health = sign());
+        assert_eq!(intact.result, Warn, "{}", intact.message);
+        let beside = outcome(TENCENT, "PAR-02", |f, _| {
+            f.volumes.push(Volume { health: sign(), ..holding(2, Holds::Data) });
+        });
+        assert_eq!(beside, Pass, "of another volume");
+    }
 }
 
 #[test]
@@ -142,11 +163,21 @@ fn gpt_is_refused_where_the_document_refuses_it() {
         assert_eq!(outcome(profile, "PAR-03", |f, _| table(f).scheme = Scheme::None), NotApplicable);
     }
     assert!(!crate::profiles::get(A2020).unwrap().spec.rules.iter().any(|r| r.name == "MbrPartitionTable"));
-    let rule = result(A2020, "PAR-01", |f, _| {
+    let by_backup = |mode: BootMode| {
+        result(A2020, "PAR-01", |f, _| {
+            table(f).scheme = Scheme::Gpt;
+            table(f).gpt_copy = Some(GptCopy::Backup);
+            boot_modes(f).ways[0].mode = mode;
+        })
+    };
+    let rule = by_backup(BootMode::Bios);
+    assert!(rule.result == Fail && rule.message.contains("backup") && rule.remedy.contains("sgdisk -e"), "{rule:?}");
+    assert_eq!(by_backup(BootMode::Uefi).result, Warn, "the firmware mends it");
+    let bare = result(A2020, "PAR-01", |f, _| {
         table(f).scheme = Scheme::Gpt;
-        table(f).gpt_copy = Some(GptCopy::Backup);
+        table(f).unprotected = true;
     });
-    assert!(rule.result == Pass && rule.message.contains("backup"), "{}", rule.message);
+    assert!(bare.result == Fail && bare.message.starts_with("NoTable: the GPT has no protective MBR"), "{bare:?}");
     let hybrid = result(TENCENT, "PAR-03", |f, _| {
         table(f).scheme = Scheme::Gpt;
         table(f).hybrid = true;

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
-use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, PAGE, Stat, Usage};
 use crate::disk::bytes::to_usize;
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
@@ -220,6 +220,10 @@ impl FileSystem for Btrfs {
         if self.superblock.log_root.is_some() {
             let value = format!("what was synced since the last commit, of {} subvolumes", self.roots.replayed.len());
             signs.push(Sign { kind: SignKind::LogNeedsReplay, at: self.superblock.at.saturating_add(0x60), value });
+        }
+        if self.superblock.sector_size > PAGE {
+            let value = format!("sectors of {} bytes", self.superblock.sector_size);
+            signs.push(Sign { kind: SignKind::LargeBlocks, at: self.superblock.at.saturating_add(0x90), value });
         }
         if self.superblock.at != superblock::PRIMARY {
             let value = format!("primary superblock, read from the mirror at {:#x}", self.superblock.at);

@@ -6,6 +6,7 @@ use super::superblock::{self, AT, LEN, MAGIC, STATE_VALID, Superblock};
 use super::{Ext, LAYER, ROOT, groups, inode};
 use crate::disk::Result;
 use crate::disk::bytes::{range, to_u64, u16_le, u32_le};
+use crate::disk::filesystem::PAGE;
 
 use crate::inspect::facts::{Sign, SignKind};
 
@@ -17,6 +18,9 @@ const ERROR_COUNT: usize = 0x194;
 const LAST_ORPHAN: usize = 0xE8;
 const INCOMPAT: usize = 0x60;
 const RO_COMPAT: usize = 0x64;
+/// `s_journal_inum`, `s_journal_dev`.
+const JOURNAL_INODE: usize = 0xE0;
+const JOURNAL_DEVICE: usize = 0xE4;
 /// Blocks of descriptors that are verified: those of 512 GiB with the usual sizes.
 const TABLES: u64 = 64;
 /// Wrong descriptors that are named.
@@ -39,6 +43,7 @@ const SET_LATER: Features = Features { compat: 0x8, incompat: 0x44, ro_compat: 0
 pub(super) fn signs(ext: &Ext) -> Result<Vec<Sign>> {
     let mut signs = Vec::new();
     state(&ext.found, ext.replayed, &mut signs)?;
+    mounting(&ext.superblock, &mut signs)?;
     orphans(&ext.superblock, &mut signs)?;
     checksums(ext, &mut signs)?;
     backups(ext, &mut signs)?;
@@ -68,6 +73,19 @@ fn state(found: &Superblock, replayed: (u32, usize), signs: &mut Vec<Sign>) -> R
         signs.push(sign(SignKind::LogNeedsReplay, field(INCOMPAT), value));
     } else if !found.features.has_journal() && state & STATE_VALID == 0 {
         signs.push(sign(SignKind::Dirty, field(STATE), format!("s_state {state:#x}, not cleanly unmounted")));
+    }
+    Ok(())
+}
+
+/// What mounting it takes that is not on the volume, or not in every kernel.
+fn mounting(superblock: &Superblock, signs: &mut Vec<Sign>) -> Result<()> {
+    let (inode, device) = (superblock.u32_at(JOURNAL_INODE)?, superblock.u32_at(JOURNAL_DEVICE)?);
+    if superblock.features.has_journal() && inode == 0 && device != 0 {
+        signs.push(sign(SignKind::JournalElsewhere, field(JOURNAL_DEVICE), format!("s_journal_dev {device:#x}")));
+    }
+    if superblock.block_size > PAGE {
+        let value = format!("blocks of {} bytes", superblock.block_size);
+        signs.push(sign(SignKind::LargeBlocks, field(0x18), value));
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, Stat, Usage};
+use super::{DirEntry, Entries, FileSystem, FileSystemFormat, Node, NodeKind, PAGE, Stat, Usage};
 use crate::disk::bytes::{array, to_u64, to_usize};
 use crate::disk::{Error, ReadAt, Result};
 use crate::inspect::facts::{Sign, SignKind};
@@ -172,6 +172,12 @@ impl FileSystem for Xfs {
         }
         if !superblock.intact {
             sign(SignKind::ChecksumMismatch, 224, "the superblock does not fit its checksum".to_owned());
+        }
+        if superblock.realtime_blocks != 0 {
+            sign(SignKind::PartElsewhere, 16, format!("a realtime section of {} blocks", superblock.realtime_blocks));
+        }
+        if superblock.block_size > PAGE {
+            sign(SignKind::LargeBlocks, 4, format!("blocks of {} bytes", superblock.block_size));
         }
         if let Some(found) = &self.log {
             sign(SignKind::LogNeedsReplay, found.at, format!("{} blocks of 512 bytes to replay", found.blocks));

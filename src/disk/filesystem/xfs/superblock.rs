@@ -38,6 +38,8 @@ pub(super) struct Superblock {
     pub uuid: [u8; 16],
     pub meta_uuid: [u8; 16],
     pub free_blocks: u64,
+    /// `sb_rblocks`: blocks of the realtime section.
+    pub realtime_blocks: u64,
     pub in_progress: bool,
     /// Whether the checksum fits; true before version 5.
     pub intact: bool,
@@ -86,6 +88,7 @@ impl Superblock {
             uuid,
             meta_uuid: if features.meta_uuid { array(LAYER, raw, 248)? } else { uuid },
             free_blocks: wide(144)?,
+            realtime_blocks: wide(16)?,
             in_progress: u8_at(raw, 126)? != 0,
             intact: !features.v5 || checksum::fits(raw, CRC_AT),
         })

@@ -46,6 +46,17 @@ fn without_checksums_only_headers_that_are_missing_are_told() {
 }
 
 #[test]
+fn what_mounting_takes_that_may_not_be_there_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let realtime = dir.path().join("realtime");
+    std::fs::File::create(&realtime).unwrap().set_len(50 << 20).unwrap();
+    let with = image(&format!("-r rtdev={}", realtime.display()));
+    assert_eq!(signs(with), [(SignKind::PartElsewhere, 16)]);
+    let bytes = make(dir.path(), "-d agcount=1 -b size=16384", 400 << 20, &sample_tree(3, &[]));
+    assert_eq!(signs(std::fs::read(bytes).unwrap()), [(SignKind::LargeBlocks, 4)]);
+}
+
+#[test]
 fn marks_of_the_superblock_are_told() {
     let mut bytes = image("");
     bytes[219] |= 0x10;
