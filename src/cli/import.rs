@@ -124,7 +124,7 @@ async fn carried(
     if verdict != inspect::exit::COMPLIANT || import.spec.destination.is_none() {
         return Ok(Ended { code: verdict, import, record: None, why: None });
     }
-    Ok(carry::convert(&task, import, stop).await)
+    Ok(Box::pin(carry::convert(&task, import, stop)).await)
 }
 
 /// Writes record and status where they were asked for.

@@ -30,23 +30,22 @@ pub fn end(import: &ImageImport) -> Option<End> {
     let stalled = find(&status.conditions, STALLED).filter(|c| c.status == "True");
     let decides = if ready.status == "True" { ready } else { stalled? };
     let uid = import.metadata.uid.as_deref().unwrap_or_default();
-    let key = match &status.custom_image_ref {
+    let key = if let Some(record) = &status.custom_image_ref {
         // Nothing changes it any more.
-        Some(record) => hash(&["end", uid, &record.name]),
-        None => {
-            let sources: Vec<_> = status.disks.iter().map(|disk| (&disk.name, &disk.source)).collect();
-            let failed = status.report.as_ref().map(|report| report.failed.join(" ")).unwrap_or_default();
-            hash(&[
-                "end",
-                uid,
-                &ready.status,
-                &ready.reason,
-                stalled.map(|c| c.reason.as_str()).unwrap_or_default(),
-                status.last_handled_request_at.as_deref().unwrap_or_default(),
-                &serde_json::to_string(&sources).unwrap_or_default(),
-                &failed,
-            ])
-        }
+        hash(&["end", uid, &record.name])
+    } else {
+        let sources: Vec<_> = status.disks.iter().map(|disk| (&disk.name, &disk.source)).collect();
+        let failed = status.report.as_ref().map(|report| report.failed.join(" ")).unwrap_or_default();
+        hash(&[
+            "end",
+            uid,
+            &ready.status,
+            &ready.reason,
+            stalled.map(|c| c.reason.as_str()).unwrap_or_default(),
+            status.last_handled_request_at.as_deref().unwrap_or_default(),
+            &serde_json::to_string(&sources).unwrap_or_default(),
+            &failed,
+        ])
     };
     let key = key.chars().take(16).collect();
     Some(End { key, reason: ready.reason.clone(), since: decides.last_transition_time.0 })
