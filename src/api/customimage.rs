@@ -97,7 +97,7 @@ pub struct RecordedStore {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportedDisk {
-    /// `system`.
+    /// `system`, or a data disk's.
     #[schemars(length(max = 63))]
     pub name: String,
     /// The object.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::customimage::DeletionPolicy;
+use super::disks::DataDisk;
 use super::notification::Notification;
 use super::status::ImageImportStatus;
 
@@ -33,8 +34,12 @@ use super::status::ImageImportStatus;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ImageImportSpec {
-    /// The object to import.
+    /// The object to import: the image of the system disk.
     pub source: Source,
+    /// Images of data disks. They are read, and written, with the system disk's: all of them, or none.
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_disks: Vec<DataDisk>,
     /// The ImportProfile whose rules are applied.
     pub profile_ref: LocalRef,
     /// What is asked of the image; what was found is in `status.image`.
@@ -250,13 +255,14 @@ pub enum Acknowledgement {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
-    /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist.
+    /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist;
+    /// there is room for one disk.
     #[schemars(length(max = 2048))]
     pub url: String,
     /// Format of the written image: `RAW`, `QCOW2` or `VHD`. Default: the source's, and the object as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
-    /// Size of the written disk in GiB, where that is more than the image's: what is added is empty, and the second
+    /// Size of the written system disk in GiB, where that is more than the image's: what is added is empty, and the second
     /// partition table of a GPT moves to the new end. A disk is never made smaller.
     #[schemars(range(min = 1))]
     #[serde(default, rename = "virtualSizeGiB", skip_serializing_if = "Option::is_none")]

@@ -103,6 +103,9 @@ pub struct Limits {
     /// System disk of an instance, in GiB.
     #[serde(default, rename = "systemDiskGiB", skip_serializing_if = "Option::is_none")]
     pub system_disk_gib: Option<SizeRange>,
+    /// Data disk of an instance, in GiB.
+    #[serde(default, rename = "dataDiskGiB", skip_serializing_if = "Option::is_none")]
+    pub data_disk_gib: Option<SizeRange>,
 }
 
 /// A range of sizes, both ends included.

@@ -4,6 +4,7 @@
 
 pub mod conditions;
 mod customimage;
+mod disks;
 mod imageimport;
 mod importprofile;
 mod notification;
@@ -19,6 +20,7 @@ pub use customimage::{
     CustomImage, CustomImageSpec, CustomImageStatus, DeletionPolicy, ImportedDisk, RecordedSource, RecordedStore,
     RecordedVerdict,
 };
+pub use disks::{DataDisk, Disk};
 pub use imageimport::{
     Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
     LocalRef, OsType, Source, Waiver,

@@ -18,6 +18,10 @@ const LIST_MAX: i64 = 128;
 /// Limits of a condition's strings, as meta/v1 documents them; the library's type carries none.
 const CONDITION_LIMITS: &[(&str, i64)] = &[("type", 316), ("reason", 1024), ("message", 32768)];
 
+/// Where the object of the system disk is described, and where that of a data disk is: by the same rules.
+const SYSTEM_SOURCE: &str = "spec.source";
+const DATA_SOURCE: &str = "spec.dataDisks[].source";
+
 /// All kinds, as they are installed.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![complete(ImageImport::crd(), true), complete(CustomImage::crd(), false), complete(ImportProfile::crd(), true)]
@@ -38,8 +42,11 @@ fn complete(mut crd: CustomResourceDefinition, watched: bool) -> CustomResourceD
             status.default = Some(fresh_status());
         }
         for check in CHECKS.iter().filter(|c| c.kinds.contains(&kind.as_str())) {
-            if let Some(at) = find(root, check.at) {
-                at.x_kubernetes_validations.get_or_insert_default().push(rule(check));
+            let again = check.at.strip_prefix(SYSTEM_SOURCE).map(|field| format!("{DATA_SOURCE}{field}"));
+            for path in std::iter::once(check.at).chain(again.as_deref()) {
+                if let Some(at) = find(root, path) {
+                    at.x_kubernetes_validations.get_or_insert_default().push(rule(check));
+                }
             }
         }
     }

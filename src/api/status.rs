@@ -15,7 +15,7 @@ pub struct ImageImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// One entry a disk, `system` first.
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(max = 17), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disks: Vec<DiskStatus>,
     /// What the system disk is.
@@ -62,7 +62,7 @@ pub struct ImageImportStatus {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct DiskStatus {
-    /// `system`.
+    /// `system`, or a data disk's.
     #[schemars(length(max = 63))]
     pub name: String,
     /// The object as it was when it was read.

@@ -8,7 +8,7 @@
 pub struct Check {
     /// The kinds it is for.
     pub kinds: &'static [&'static str],
-    /// Where it sits: `spec.waivers[].rule`; empty: the root.
+    /// Where it sits: `spec.waivers[].rule`; empty: the root. What sits in `spec.source` sits in a data disk's source too.
     pub at: &'static str,
     /// What must hold.
     pub rule: &'static str,
@@ -80,6 +80,14 @@ pub const CHECKS: &[Check] = &[
         "!has(self.status) || !has(self.status.disks) || self.status.disks.size() == 0 \
          || !self.status.disks.all(d, has(d.source)) || self.spec.source == oldSelf.spec.source",
         "must not change once the image was read: create a new ImageImport",
+    ),
+    root(
+        ".spec.dataDisks",
+        "!has(self.status) || !has(self.status.disks) || self.status.disks.size() == 0 \
+         || !self.status.disks.all(d, has(d.source)) \
+         || (has(self.spec.dataDisks) == has(oldSelf.spec.dataDisks) \
+         && (!has(self.spec.dataDisks) || self.spec.dataDisks == oldSelf.spec.dataDisks))",
+        "must not change once the images were read: create a new ImageImport",
     ),
     root(
         ".spec.destination",
@@ -162,6 +170,17 @@ pub const CHECKS: &[Check] = &[
         "`destination.url` must not be the source itself",
     ),
     shape(
+        "spec",
+        "!has(self.dataDisks) || self.dataDisks.size() == 0 || !has(self.destination) || self.destination.url.endsWith('/')",
+        "`destination.url` must end with `/` where there are data disks: each gets a name of its own",
+    ),
+    shape(
+        "spec.dataDisks[].name",
+        "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        "must be a DNS label: lower-case letters, digits and `-`, with a letter or digit at both ends",
+    ),
+    shape("spec.dataDisks[].name", "self != 'system'", "must be another than `system`, which is `spec.source`'s"),
+    shape(
         "spec.customImageName",
         "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         "must be a DNS label: lower-case letters, digits and `-`, with a letter or digit at both ends",
@@ -191,6 +210,13 @@ pub const CHECKS: &[Check] = &[
     Check {
         kinds: &["ImportProfile"],
         at: "spec.limits.systemDiskGiB",
+        rule: "self.min <= self.max",
+        message: "`min` must be at most `max`",
+        field: None,
+    },
+    Check {
+        kinds: &["ImportProfile"],
+        at: "spec.limits.dataDiskGiB",
         rule: "self.min <= self.max",
         message: "`min` must be at most `max`",
         field: None,

@@ -118,7 +118,7 @@ async fn carried(
     let profile = manifest::profile(&documents, args.profile.as_deref())?;
     let given = secrets::Secrets::new(&documents, &args.secrets, &args.secrets_env, env)?;
     let task = carry::Task::new(documents.import, profile, &given, &args.egress)?;
-    let (import, report) = carry::judge(&task, stop).await?;
+    let (import, report) = Box::pin(carry::judge(&task, stop)).await?;
     tell(&report);
     let verdict = exit::of_verdict(&import);
     if verdict != inspect::exit::COMPLIANT || import.spec.destination.is_none() {

@@ -9,9 +9,9 @@ use super::status::LIFECYCLE_MANAGER;
 use super::worker::IMPORT_UID;
 use crate::api::conditions::{READY, Stamp, Status, is_true, reason as word};
 use crate::api::{
-    CustomImage, CustomImageSpec, CustomImageStatus, DELETE_OBJECTS, DeletionPolicy, Destination, DiskStatus,
-    ImageImport, ImportedDisk, LocalRef, RecordedSource, RecordedStore, RecordedVerdict, SYSTEM_DISK, Snapshot,
-    SnapshotState, SourceIdentity,
+    CustomImage, CustomImageSpec, CustomImageStatus, DELETE_OBJECTS, DeletionPolicy, Destination, Disk, ImageImport,
+    ImportedDisk, LocalRef, RecordedSource, RecordedStore, RecordedVerdict, SYSTEM_DISK, Snapshot, SnapshotState,
+    SourceIdentity,
 };
 
 /// What there is under the record's name.
@@ -35,37 +35,39 @@ pub struct Identity {
     pub content_key: String,
 }
 
-fn disk(import: &ImageImport) -> Option<&DiskStatus> {
-    import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)
-}
-
 /// Name and content of the record of what was inspected.
 pub fn identity(import: &ImageImport) -> Option<Identity> {
-    let source = disk(import)?.source.as_ref()?;
-    Some(Identity { name: key::custom_image_name(import, source), content_key: key::content(import, source) })
+    let content_key = key::content(import)?;
+    Some(Identity { name: key::custom_image_name(import, &content_key), content_key })
 }
 
-/// The record of a finished copy. `import` has the conversion's result in its status.
+/// One disk of the record.
+fn recorded(import: &ImageImport, disk: Disk, source: &SourceIdentity) -> Option<ImportedDisk> {
+    let read = import.disk(disk.name)?;
+    let conversion = read.conversion.as_ref()?;
+    let image = read.image.clone().unwrap_or_default();
+    Some(ImportedDisk {
+        name: disk.name.to_owned(),
+        url: conversion.url.clone()?,
+        format: written_as(import).map(str::to_owned).or(image.format).unwrap_or_default(),
+        size_bytes: conversion.bytes_written?,
+        virtual_size_bytes: conversion.virtual_size_bytes.or(image.virtual_size_bytes).unwrap_or_default(),
+        checksum: conversion.checksum.clone()?,
+        etag: conversion.etag.clone(),
+        source: Some(RecordedSource { url: disk.source.url.clone(), identity: source.clone() }),
+    })
+}
+
+/// The record of a finished copy of all disks. `import` has the conversions' results in its status.
 pub fn record(import: &ImageImport) -> Option<CustomImage> {
     let Identity { name, content_key } = identity(import)?;
-    let disk = disk(import)?;
-    let source: &SourceIdentity = disk.source.as_ref()?;
-    let conversion = disk.conversion.as_ref()?;
-    let image = disk.image.clone().unwrap_or_default();
+    let disks = import.read_disks()?.into_iter().map(|(disk, source)| recorded(import, disk, source));
+    let image = import.disk(SYSTEM_DISK)?.image.clone().unwrap_or_default();
     let request = import.spec.image.clone().unwrap_or_default();
     let report = import.status.as_ref().and_then(|status| status.report.clone());
     let deletes = import.spec.deletion_policy == DeletionPolicy::Delete;
     let spec = CustomImageSpec {
-        disks: vec![ImportedDisk {
-            name: SYSTEM_DISK.to_owned(),
-            url: conversion.url.clone()?,
-            format: written_as(import).map(str::to_owned).or(image.format).unwrap_or_default(),
-            size_bytes: conversion.bytes_written?,
-            virtual_size_bytes: conversion.virtual_size_bytes.or(image.virtual_size_bytes).unwrap_or_default(),
-            checksum: conversion.checksum.clone()?,
-            etag: conversion.etag.clone(),
-            source: Some(RecordedSource { url: import.spec.source.url.clone(), identity: source.clone() }),
-        }],
+        disks: disks.collect::<Option<_>>()?,
         operating_system: image.operating_system,
         platform: request.platform,
         architecture: image.architecture,

@@ -28,7 +28,6 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
     let changed = |now: &Condition, then: Option<&Condition>| {
         then.is_none_or(|t| (&t.status, &t.reason) != (&now.status, &now.reason))
     };
-    let job = |status: &ImageImportStatus, stage| work::of(status, stage).job_uid;
     if let Some(ready) = find(&new.conditions, READY).filter(|r| changed(r, before(READY))) {
         match (ready.status.as_str(), ready.reason.as_str()) {
             ("Unknown", word::QUEUED) => tell("Queued", "Queue", &ready.message, false),
@@ -43,13 +42,17 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
             tell(reason, "Import", &format!("{}: {}", ready.reason, ready.message), true);
         }
     }
-    for (stage, reason, action) in
-        [(Stage::Inspect, "InspectionStarted", "Inspect"), (Stage::Convert, "ConversionStarted", "Convert")]
-    {
-        if let Some(uid) = job(new, stage).filter(|uid| old.and_then(|s| job(s, stage)).as_ref() != Some(uid)) {
-            let name = work::of(new, stage).job_name.unwrap_or_default();
-            tell(reason, action, &format!("Made Job {name} ({uid})"), false);
-        }
+    for (task, work) in work::all(new) {
+        let before = old.and_then(|status| work::of(status, &task).job_uid);
+        let (Some(name), Some(uid)) = (&work.job_name, work.job_uid.filter(|uid| Some(uid) != before.as_ref())) else {
+            continue;
+        };
+        let (reason, action) = match task.stage {
+            Stage::Inspect => ("InspectionStarted", "Inspect"),
+            Stage::Convert => ("ConversionStarted", "Convert"),
+            Stage::Delete | Stage::Notify => continue,
+        };
+        tell(reason, action, &format!("Made Job {name} ({uid}) for disk {}", task.disk), false);
     }
     if let Some(compliant) = find(&new.conditions, COMPLIANT).filter(|c| changed(c, before(COMPLIANT))) {
         match compliant.status.as_str() {

@@ -13,19 +13,17 @@ use kube::{Resource, ResourceExt};
 use super::context::Context;
 use super::customimage::Found;
 use super::jobs::{self, Made};
+use super::judgement::{facts_of, images, judge, request, stored_facts};
 use super::key::{Stage, VerdictKey};
 use super::look::{self, CAUGHT_UP, Error, Result};
 use super::moment::{Draft, lifecycle_part};
 use super::plan::{Act, Plan, Profile, World, plan};
 use super::queue::{Kind, Ticket};
-use super::work::{self, Work};
+use super::work::{self, Task, Work};
 use super::{customimage, deletion, events, notification, observe, status, verdict, worker};
 use crate::api::conditions::{CONVERTED, INSPECTED, READY, Status, reason as word};
 use crate::api::{ImageImport, ImportProfile, SYSTEM_DISK};
-use crate::inspect::Facts;
-use crate::inspect::wire::{Message, decode};
 use crate::report;
-use crate::rules::Request;
 
 /// How often it is looked whether a record that is being deleted is gone.
 const LEAVING: SignedDuration = SignedDuration::from_secs(5);
@@ -107,13 +105,13 @@ impl Hand<'_> {
     async fn carry_out(&self, plan: &Plan) -> Result<Done> {
         match &plan.act {
             Act::Rest => self.write(&plan.draft).await,
-            Act::Start { stage, name, attempt, lost } => {
+            Act::Start { task, name, attempt, lost } => {
                 let work = Work { job_name: Some(name.clone()), attempt: *attempt, lost: *lost, ..Work::default() };
-                self.start(plan.draft.clone(), *stage, work).await
+                self.start(plan.draft.clone(), task, work).await
             }
-            Act::KeepFacts { text, key } => {
+            Act::KeepFacts { disk, text, key } => {
                 let live = self.live().await?;
-                let part = status::with_facts(&live.status.clone().unwrap_or_default(), key, text);
+                let part = status::with_facts(&live.status.clone().unwrap_or_default(), disk, key, text);
                 let stored = self.context.shared.writer.report(&live, &part).await?;
                 Box::pin(self.judge_at_once(plan, stored)).await
             }
@@ -152,8 +150,8 @@ impl Hand<'_> {
     }
 
     /// Makes a Job, and notes it.
-    async fn start(&self, mut draft: Draft, stage: Stage, mut work: Work) -> Result<Done> {
-        if stage == Stage::Convert
+    async fn start(&self, mut draft: Draft, task: &Task, mut work: Work) -> Result<Done> {
+        if task.stage == Stage::Convert
             && let Some(identity) = customimage::identity(self.import)
         {
             match customimage::find(&self.context.shared.client, &self.namespace(), &identity).await? {
@@ -164,12 +162,12 @@ impl Hand<'_> {
         let settings = &self.context.shared.settings;
         let name = work.job_name.clone().unwrap_or_default();
         let profile = self.profile.as_ref().map(|profile| &profile.spec);
-        let Some(job) = worker::job(settings, self.import, profile, stage, &name) else { return Err(Error::Changed) };
+        let Some(job) = worker::job(settings, self.import, profile, task, &name) else { return Err(Error::Changed) };
         match jobs::make(&self.jobs(), &job, &self.import.uid().unwrap_or_default(), false).await? {
             Made::New(made) => {
                 work.job_uid = made.uid();
                 work.started = Some(made.creation_timestamp().unwrap_or_else(|| draft.now()));
-                work::set(&mut draft, stage, &work);
+                work::set(&mut draft, task, &work);
                 tracing::info!(
                     namespace = self.namespace(),
                     name = self.import.name_any(),
@@ -181,7 +179,7 @@ impl Hand<'_> {
             Made::Foreign => {
                 draft.failing(word::NAME_CONFLICT, &format!("The Job `{name}` belongs to someone else"));
                 work.completed = Some(draft.now());
-                work::set(&mut draft, stage, &work);
+                work::set(&mut draft, task, &work);
                 self.write(&draft).await
             }
             // An own one that was not noted is not believed.
@@ -194,7 +192,7 @@ impl Hand<'_> {
             Made::Terminating => Ok((self.import.clone(), None)),
             Made::Refused(reason, message) => {
                 work.completed = Some(draft.now());
-                work::set(&mut draft, stage, &work);
+                work::set(&mut draft, task, &work);
                 draft.failing(reason, &message);
                 let (latest, _) = self.write(&draft).await?;
                 Ok((latest, Some(SignedDuration::from_mins(1))))
@@ -242,13 +240,15 @@ impl Hand<'_> {
         let shared = &self.context.shared;
         let Some(profile) = &self.profile else { return Err(Error::Changed) };
         let stored = live.status.clone().unwrap_or_default();
-        let inspection = stored.disks.iter().find(|d| d.name == SYSTEM_DISK).and_then(|d| d.inspection.clone());
-        let inspection = inspection.filter(|i| i.key.as_deref() == Some(facts_key)).ok_or(Error::Changed)?;
-        let Some(facts) = inspection.facts.as_deref().and_then(facts_of) else {
-            return self.read_again(&live, draft).await;
-        };
+        let (key_of_all, texts) = stored_facts(&self.import.spec, &stored).ok_or(Error::Changed)?;
+        if key_of_all != facts_key {
+            return Err(Error::Changed);
+        }
+        let all: Option<Vec<_>> = texts.iter().map(|(disk, text)| Some((*disk, facts_of(text)?))).collect();
+        let Some(all) = all else { return self.read_again(&live, draft).await };
+        let facts: Vec<_> = all.iter().map(|(disk, facts)| (*disk, facts)).collect();
         let request = request(self.import, draft.now().0);
-        let report = report::judge(&facts, &profile.name_any(), &profile.spec, &request);
+        let report = judge(&self.import.spec, &facts, &profile.name_any(), &profile.spec, &request);
         let last = draft.status.verdict_key.as_deref().and_then(VerdictKey::parse);
         if last.as_ref().is_some_and(|last| !last.same_rules(key)) && verdict::too_old(&report, &facts) {
             return self.read_again(&live, draft).await;
@@ -256,12 +256,14 @@ impl Hand<'_> {
         let mut summary = report::summary(&report);
         summary.profile_generation = profile.metadata.generation.unwrap_or_default();
         let rules = report::conditions(&report);
-        let part = status::with_report(&stored, &report.image, summary, &rules, draft.now());
+        let part = status::with_report(&stored, &images(&facts), summary, &rules, draft.now());
         let written = shared.writer.report(&live, &part).await?;
         verdict::settle(&mut draft, &report, &facts, key, self.import.spec.destination.is_some());
         let latest = shared.writer.lifecycle(&written, &draft.status).await?;
         events::publish(shared, &self.import.object_ref(&()), events::idle_waivers(&request)).await;
-        self.count(&report, inspection.start_time.as_ref(), facts.reads.bytes, last.is_none());
+        let started = stored.disk(SYSTEM_DISK).and_then(|disk| disk.inspection.as_ref()?.start_time.as_ref());
+        let bytes = facts.iter().map(|(_, facts)| facts.reads.bytes).sum();
+        self.count(&report, started, bytes, last.is_none());
         Ok((latest, None))
     }
 
@@ -301,7 +303,7 @@ impl Hand<'_> {
             return Err(Error::Changed);
         };
         let found = customimage::publish(&self.context.shared.client, &record).await?;
-        if let Some(started) = work::of(&draft.status, Stage::Convert).started {
+        if let Some(started) = work::of(&draft.status, &Task::new(SYSTEM_DISK, Stage::Convert)).started {
             let word = match &found {
                 Found::Same(_) => Some("Published"),
                 Found::Other => Some("NameConflict"),
@@ -376,13 +378,6 @@ fn same_ground(live: &ImageImport, decided_on: &ImageImport) -> bool {
         && part(live) == part(decided_on)
 }
 
-fn facts_of(text: &str) -> Option<Facts> {
-    match decode(text) {
-        Ok(Message::Facts(facts)) => Some(*facts),
-        _ => None,
-    }
-}
-
 fn outcome_word(outcome: report::Outcome) -> &'static str {
     match outcome {
         report::Outcome::Pass => "Pass",
@@ -397,24 +392,4 @@ fn outcome_word(outcome: report::Outcome) -> &'static str {
 
 fn seconds_since(time: &Time) -> f64 {
     Timestamp::now().duration_since(time.0).as_secs_f64().max(0.0)
-}
-
-/// What the rules read of the spec.
-pub fn request(import: &ImageImport, now: Timestamp) -> Request {
-    let spec = &import.spec;
-    let image = spec.image.clone().unwrap_or_default();
-    Request {
-        url: spec.source.url.clone(),
-        format: spec.source.format.map(|f| f.name().to_owned()),
-        image_name: image.name,
-        description: image.description,
-        os_type: image.os_type,
-        platform: image.platform,
-        architecture: image.architecture,
-        system_disk_size_gib: image.system_disk_size_gib,
-        force: image.force,
-        acknowledgements: image.acknowledgements,
-        waivers: spec.waivers.clone(),
-        now,
-    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::api::{ImageImport, ImageImportSpec, ImportProfileSpec, Source, SourceIdentity, Waiver};
+use crate::api::{Disk, ImageImport, ImageImportSpec, ImportProfileSpec, SYSTEM_DISK, Source, SourceIdentity, Waiver};
 
 /// Version of the rules: an upgrade judges again what was refused.
 pub const RULES: &str = env!("CARGO_PKG_VERSION");
@@ -74,14 +74,23 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What a reading depends on: how the object is reached, which password is judged there, and the last request for a new
-/// reading. The declared format is judged, not read, and the checksum verified by who writes the image: both are left out. Secrets count by their names: nobody but the worker
-/// may see that one has changed.
-pub fn inspection(spec: &ImageImportSpec, requested_at: Option<&str>) -> String {
-    let reached = Source { format: None, checksum: None, ..spec.source.clone() };
-    let password = spec.image.as_ref().and_then(|i| Some((i.password_secret_ref.as_ref()?, i.compare_password)));
+/// What a reading of a disk depends on: how the object is reached, which password is judged on the system's, and the last
+/// request for a new reading. The declared format is judged, not read, and the checksum verified by who writes the image:
+/// both are left out. Secrets count by their names: nobody but the worker may see that one has changed.
+pub fn inspection(spec: &ImageImportSpec, disk: Disk, requested_at: Option<&str>) -> String {
+    let reached = Source { format: None, checksum: None, ..disk.source.clone() };
+    let image = spec.image.as_ref().filter(|_| disk.name == SYSTEM_DISK);
+    let password = image.and_then(|i| Some((i.password_secret_ref.as_ref()?, i.compare_password)));
     let password = password.map(|password| json(&password)).unwrap_or_default();
     short(hash(&["inspection", &json(&reached), &password, requested_at.unwrap_or_default()]), 16)
+}
+
+/// One key of the readings of all disks, in their order.
+pub fn readings(keys: &[String]) -> String {
+    match keys {
+        [system] => system.clone(),
+        all => short(hash(&all.iter().map(String::as_str).collect::<Vec<_>>()), 16),
+    }
 }
 
 /// The object's identity: its entity tag, or size and time where the store gives no strong one.
@@ -92,19 +101,24 @@ pub fn identity(source: &SourceIdentity) -> String {
     }
 }
 
-/// What makes two imports the same: source address, its identity, and where it goes. 64 hexadecimal digits.
-pub fn content(import: &ImageImport, source: &SourceIdentity) -> String {
+/// What makes two imports the same: the addresses of their sources, their identities, and where they go. 64 hexadecimal
+/// digits; `None` until all disks were reached.
+pub fn content(import: &ImageImport) -> Option<String> {
     let destination = import.spec.destination.as_ref().map(|d| {
         let mut d = d.clone();
         d.secret_ref = None;
         json(&d)
     });
-    hash(&["content", &import.spec.source.url, &identity(source), destination.as_deref().unwrap_or_default()])
+    let mut parts = vec!["content".to_owned(), destination.unwrap_or_default()];
+    for (disk, source) in import.read_disks()? {
+        parts.extend([disk.name.to_owned(), disk.source.url.clone(), identity(source)]);
+    }
+    Some(hash(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
 }
 
-/// What a copy depends on.
-pub fn conversion(import: &ImageImport, source: &SourceIdentity) -> String {
-    short(content(import, source), 16)
+/// What a copy depends on; `None` until all disks were reached.
+pub fn conversion(import: &ImageImport) -> Option<String> {
+    Some(short(content(import)?, 16))
 }
 
 /// Waivers, and which of them count at `now`: that one expired is said, so it counts too.
@@ -128,6 +142,7 @@ impl VerdictKey {
     /// The key of a verdict made at `now`.
     pub fn new(import: &ImageImport, inspection: &str, profile: &str, now: Timestamp) -> Self {
         let spec = &import.spec;
+        let data: Vec<_> = spec.data_disks.iter().map(|disk| (&disk.name, disk.size_gib, disk.source.format)).collect();
         let inputs = hash(&[
             "verdict",
             inspection,
@@ -135,6 +150,7 @@ impl VerdictKey {
             profile,
             &json(&spec.image),
             &json(&spec.source.format),
+            &json(&data),
             &json(&waivers_at(&spec.waivers, now)),
         ]);
         Self { inputs: short(inputs, 16), rules: RULES.to_owned() }
@@ -169,11 +185,11 @@ pub fn job_name(import: &str, uid: &str, disk: &str, stage: Stage, key: &str, at
 }
 
 /// Name of the record: what the user asked for, or the import's name and 8 digits of source and destination.
-pub fn custom_image_name(import: &ImageImport, source: &SourceIdentity) -> String {
+pub fn custom_image_name(import: &ImageImport, content: &str) -> String {
     import.spec.custom_image_name.clone().unwrap_or_else(|| {
         let name = import.metadata.name.as_deref().unwrap_or_default();
         let cut: String = name.chars().take(RECORD_NAME_PART).collect();
-        format!("{}-{}", cut.trim_end_matches(['-', '.']), short(content(import, source), 8))
+        format!("{}-{}", cut.trim_end_matches(['-', '.']), short(content.to_owned(), 8))
     })
 }
 
@@ -191,9 +207,13 @@ mod tests {
         serde_json::from_value(spec).unwrap()
     }
 
+    fn read(spec: &ImageImportSpec, requested_at: Option<&str>) -> String {
+        inspection(spec, spec.disk(SYSTEM_DISK).unwrap(), requested_at)
+    }
+
     #[test]
     fn a_reading_is_valid_until_the_way_to_the_object_changes() {
-        let inspection = |source: &Source, requested| inspection(&spec(source, None), requested);
+        let inspection = |source: &Source, requested| read(&spec(source, None), requested);
         let key = inspection(&source(), None);
         let changed = [
             Source { url: "s3://b/other".into(), ..source() },
@@ -212,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_reading_is_valid_until_another_password_is_to_be_judged() {
-        let key = |image: &ImageRequest| inspection(&spec(&source(), Some(image)), None);
+        let key = |image: &ImageRequest| read(&spec(&source(), Some(image)), None);
         let password = |name: &str, compare_password| {
             let password_secret_ref = Some(LocalRef { name: name.into() });
             key(&ImageRequest { password_secret_ref, compare_password, ..ImageRequest::default() })
@@ -223,6 +243,23 @@ mod tests {
         }
         let declared = ImageRequest { platform: Some("CentOS".into()), ..ImageRequest::default() };
         assert_eq!(key(&declared), keys[0], "only judged");
+    }
+
+    #[test]
+    fn a_data_disk_is_read_for_what_it_is_and_no_password() {
+        let data = |password: Option<&str>| {
+            let image = password.map(|name| ImageRequest {
+                password_secret_ref: Some(LocalRef { name: name.into() }),
+                ..ImageRequest::default()
+            });
+            let mut spec = spec(&source(), image.as_ref());
+            spec.data_disks = vec![crate::api::DataDisk { name: "logs".into(), source: source(), size_gib: Some(9) }];
+            inspection(&spec, spec.disk("logs").unwrap(), None)
+        };
+        assert_eq!(data(None), data(Some("root")));
+        let keys = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(readings(&keys[..1]), "a");
+        assert_ne!(readings(&keys), readings(&["b".to_owned(), "a".to_owned()]));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod events;
 pub mod imageimport;
 pub mod importprofile;
 pub mod jobs;
+pub mod judgement;
 pub mod key;
 pub mod leader;
 pub mod look;

@@ -11,7 +11,7 @@ use super::reason::{self, Class};
 use crate::api::conditions::{
     COMPLIANT, CONVERTED, INSPECTED, LIFECYCLE, READY, RECONCILING, STALLED, Stamp, Status, find, reason as word,
 };
-use crate::api::{DiskStatus, ImageImport, ImageImportStatus, SYSTEM_DISK};
+use crate::api::{DiskStatus, ImageImport, ImageImportSpec, ImageImportStatus};
 
 /// The lifecycle part of a status while it is being decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,13 +57,24 @@ impl Draft {
         Time(self.now)
     }
 
-    /// The system disk's entry, made when it is not there.
-    pub fn disk(&mut self) -> &mut DiskStatus {
-        let at = self.status.disks.iter().position(|d| d.name == SYSTEM_DISK).unwrap_or_else(|| {
-            self.status.disks.insert(0, DiskStatus { name: SYSTEM_DISK.to_owned(), ..DiskStatus::default() });
-            0
+    /// A disk's entry, made when it is not there.
+    pub fn disk(&mut self, name: &str) -> &mut DiskStatus {
+        let disks = &mut self.status.disks;
+        let at = disks.iter().position(|disk| disk.name == name).unwrap_or_else(|| {
+            disks.push(DiskStatus { name: name.to_owned(), ..DiskStatus::default() });
+            disks.len() - 1
         });
-        &mut self.status.disks[at]
+        &mut disks[at]
+    }
+
+    /// One entry for each disk of the spec, in its order, and none for others.
+    pub fn only_disks_of(&mut self, spec: &ImageImportSpec) {
+        let known = std::mem::take(&mut self.status.disks);
+        for disk in spec.disks() {
+            let entry = known.iter().find(|entry| entry.name == disk.name).cloned();
+            let fresh = || DiskStatus { name: disk.name.to_owned(), ..DiskStatus::default() };
+            self.status.disks.push(entry.unwrap_or_else(fresh));
+        }
     }
 
     /// A condition by its type.

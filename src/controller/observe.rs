@@ -14,7 +14,7 @@ use super::key::{self, Stage};
 use super::outcome::{self, Outcome, Seen};
 use super::plan::{Profile, World};
 use super::reason::{self, Class};
-use super::work::{self, Work};
+use super::work::{self, Task, Work};
 use super::{jobs, progress, store, worker};
 use crate::api::conditions::{READY, find, reason as word};
 use crate::api::{ImageImport, ImportProfile, Progress};
@@ -54,27 +54,27 @@ pub async fn world<'a>(context: &'a Context, import: &'a ImageImport, profile: P
         times: &settings.times,
     };
     let in_flight = import.status.as_ref().and_then(work::in_flight);
-    let Some((stage, Work { job_name: Some(name), job_uid: Some(job_uid), started: Some(started), .. })) = in_flight
+    let Some((task, Work { job_name: Some(name), job_uid: Some(job_uid), started: Some(started), .. })) = in_flight
     else {
         return Ok(world);
     };
     let recorded = recorded(import);
     let noted = Noted {
         namespace: &import.namespace().unwrap_or_default(),
-        stage,
+        stage: task.stage,
         name: &name,
         uid: &job_uid,
         started: started.0,
         recorded: recorded.as_ref().map(|(reason, message)| (*reason, message.as_str())),
-        deadline: worker::deadline(settings, import, stage),
+        deadline: worker::deadline(settings, import, task.stage),
         now,
     };
     let (result, pods) = outcome_of(context, &noted).await?;
     if result == Outcome::Running && settings.progress {
-        world.progress = read_progress(context, import, stage, (&job_uid, started.0), &pods, now).await;
+        world.progress = read_progress(context, import, &task, (&job_uid, started.0), &pods, now).await;
     }
-    if stage == Stage::Convert {
-        world.own_url = worker::own_url(settings, import, &job_uid);
+    if task.stage == Stage::Convert {
+        world.own_url = worker::own_url(settings, import, &task.disk, &job_uid);
     }
     world.outcome = Some(result);
     Ok(world)
@@ -171,7 +171,7 @@ async fn events_of(context: &Context, noted: &Noted<'_>, uid: &str) -> kube::Res
 async fn read_progress(
     context: &Context,
     import: &ImageImport,
-    stage: Stage,
+    task: &Task,
     (job_uid, started): (&str, Timestamp),
     pods: &[Arc<Pod>],
     now: Timestamp,
@@ -179,12 +179,12 @@ async fn read_progress(
     let pod = pods.iter().max_by_key(|p| p.creation_timestamp().map(|t| t.0))?;
     let api: Api<Pod> = Api::namespaced(context.shared.client.clone(), &import.namespace()?);
     let tail = LogParams {
-        container: Some(stage.container().to_owned()),
+        container: Some(task.stage.container().to_owned()),
         tail_lines: Some(progress::LINES),
         ..LogParams::default()
     };
     let log = api.logs(pod.meta().name.as_deref()?, &tail).await.ok()?;
-    let new = progress::parse(&log, stage)?;
+    let new = progress::parse(&log, task)?;
     let last = context.shared.last_progress(job_uid);
     progress::due(last.as_ref(), &new, now).then(|| {
         let since = last.map_or((started, 0), |(at, last)| (at, last.bytes_done));

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::key::Stage;
-use crate::api::{Progress, SYSTEM_DISK};
+use super::work::Task;
+use crate::api::Progress;
 
 /// Lines of the log that are looked at: standard error shares it.
 pub const LINES: i64 = 20;
@@ -11,7 +11,7 @@ pub const LINES: i64 = 20;
 const PAUSE: SignedDuration = SignedDuration::from_secs(30);
 
 /// The last line `progress <done> <total>` that parses.
-pub fn parse(log: &str, stage: Stage) -> Option<Progress> {
+pub fn parse(log: &str, task: &Task) -> Option<Progress> {
     let (done, total) = log.lines().rev().find_map(|line| {
         let mut words = line.strip_prefix("progress ")?.split(' ');
         let done: i64 = words.next()?.parse().ok()?;
@@ -20,8 +20,8 @@ pub fn parse(log: &str, stage: Stage) -> Option<Progress> {
     })?;
     let percent = i32::try_from(i128::from(done) * 100 / i128::from(total)).unwrap_or_default();
     Some(Progress {
-        disk: SYSTEM_DISK.to_owned(),
-        stage: stage.doing().to_owned(),
+        disk: task.disk.clone(),
+        stage: task.stage.doing().to_owned(),
         percent,
         bytes_done: done,
         bytes_total: total,
@@ -50,11 +50,12 @@ pub fn due(last: Option<&(Timestamp, Progress)>, new: &Progress, now: Timestamp)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::key::Stage;
 
     #[test]
     fn the_last_line_that_parses_counts() {
         let log = "progress 1 200\n{\"level\":\"warn\"}\nprogress 50 200\nprogress 60\nWARN progress 99 200\n";
-        let progress = parse(log, Stage::Convert).unwrap();
+        let progress = parse(log, &Task::new("system", Stage::Convert)).unwrap();
         assert_eq!((progress.percent, progress.bytes_done, progress.stage.as_str()), (25, 50, "Converting"));
     }
 
@@ -71,10 +72,10 @@ mod tests {
             "progress 99999999999999999999 99999999999999999999",
             "rogress 1 2",
         ] {
-            assert_eq!(parse(log, Stage::Inspect), None, "{log}");
+            assert_eq!(parse(log, &Task::new("system", Stage::Inspect)), None, "{log}");
         }
         let huge = format!("progress {0} {0}", i64::MAX);
-        assert_eq!(parse(&huge, Stage::Inspect).unwrap().percent, 100);
+        assert_eq!(parse(&huge, &Task::new("system", Stage::Inspect)).unwrap().percent, 100);
     }
 
     #[test]

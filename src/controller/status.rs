@@ -62,15 +62,14 @@ pub fn ahead(import: &ImageImport, lifecycle: &ImageImportStatus) -> ImageImport
     ImageImport { status: Some(status), ..import.clone() }
 }
 
-/// The report's part with new facts; what was judged of the old ones stays until the new ones are judged.
-pub fn with_facts(live: &ImageImportStatus, key: &str, facts: &str) -> ImageImportStatus {
+/// The report's part with new facts of a disk; what was judged of the old ones stays until the new ones are judged.
+pub fn with_facts(live: &ImageImportStatus, disk: &str, key: &str, facts: &str) -> ImageImportStatus {
     let mut part = report_part(live);
-    let at = part.disks.iter().position(|d| d.name == SYSTEM_DISK).unwrap_or_else(|| {
-        part.disks.insert(0, DiskStatus { name: SYSTEM_DISK.to_owned(), ..DiskStatus::default() });
-        0
-    });
-    part.disks[at].inspection =
-        Some(Inspection { key: Some(key.to_owned()), facts: Some(facts.to_owned()), ..Inspection::default() });
+    let known = part.disks.iter().position(|entry| entry.name == disk).map(|at| part.disks.remove(at));
+    let entry = known.unwrap_or_else(|| DiskStatus { name: disk.to_owned(), ..DiskStatus::default() });
+    let new = Inspection { key: Some(key.to_owned()), facts: Some(facts.to_owned()), ..Inspection::default() };
+    // A list that is a map: where an entry stands is the lifecycle's.
+    part.disks.push(DiskStatus { inspection: Some(new), ..entry });
     part
 }
 
@@ -83,11 +82,11 @@ pub fn without_facts(live: &ImageImportStatus) -> ImageImportStatus {
     part
 }
 
-/// The report's part with a verdict. The digest is of everything that was found; equal digests mean equal parts, but for
+/// The report's part with a verdict; `images` are the disks', the system's first. The digest is of everything that was found; equal digests mean equal parts, but for
 /// the times of conditions, which stay as they are.
 pub fn with_report(
     live: &ImageImportStatus,
-    image: &ImageSummary,
+    images: &[(&str, ImageSummary)],
     mut summary: ReportSummary,
     rules: &[RuleCondition],
     now: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time,
@@ -95,13 +94,15 @@ pub fn with_report(
     let stamp = Stamp { stored: &live.conditions, now, observed_generation: None };
     let mut part = report_part(live);
     part.conditions = rules.iter().map(|r| stamp.condition(&r.type_, truth(r.status), &r.reason, &r.message)).collect();
-    part.image = Some(image.clone());
-    for disk in part.disks.iter_mut().filter(|d| d.name == SYSTEM_DISK) {
-        disk.image = Some(image.clone());
+    let image = |name: &str| images.iter().find(|(disk, _)| *disk == name).map(|(_, image)| image.clone());
+    part.image = image(SYSTEM_DISK);
+    part.disks.retain(|disk| image(&disk.name).is_some());
+    for disk in &mut part.disks {
+        disk.image = image(&disk.name);
     }
     summary.digest = String::new();
     let found: Vec<_> = part.conditions.iter().map(|c| [&c.type_, &c.status, &c.reason, &c.message]).collect();
-    let text = json!({"image": image, "summary": summary, "rules": found}).to_string();
+    let text = json!({"images": images, "summary": summary, "rules": found}).to_string();
     summary.digest = key::hash(&["report", &text]).chars().take(16).collect();
     part.report = Some(summary);
     part

@@ -6,7 +6,7 @@ use super::key::{Stage, VerdictKey};
 use super::moment::Draft;
 use super::plan::note_facts;
 use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, Status, reason as word};
-use crate::api::{Action, Format, ImageImport, ImportProfileSpec, SYSTEM_DISK, Waiver};
+use crate::api::{Action, Format, ImageImport, ImportProfileSpec, Waiver};
 use crate::inspect::Facts;
 use crate::inspect::facts::Access;
 use crate::report::{Outcome, Overall, Report, RuleResult};
@@ -15,9 +15,11 @@ use crate::rules::{self, Verifiable};
 /// The rule that an image's size as QCOW2 is judged by.
 const SIZE_RULE: &str = "SIZ-02";
 
-/// Puts a verdict into the draft.
-pub fn settle(draft: &mut Draft, report: &Report, facts: &Facts, key: &VerdictKey, has_destination: bool) {
-    note_facts(draft, facts);
+/// Puts a verdict into the draft. `facts`: of each disk, by its name.
+pub fn settle(draft: &mut Draft, report: &Report, facts: &[(&str, &Facts)], key: &VerdictKey, has_destination: bool) {
+    for (disk, facts) in facts {
+        note_facts(draft, disk, facts);
+    }
     draft.status.verdict_key = Some(key.to_string());
     draft.set(INSPECTED, Status::True, word::FACTS_STORED, "");
     if has_destination {
@@ -26,8 +28,8 @@ pub fn settle(draft: &mut Draft, report: &Report, facts: &Facts, key: &VerdictKe
         draft.clear(CONVERTED);
     }
     let failed = report.rules.iter().find(|r| r.result == Outcome::Fail);
-    if let Some((reason, what)) = unreached(facts) {
-        // An object that was not reached complies with nothing, whatever the profile asks.
+    if let Some((reason, what)) = facts.iter().find_map(|(_, facts)| unreached(facts)) {
+        // What was not reached complies with nothing, whatever the profile asks.
         let (code, message) = failed.map_or((reason, what), |r| (r.code.as_str(), r.message.as_str()));
         draft.set(COMPLIANT, if failed.is_some() { Status::False } else { Status::Unknown }, code, message);
         draft.refused(code, message, reason);
@@ -76,14 +78,13 @@ fn others(report: &Report) -> String {
 
 /// Bytes that the image may have as a QCOW2 where only reading all of it tells how many it has: the conversion counts them,
 /// and publishes nothing that has more. `None` where the verdict knows already, or the profile does not care.
-pub fn decided_while_converting(import: &ImageImport, profile: &ImportProfileSpec) -> Option<u64> {
+pub fn decided_while_converting(import: &ImageImport, disk: &str, profile: &ImportProfileSpec) -> Option<u64> {
     let rule = rules::find(SIZE_RULE)?;
     let asked = profile.rules.iter().any(|asked| asked.name == rule.name && asked.action == Action::Require);
     let now = Timestamp::now();
     let waived = |waiver: &Waiver| waiver.rule == rule.name && waiver.expired(now).is_none();
-    let system = import.status.as_ref()?.disks.iter().find(|disk| disk.name == SYSTEM_DISK)?;
     // Its own size is what counts of a QCOW2.
-    let own = system.image.as_ref()?.format.as_deref() == Some(Format::Qcow2.name());
+    let own = import.disk(disk)?.image.as_ref()?.format.as_deref() == Some(Format::Qcow2.name());
     let gib = profile.limits.file_size_gib.and_then(|gib| u64::try_from(gib).ok())?;
     let decides = asked && !own && !import.spec.waivers.iter().any(waived);
     decides.then(|| gib.saturating_mul(1 << 30))
@@ -96,8 +97,9 @@ fn blocks(rule: &RuleResult) -> bool {
 }
 
 /// True when facts of another version of the worker lack what a required rule of this version asks for.
-pub fn too_old(report: &Report, facts: &Facts) -> bool {
-    facts.worker != env!("CARGO_PKG_VERSION") && report.rules.iter().any(|r| blocks(r) && r.code == "FactMissing")
+pub fn too_old(report: &Report, facts: &[(&str, &Facts)]) -> bool {
+    facts.iter().any(|(_, facts)| facts.worker != env!("CARGO_PKG_VERSION"))
+        && report.rules.iter().any(|r| blocks(r) && r.code == "FactMissing")
 }
 
 #[cfg(test)]

@@ -1,12 +1,28 @@
-//! The record of a stage's Jobs in the status, alike for reading and copying.
+//! The record of Jobs in the status, alike for reading and copying.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::key::Stage;
 use super::moment::Draft;
-use crate::api::{ImageImportStatus, SYSTEM_DISK};
+use crate::api::ImageImportStatus;
 
-/// The latest Job of a stage.
+/// What a Job does: one stage of one disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The disk.
+    pub disk: String,
+    /// The stage.
+    pub stage: Stage,
+}
+
+impl Task {
+    /// A stage of a disk.
+    pub fn new(disk: &str, stage: Stage) -> Self {
+        Self { disk: disk.to_owned(), stage }
+    }
+}
+
+/// The latest Job of a task.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Work {
     /// Its name.
@@ -23,9 +39,9 @@ pub struct Work {
     pub completed: Option<Time>,
 }
 
-/// The latest Job of a stage.
-pub fn of(status: &ImageImportStatus, stage: Stage) -> Work {
-    let Some(disk) = status.disks.iter().find(|d| d.name == SYSTEM_DISK) else { return Work::default() };
+/// The latest Job of a task.
+pub fn of(status: &ImageImportStatus, task: &Task) -> Work {
+    let Some(disk) = status.disk(&task.disk) else { return Work::default() };
     // Two types with the same fields: the API keeps them apart, for what each has beside these.
     macro_rules! read {
         ($record:expr) => {
@@ -39,7 +55,7 @@ pub fn of(status: &ImageImportStatus, stage: Stage) -> Work {
             })
         };
     }
-    match stage {
+    match task.stage {
         Stage::Inspect => read!(disk.inspection),
         Stage::Convert => read!(disk.conversion),
         // They belong to no disk: `status.deletion`, `status.notifications`.
@@ -48,8 +64,8 @@ pub fn of(status: &ImageImportStatus, stage: Stage) -> Work {
 }
 
 /// Writes it down.
-pub fn set(draft: &mut Draft, stage: Stage, work: &Work) {
-    let disk = draft.disk();
+pub fn set(draft: &mut Draft, task: &Task, work: &Work) {
+    let disk = draft.disk(&task.disk);
     macro_rules! write {
         ($record:expr) => {{
             let r = $record.get_or_insert_default();
@@ -61,23 +77,27 @@ pub fn set(draft: &mut Draft, stage: Stage, work: &Work) {
             r.completion_time.clone_from(&work.completed);
         }};
     }
-    match stage {
+    match task.stage {
         Stage::Inspect => write!(disk.inspection),
         Stage::Convert => write!(disk.conversion),
         Stage::Delete | Stage::Notify => {}
     }
 }
 
-/// The stage whose Job was noted and whose result was not. A copy follows a reading, so it is asked for first.
-pub fn in_flight(status: &ImageImportStatus) -> Option<(Stage, Work)> {
-    [Stage::Convert, Stage::Inspect]
-        .into_iter()
-        .map(|stage| (stage, of(status, stage)))
-        .find(|(_, work)| work.job_uid.is_some() && work.completed.is_none())
+/// Every task that had a Job. Copies follow readings, so they are first.
+pub fn all(status: &ImageImportStatus) -> impl Iterator<Item = (Task, Work)> {
+    let of_stage = move |stage| status.disks.iter().map(move |disk| Task::new(&disk.name, stage));
+    let tasks = [Stage::Convert, Stage::Inspect].into_iter().flat_map(of_stage);
+    tasks.map(|task| (task.clone(), of(status, &task))).filter(|(_, work)| work.job_name.is_some())
+}
+
+/// The task whose Job was noted and whose result was not: at most one.
+pub fn in_flight(status: &ImageImportStatus) -> Option<(Task, Work)> {
+    all(status).find(|(_, work)| work.job_uid.is_some() && work.completed.is_none())
 }
 
 /// The Job whose end was noted last.
 pub fn latest(status: &ImageImportStatus) -> Option<Work> {
-    let ended = [Stage::Inspect, Stage::Convert].map(|stage| of(status, stage));
-    ended.into_iter().filter(|w| w.completed.is_some()).max_by_key(|w| w.completed.as_ref().map(|t| t.0))
+    let ended = all(status).map(|(_, work)| work).filter(|work| work.completed.is_some());
+    ended.max_by_key(|work| work.completed.as_ref().map(|time| time.0))
 }

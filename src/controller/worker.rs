@@ -24,7 +24,10 @@ use super::key::Stage;
 use super::queue::Kind;
 use super::settings::Settings;
 use super::verdict;
-use crate::api::{Destination, Format, ImageImport, ImportProfileSpec, LocalRef, SYSTEM_DISK, Source, SourceIdentity};
+use super::work::Task;
+use crate::api::{
+    Destination, Disk, Format, ImageImport, ImportProfileSpec, LocalRef, SYSTEM_DISK, Source, SourceIdentity,
+};
 use crate::worker::{
     ConvertArgs, DESTINATION_CREDENTIALS, DeleteArgs, EgressArgs, Exit, InspectArgs, PASSWORD, RESULT,
     SOURCE_CREDENTIALS,
@@ -62,8 +65,8 @@ impl<'a> Mount<'a> {
         Self { secret, volume, path, keys: KEYS, optional_keys: OPTIONAL_KEYS }
     }
 
-    fn source(import: &'a ImageImport) -> Option<Self> {
-        let secret = import.spec.source.secret_ref.as_ref()?;
+    fn source(disk: Disk<'a>) -> Option<Self> {
+        let secret = disk.source.secret_ref.as_ref()?;
         Some(Self::credentials(secret, "source-credentials", SOURCE_CREDENTIALS))
     }
 
@@ -71,8 +74,8 @@ impl<'a> Mount<'a> {
         Some(Self::credentials(secret?, "destination-credentials", DESTINATION_CREDENTIALS))
     }
 
-    fn password(import: &'a ImageImport) -> Option<Self> {
-        let secret = import.spec.image.as_ref()?.password_secret_ref.as_ref()?;
+    fn password(import: &'a ImageImport, disk: Disk) -> Option<Self> {
+        let secret = import.spec.image.as_ref()?.password_secret_ref.as_ref().filter(|_| disk.name == SYSTEM_DISK)?;
         Some(Self { secret, volume: "password", path: PASSWORD, keys: &[PASSWORD_KEY], optional_keys: &[] })
     }
 }
@@ -90,20 +93,21 @@ struct Order<'a> {
     deadline: SignedDuration,
 }
 
-/// The Job of one of an import's stages, complete; a copy's rests on what was inspected.
+/// The Job of one of an import's tasks, complete; a copy's rests on what was inspected.
 pub fn job(
     settings: &Settings,
     import: &ImageImport,
     profile: Option<&ImportProfileSpec>,
-    stage: Stage,
+    task: &Task,
     name: &str,
 ) -> Option<Job> {
+    let (stage, disk) = (task.stage, import.spec.disk(&task.disk)?);
     let (args, second) = match stage {
-        Stage::Inspect => (inspect_args(settings, import).to_args(), Mount::password(import)),
+        Stage::Inspect => (inspect_args(settings, import, disk).to_args(), Mount::password(import, disk)),
         Stage::Convert => {
             let destination = import.spec.destination.as_ref()?;
             (
-                convert_args(&settings.egress, import, profile)?.to_args(),
+                convert_args(&settings.egress, import, disk, profile)?.to_args(),
                 Mount::destination(destination.secret_ref.as_ref()),
             )
         }
@@ -116,7 +120,7 @@ pub fn job(
         import_uid: import.metadata.uid.as_deref().unwrap_or_default(),
         named: (IMPORT_NAME, import.metadata.name.as_deref().unwrap_or_default()),
         args,
-        mounts: Mount::source(import).into_iter().chain(second).collect(),
+        mounts: Mount::source(disk).into_iter().chain(second).collect(),
         deadline: deadline(settings, import, stage),
     };
     Some(build(settings, order, name))
@@ -315,25 +319,22 @@ fn volume(mount: &Mount) -> Volume {
     }
 }
 
-fn source(import: &ImageImport) -> Source {
-    Source { secret_ref: None, ..import.spec.source.clone() }
+fn source(disk: Disk) -> Source {
+    Source { secret_ref: None, ..disk.source.clone() }
 }
 
 fn path(mount: Option<&Mount>) -> Option<PathBuf> {
     mount.map(|mount| mount.path.into())
 }
 
-fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
+fn inspect_args(settings: &Settings, import: &ImageImport, disk: Disk) -> InspectArgs {
     let deadline = deadline(settings, import, Stage::Inspect).as_secs().unsigned_abs();
+    let password = Mount::password(import, disk);
     InspectArgs {
-        source: source(import),
-        source_credentials: path(Mount::source(import).as_ref()),
-        password_file: path(Mount::password(import).as_ref()).map(|folder| folder.join(PASSWORD_KEY)),
-        compare_password: import
-            .spec
-            .image
-            .as_ref()
-            .is_some_and(|i| i.compare_password && i.password_secret_ref.is_some()),
+        source: source(disk),
+        source_credentials: path(Mount::source(disk).as_ref()),
+        password_file: path(password.as_ref()).map(|folder| folder.join(PASSWORD_KEY)),
+        compare_password: password.is_some() && import.spec.image.as_ref().is_some_and(|i| i.compare_password),
         result: RESULT.into(),
         // Facts with LimitExceeded must arrive before the Job's time is up.
         seconds: (deadline / 2).max(1),
@@ -341,26 +342,33 @@ fn inspect_args(settings: &Settings, import: &ImageImport) -> InspectArgs {
     }
 }
 
-/// What a copy of the image that was read is told; `None` where there is none, or nowhere to copy it to.
+/// What a copy of a disk that was read is told; `None` where there is none, or nowhere to copy it to.
 pub fn convert_args(
     egress: &EgressArgs,
     import: &ImageImport,
+    disk: Disk,
     profile: Option<&ImportProfileSpec>,
 ) -> Option<ConvertArgs> {
-    let disk = import.status.as_ref()?.disks.iter().find(|d| d.name == SYSTEM_DISK)?;
-    let SourceIdentity { etag, size_bytes, .. } = disk.source.clone()?;
-    let found = disk.image.as_ref().and_then(|i| i.format.as_deref()).and_then(format);
+    let read = import.disk(disk.name)?;
+    let SourceIdentity { etag, size_bytes, .. } = read.source.clone()?;
+    let found = read.image.as_ref().and_then(|i| i.format.as_deref()).and_then(format);
     let destination = import.spec.destination.clone()?;
     Some(ConvertArgs {
-        source: source(import),
-        source_credentials: path(Mount::source(import).as_ref()),
+        source: source(disk),
+        source_credentials: path(Mount::source(disk).as_ref()),
         etag,
         size: u64::try_from(size_bytes).ok()?,
         destination_credentials: path(Mount::destination(destination.secret_ref.as_ref()).as_ref()),
-        destination: Destination { secret_ref: None, format: destination.format.or(found), ..destination },
+        destination: Destination {
+            secret_ref: None,
+            format: destination.format.or(found),
+            // Only the system disk is made larger.
+            virtual_size_gib: destination.virtual_size_gib.filter(|_| disk.name == SYSTEM_DISK),
+            ..destination
+        },
         found,
-        max_qcow2_bytes: profile.and_then(|profile| verdict::decided_while_converting(import, profile)),
-        destination_name: format!("{}-{SYSTEM_DISK}", import.metadata.name.as_deref().unwrap_or_default()),
+        max_qcow2_bytes: profile.and_then(|profile| verdict::decided_while_converting(import, disk.name, profile)),
+        destination_name: format!("{}-{}", import.metadata.name.as_deref().unwrap_or_default(), disk.name),
         result: RESULT.into(),
         egress: egress.clone(),
     })
@@ -370,9 +378,9 @@ fn format(name: &str) -> Option<Format> {
     [Format::Raw, Format::Qcow2, Format::Vhd, Format::Vmdk].into_iter().find(|f| f.name() == name)
 }
 
-/// Address of the object that the conversion Job with this UID writes.
-pub fn own_url(settings: &Settings, import: &ImageImport, job_uid: &str) -> Option<String> {
-    convert_args(&settings.egress, import, None).map(|args| args.object_url(Some(job_uid)))
+/// Address of the object that a disk's conversion Job with this UID writes.
+pub fn own_url(settings: &Settings, import: &ImageImport, disk: &str, job_uid: &str) -> Option<String> {
+    convert_args(&settings.egress, import, import.spec.disk(disk)?, None).map(|args| args.object_url(Some(job_uid)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use object_store::client::HttpService as _;
 
 use super::event::{Event, MEDIA_TYPE};
 use super::sign::Key;
-use crate::disk::{Error, ErrorKind, Http, Result};
+use crate::disk::{Error, Http, Result};
 use crate::source::dial::Dialler;
 use crate::source::{Egress, Meter};
 
@@ -51,7 +51,7 @@ async fn send_within(
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let last = error.kind != ErrorKind::Io;
+        let last = error.kind != crate::disk::ErrorKind::Io;
         match pauses.next().filter(|_| !last) {
             Some(pause) => tokio::time::sleep(*pause).await,
             None => return Err(error),
@@ -73,14 +73,14 @@ async fn once(dialler: &Dialler, uri: &Uri, event: &Event, key: Option<&Key>, bo
     }
     let request = request.body(body.to_vec().into()).map_err(|e| Error::unsupported(LAYER, e.to_string()))?;
     let Err(error) = dialler.call(request).await else { return Ok(Answer::Taken) };
-    let error = Error { layer: LAYER, ..crate::source::answer::to_error(&error) };
+    let mut error = Error { layer: LAYER, ..crate::source::answer::to_error(&error) };
+    if error.http.is_some() && error.kind == crate::disk::ErrorKind::Io {
+        "the web server does not take the notice now".clone_into(&mut error.what);
+    }
     match error.http.as_deref() {
         // What the request is to blame for will not be taken the next time, but for a limit of time or rate.
         Some(http) if (400..500).contains(&http.status) && !matches!(http.status, 408 | 425 | 429) => {
             Ok(Answer::Refused(http.clone()))
-        }
-        Some(_) if error.kind == ErrorKind::Io => {
-            Err(Error { what: "the web server does not take the notice now".to_owned(), ..error })
         }
         _ => Err(error),
     }
@@ -96,6 +96,7 @@ mod tests {
     use http::{HeaderMap, StatusCode};
 
     use super::*;
+    use crate::disk::ErrorKind;
     use crate::notify::event::Notice;
     use crate::worker::EgressArgs;
 

@@ -200,6 +200,8 @@ fn limits(limits: &Limits) -> Option<Problem> {
             ),
         );
     }
-    let range = limits.system_disk_gib.as_ref().filter(|range| range.min < 1 || range.max < range.min)?;
-    wrong("systemDiskGiB", format!("limits.systemDiskGiB from {} to {} holds no size", range.min, range.max))
+    let ranges = [("systemDiskGiB", &limits.system_disk_gib), ("dataDiskGiB", &limits.data_disk_gib)];
+    let mut ranges = ranges.into_iter().filter_map(|(name, range)| Some((name, range.as_ref()?)));
+    let (name, range) = ranges.find(|(_, range)| range.min < 1 || range.max < range.min)?;
+    wrong(name, format!("limits.{name} from {} to {} holds no size", range.min, range.max))
 }

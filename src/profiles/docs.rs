@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kube::ResourceExt;
 
-use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, PlatformChoice, VersionMatch};
+use crate::api::{ImportProfile, ImportProfileSpec, OperatingSystem, PlatformChoice, SizeRange, VersionMatch};
 use crate::rules::RULES;
 use crate::rules::docs::{action, anchor};
 
@@ -78,7 +78,9 @@ pub fn markdown(profile: &ImportProfile) -> String {
 fn takes(spec: &ImportProfileSpec) -> Vec<(&'static str, String)> {
     let list = |words: &[String]| words.join(", ");
     let gib = |size: Option<i32>| size.map(|size| format!("at most {size} GiB")).unwrap_or_default();
-    let range = spec.limits.system_disk_gib.as_ref();
+    let range = |range: &Option<SizeRange>| {
+        range.as_ref().map(|range| format!("{} to {} GiB", range.min, range.max)).unwrap_or_default()
+    };
     let rows = [
         ("formats", list(&spec.formats)),
         ("formats by ticket", list(&spec.ticket_formats)),
@@ -86,7 +88,8 @@ fn takes(spec: &ImportProfileSpec) -> Vec<(&'static str, String)> {
         ("partition tables", list(&spec.partition_tables)),
         ("virtual size", gib(spec.limits.virtual_size_gib)),
         ("size of the file, as QCOW2", gib(spec.limits.file_size_gib)),
-        ("system disk", range.map(|range| format!("{} to {} GiB", range.min, range.max)).unwrap_or_default()),
+        ("system disk", range(&spec.limits.system_disk_gib)),
+        ("data disk", range(&spec.limits.data_disk_gib)),
         ("filesystems of Linux", list(&spec.linux_filesystems)),
         ("filesystems of Windows", list(&spec.windows_filesystems)),
         ("platforms for other systems", list(&spec.custom_platforms)),

@@ -2,33 +2,59 @@
 
 use jiff::Timestamp;
 
+use super::disks::{OnDisk, merged};
 use super::sanitise::{MESSAGE_BYTES, clean};
-use super::{Outcome, Overall, Report, ReportEvidence, ReportReads, ReportSource, RuleResult, SCHEMA, image_summary};
+use super::{
+    Outcome, Overall, Report, ReportDisk, ReportEvidence, ReportReads, ReportSource, RuleResult, SCHEMA, image_summary,
+};
 use crate::api::{Action, Guests, ImportProfileSpec, PlatformAction, RuleCounts, Waiver};
 use crate::inspect::Facts;
 use crate::inspect::facts::Family;
-use crate::rules::{Case, Finding, Grade, RULES, Request, Rule, Verdict, Verifiable, docs};
+use crate::rules::{Case, DataDisk, Disks, Finding, Grade, RULES, Request, Rule, Verdict, Verifiable, docs};
 
 /// Why a rule that the profile ignores does not apply, where the profile does not say it itself.
 pub(super) const NOT_LOOKED_AT: &str = "the profile does not look at it";
 /// Most pieces of evidence of one rule.
-const EVIDENCE: usize = 16;
+pub(super) const EVIDENCE: usize = 16;
 /// Longest piece of evidence, in bytes.
-const EVIDENCE_BYTES: usize = 256;
+pub(super) const EVIDENCE_BYTES: usize = 256;
+/// Longest name of a data disk, in bytes.
+pub(super) const NAME_BYTES: usize = 63;
 /// Longest justification of a waiver in a message, in bytes.
 const JUSTIFICATION_BYTES: usize = 128;
 /// Longest remedy, in bytes: our command, and the cloud's own words in two languages.
-const REMEDY_BYTES: usize = 1024;
+pub(super) const REMEDY_BYTES: usize = 1024;
 
-/// Judges one image against one profile. Rules the profile names and this version lacks are left out: whoever loads a
-/// profile refuses those first.
+/// Judges one image against one profile, without data disks.
 pub fn judge(facts: &Facts, profile_name: &str, profile: &ImportProfileSpec, request: &Request) -> Report {
+    judge_disks(facts, &[], profile_name, profile, request)
+}
+
+/// Judges the system disk and the data disks of an import against one profile. Rules the profile names and this version lacks are left out: whoever loads a
+/// profile refuses those first.
+pub fn judge_disks(
+    facts: &Facts,
+    data_disks: &[DataDisk],
+    profile_name: &str,
+    profile: &ImportProfileSpec,
+    request: &Request,
+) -> Report {
+    let requests: Vec<Request> = data_disks.iter().map(|disk| of_disk(request, disk)).collect();
     let mut verifiable = Vec::new();
     let mut rules = Vec::new();
     for rule in RULES {
         let Some(wanted) = profile.rules.iter().find(|w| w.name == rule.name) else { continue };
-        let case = Case { facts, profile, wanted, request };
-        rules.push(result(rule, &case));
+        let system = Case { facts, profile, wanted, request, data_disks, data_disk: None };
+        let disks = if for_this_guest(wanted.guests, facts) { rule.disks() } else { Disks::System };
+        let mut results = Vec::new();
+        if disks != Disks::Data || data_disks.is_empty() {
+            results.push(OnDisk { name: None, result: result(rule, &system) });
+        }
+        for (disk, request) in data_disks.iter().zip(&requests).filter(|_| disks != Disks::System) {
+            let case = Case { facts: &disk.facts, request, data_disk: Some(disk), ..system };
+            results.push(OnDisk { name: Some(&disk.name), result: result(rule, &case) });
+        }
+        rules.extend(merged(results));
         verifiable.push(rule.verifiable == Verifiable::Fully);
     }
     let undetermined = rules
@@ -44,20 +70,40 @@ pub fn judge(facts: &Facts, profile_name: &str, profile: &ImportProfileSpec, req
         schema: SCHEMA.to_owned(),
         profile: profile_name.to_owned(),
         verdict,
-        source: ReportSource {
-            url: clean(&request.url, MESSAGE_BYTES),
-            etag: facts.source.etag.as_ref().map(|etag| clean(etag, EVIDENCE_BYTES)),
-            size_bytes: facts.source.size_bytes,
-        },
+        source: source(&request.url, facts),
         image: image_summary(facts),
+        data_disks: data_disks.iter().map(disk).collect(),
         counts: counts(&rules),
         rules,
-        reads: ReportReads {
-            requests: facts.reads.requests,
-            bytes: facts.reads.bytes,
-            seconds: seconds(facts.reads.millis),
-        },
+        reads: reads(facts),
     }
+}
+
+/// What is asked of a data disk: what is asked of the import, of another object.
+fn of_disk(request: &Request, disk: &DataDisk) -> Request {
+    Request { url: disk.url.clone(), format: disk.format.clone(), ..request.clone() }
+}
+
+fn disk(disk: &DataDisk) -> ReportDisk {
+    ReportDisk {
+        name: clean(&disk.name, NAME_BYTES),
+        source: source(&disk.url, &disk.facts),
+        image: image_summary(&disk.facts),
+        reads: reads(&disk.facts),
+    }
+}
+
+fn source(url: &str, facts: &Facts) -> ReportSource {
+    ReportSource {
+        url: clean(url, MESSAGE_BYTES),
+        etag: facts.source.etag.as_ref().map(|etag| clean(etag, EVIDENCE_BYTES)),
+        size_bytes: facts.source.size_bytes,
+    }
+}
+
+fn reads(facts: &Facts) -> ReportReads {
+    let reads = &facts.reads;
+    ReportReads { requests: reads.requests, bytes: reads.bytes, seconds: seconds(reads.millis) }
 }
 
 /// Milliseconds as seconds with two decimals.
@@ -97,7 +143,7 @@ fn result(rule: &Rule, case: &Case) -> RuleResult {
         let note = platform.and_then(|p| p.note.as_deref()).unwrap_or(NOT_LOOKED_AT);
         return out(Outcome::NotApplicable, "NotApplicable", note);
     }
-    if !for_this_guest(wanted.guests, case.facts) {
+    if case.data_disk.is_none() && !for_this_guest(wanted.guests, case.facts) {
         return out(Outcome::NotApplicable, "NotApplicable", "not for this kind of guest");
     }
     let code = wanted.code.as_deref().unwrap_or(rule.code);

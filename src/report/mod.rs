@@ -1,6 +1,7 @@
 //! Verdicts to a report, and a report to something people and programs read.
 
 mod conditions;
+mod disks;
 mod judge;
 mod sanitise;
 mod serial;
@@ -10,7 +11,7 @@ mod table;
 mod tests;
 
 pub use conditions::{RuleCondition, conditions};
-pub use judge::judge;
+pub use judge::{judge, judge_disks};
 pub use sanitise::{MESSAGE_BYTES, clean};
 pub use serial::{to_json, to_yaml};
 pub use summary::{image_summary, summary};
@@ -36,6 +37,9 @@ pub struct Report {
     pub source: ReportSource,
     /// What the image is.
     pub image: crate::api::ImageSummary,
+    /// The data disks beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_disks: Vec<ReportDisk>,
     /// How many rules came out how.
     pub counts: crate::api::RuleCounts,
     /// Every rule of the profile, in the catalogue's order.
@@ -66,6 +70,20 @@ pub struct ReportSource {
     pub etag: Option<String>,
     /// Size.
     pub size_bytes: u64,
+}
+
+/// A data disk that a report speaks of.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportDisk {
+    /// Its name in the import.
+    pub name: String,
+    /// Its object.
+    pub source: ReportSource,
+    /// What its image is.
+    pub image: crate::api::ImageSummary,
+    /// What reading it cost.
+    pub reads: ReportReads,
 }
 
 /// What the reading cost.

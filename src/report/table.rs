@@ -12,7 +12,7 @@ const RULE_WIDTH: usize = 32;
 
 /// One report: failures first, each with what, where, meaning and remedy; what passes in one line.
 pub fn table(report: &Report) -> String {
-    let mut out = image_line(report);
+    let mut out = image_lines(report);
     let counts = report.counts;
     let figures: Vec<String> = [
         (counts.failed, "failed"),
@@ -65,7 +65,7 @@ pub fn table(report: &Report) -> String {
 pub fn matrix(reports: &[Report]) -> String {
     let Some(first) = reports.first() else { return String::new() };
     let column = (WIDTH - RULE_WIDTH).checked_div(reports.len()).unwrap_or(WIDTH).clamp(8, 20);
-    let mut out = image_line(first);
+    let mut out = image_lines(first);
     out += "\n";
     for line in header(reports, column) {
         out += &line;
@@ -92,11 +92,21 @@ pub fn matrix(reports: &[Report]) -> String {
     out + &reads_line(first)
 }
 
-/// The image in one line: `disk.qcow2: QCOW2, 4 GiB, MBR, BIOS, x86_64, Debian GNU/Linux 12`.
-fn image_line(report: &Report) -> String {
+/// The image in one line, and one for each data disk.
+fn image_lines(report: &Report) -> String {
+    let system = image_line(&report.source.url, &report.image);
+    let data = report.data_disks.iter().map(|disk| {
+        let title = format!("data disk {}: {}", disk.name, disk.source.url);
+        image_line(&title, &disk.image)
+    });
+    std::iter::once(system).chain(data).collect()
+}
+
+/// An image in one line: `disk.qcow2: QCOW2, 4 GiB, MBR, BIOS, x86_64, Debian GNU/Linux 12`.
+fn image_line(title: &str, image: &ImageSummary) -> String {
     let ImageSummary {
         format, virtual_size_bytes, partition_table, boot_modes, architecture, operating_system, ..
-    } = &report.image;
+    } = image;
     let size = virtual_size_bytes.and_then(|b| u64::try_from(b).ok());
     let os = operating_system.as_ref();
     let name = os.and_then(|os| os.pretty_name.clone().or_else(|| os.id.clone()).or_else(|| os.family.clone()));
@@ -110,16 +120,18 @@ fn image_line(report: &Report) -> String {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let what = if parts.is_empty() { "not read".to_owned() } else { parts.join(", ") };
-    wrap(&format!("{}: {what}", report.source.url), "", "  ")
+    wrap(&format!("{title}: {what}"), "", "  ")
 }
 
 fn reads_line(report: &Report) -> String {
-    let reads = &report.reads;
-    if reads.requests == 0 {
+    let all = || std::iter::once(&report.reads).chain(report.data_disks.iter().map(|disk| &disk.reads));
+    let requests = all().fold(0_u64, |sum, reads| sum.saturating_add(reads.requests));
+    if requests == 0 {
         return String::new();
     }
-    let mib = u128::from(reads.bytes) * 10 / (1 << 20);
-    format!("read       {} requests, {}.{} MiB, {} s\n", reads.requests, mib / 10, mib % 10, reads.seconds)
+    let mib = all().map(|reads| u128::from(reads.bytes)).sum::<u128>() * 10 / (1 << 20);
+    let hundredths = (all().map(|reads| reads.seconds).sum::<f64>() * 100.0).round();
+    format!("read       {requests} requests, {}.{} MiB, {} s\n", mib / 10, mib % 10, hundredths / 100.0)
 }
 
 fn finding(rule: &RuleResult) -> String {
@@ -253,7 +265,8 @@ fn short(result: Outcome) -> &'static str {
     }
 }
 
-fn weight(result: Outcome) -> usize {
+/// Where a result stands, the worst first.
+pub(super) fn weight(result: Outcome) -> usize {
     const ORDER: [Outcome; 7] = [
         Outcome::Fail,
         Outcome::Unknown,

@@ -3,7 +3,7 @@
 use super::drv_01_virtio_installed::on_virtio;
 use super::lnx_03_boot_entry::{Answer, Fault, bare};
 use super::volumes::{in_another_case, unknown_content};
-use super::{Case, Grade, Verdict, shown};
+use super::{Case, Grade, Verdict, data_disks, shown};
 use crate::inspect::facts::{Boot, Fact, Kernel, Linux};
 
 /// Whether `root=` leads to the root filesystem, here and in the cloud.
@@ -12,6 +12,11 @@ pub(super) fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
     let Some(found) = &boot.root else {
         if let Some(volume) = in_another_case(case.facts, asked) {
             return spelled_otherwise(case, linux, boot, &volume.name);
+        }
+        let on_data_disk = data_disks::holder(case, asked).map(|(disk, volume)| data_disks::on(disk, volume));
+        if let Some(place) = on_data_disk.or_else(|| data_disks::may_hold(case, asked)) {
+            let what = format!("root={} is looked for on the system disk, and may be on {place}", shown(asked));
+            return Answer::Undecided(Box::new(Verdict::not_read(what)));
         }
         return match () {
             () if elsewhere(asked) => {

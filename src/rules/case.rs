@@ -1,6 +1,7 @@
 //! All that a rule may look at, and the questions that many rules ask first.
 
-use super::{Judged, Verdict, volumes};
+use super::disks::{Disks, looks_at};
+use super::{Judged, Verdict, data_disks, volumes};
 use crate::api::{
     Acknowledgement, Action, Architecture, ImportProfileSpec, OsType, PlatformChoice, ProfileRule, Waiver,
 };
@@ -20,6 +21,25 @@ pub struct Case<'a> {
     pub wanted: &'a ProfileRule,
     /// What the user asked for.
     pub request: &'a Request,
+    /// The data disks beside the system disk.
+    pub data_disks: &'a [DataDisk],
+    /// The one that is judged; `None`: the system disk is. Facts, address and declared format are then its own.
+    pub data_disk: Option<&'a DataDisk>,
+}
+
+/// A data disk of an import, and what was found of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DataDisk {
+    /// Its name in the import.
+    pub name: String,
+    /// What was found.
+    pub facts: Facts,
+    /// Address of its source, without query.
+    pub url: String,
+    /// Declared format: `QCOW2`.
+    pub format: Option<String>,
+    /// Asked size, in GiB.
+    pub size_gib: Option<i32>,
 }
 
 /// What the user asked for: the part of an `ImageImport`'s spec, or of `inspect`'s flags, that rules read.
@@ -72,14 +92,18 @@ pub fn kind(format: &str) -> Kind {
 }
 
 impl<'a> Case<'a> {
-    /// Whether the profile refuses an image that fails that rule.
+    /// Whether the profile refuses an image that fails that rule, and the disk at hand is held to it.
     pub fn requires(&self, rule: &str) -> bool {
-        self.profile.rules.iter().any(|r| r.name == rule && r.action == Action::Require)
+        self.is_held_to(rule) && self.profile.rules.iter().any(|r| r.name == rule && r.action == Action::Require)
     }
 
-    /// Whether the profile applies that rule at all.
+    /// Whether the profile applies that rule to the disk at hand at all.
     pub fn applies(&self, rule: &str) -> bool {
-        self.profile.rules.iter().any(|r| r.name == rule && r.action != Action::Ignore)
+        self.is_held_to(rule) && self.profile.rules.iter().any(|r| r.name == rule && r.action != Action::Ignore)
+    }
+
+    fn is_held_to(&self, rule: &str) -> bool {
+        self.data_disk.is_none() || looks_at(rule) != Disks::System
     }
 
     /// Not applicable because another rule already fails; `Unknown` where the profile does not require that one.
@@ -200,8 +224,17 @@ impl<'a> Case<'a> {
         }))
     }
 
-    /// The operating system, once its root was found.
+    /// The operating system, once its root was found. `Unknown` where a part of its files is on a data disk.
     pub fn guest(&self) -> Result<&'a Guest, Box<Verdict>> {
+        let guest = self.on_system_disk()?;
+        match data_disks::part_of_system(self) {
+            Some(part) => Err(Box::new(Verdict::not_read(part))),
+            None => Ok(guest),
+        }
+    }
+
+    /// The same, for rules that ask for what is on the system disk in any case.
+    fn on_system_disk(&self) -> Result<&'a Guest, Box<Verdict>> {
         self.root()?;
         self.facts.guest.as_ref().ok_or_else(|| Box::new(Verdict::missing("the operating system was not looked at")))
     }
@@ -220,14 +253,12 @@ impl<'a> Case<'a> {
 
     /// What the files of a Linux or a FreeBSD say, for rules that judge both.
     pub fn unix(&self) -> Result<&'a Linux, Box<Verdict>> {
-        let guest = self.guest()?;
-        match guest.family {
-            Family::Windows => Err(Box::new(Verdict::not_applicable("a Windows system"))),
-            Family::Linux | Family::FreeBSD | Family::Unknown => guest
-                .linux
-                .as_ref()
-                .ok_or_else(|| Box::new(Verdict::missing("the files of the system were not looked at"))),
-        }
+        unix_of(self.guest()?)
+    }
+
+    /// The same, for what is on the system disk in any case, as `/etc/fstab`.
+    pub fn unix_on_system_disk(&self) -> Result<&'a Linux, Box<Verdict>> {
+        unix_of(self.on_system_disk()?)
     }
 
     /// Whether the guest is a FreeBSD.
@@ -263,6 +294,16 @@ impl<'a> Case<'a> {
             self.complete(lists)?;
         }
         Ok(verdict)
+    }
+}
+
+/// The files of a Linux or a FreeBSD.
+fn unix_of(guest: &Guest) -> Result<&Linux, Box<Verdict>> {
+    match guest.family {
+        Family::Windows => Err(Box::new(Verdict::not_applicable("a Windows system"))),
+        Family::Linux | Family::FreeBSD | Family::Unknown => {
+            guest.linux.as_ref().ok_or_else(|| Box::new(Verdict::missing("the files of the system were not looked at")))
+        }
     }
 }
 

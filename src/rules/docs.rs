@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{RULES, Rule, Verifiable};
+use super::{Disks, RULES, Rule, Verifiable};
 use crate::api::{ImportProfile, ProfileRule};
 
 /// The headings every rule's module comment has, in order.
@@ -14,6 +14,7 @@ pub(super) const ALIASES: &[(&str, &str, &str)] = &[
     ("PAR-01", "PAR-04", "PartitionTableAccepted: alibaba-ecs-2020-12 takes MBR and GPT (S0 L41, L82; S1 L41, L82)"),
     ("PAR-02", "PRC-12", "SystemDiskImageExpected: a data disk uploaded as a system disk (S4 L1, L115)"),
     ("SIZ-03", "FRM-05", "SystemDiskField: spec.image.systemDiskSizeGiB (S3 L34)"),
+    ("SIZ-05", "FRM-10", "DataDiskField: spec.dataDisks (S3 L42)"),
     ("OS-09", "FRM-06", "ArchitectureField: spec.image.architecture (S3 L35)"),
     ("IMG-05", "FRM-08", "FormatField: spec.source.format (S3 L40)"),
 ];
@@ -35,6 +36,9 @@ pub fn explained(rule: &Rule, profiles: &[ImportProfile]) -> String {
     let _ = writeln!(out, "Code `{}`.{}{}", rule.code, waivable(rule), verifiable(rule));
     for (_, id, text) in ALIASES.iter().filter(|(target, ..)| *target == rule.id) {
         let _ = writeln!(out, "{id} is this rule too: {text}.");
+    }
+    if rule.disks() == Disks::Each {
+        let _ = writeln!(out, "Each data disk of the import is held to it too.");
     }
     let _ = writeln!(out, "\n| profile | action | code | guests | document |\n|---|---|---|---|---|");
     for profile in profiles {

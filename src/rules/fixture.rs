@@ -9,8 +9,8 @@ use crate::inspect::facts::{
     Trouble, TroubleKind, Usage, V4, Volume, VolumeClass, Way, When,
 };
 use crate::inspect::password;
-use crate::report::{Outcome, RuleResult, judge};
-use crate::rules::Request;
+use crate::report::{Outcome, RuleResult, judge_disks};
+use crate::rules::{DataDisk, Request};
 
 pub const TENCENT: &str = "tencent-cvm";
 pub const A2020: &str = "alibaba-ecs-2020-12";
@@ -137,6 +137,20 @@ pub fn healthy() -> Facts {
         reads: Reads { requests: 13, bytes: 2_936_012, millis: 410, exceeded: false },
         ..Facts::default()
     }
+}
+
+/// A data disk of 20 GiB with one partition of ext4, which complies with every built-in profile.
+pub fn data_disk(name: &str) -> DataDisk {
+    let mut facts = healthy();
+    container(&mut facts).virtual_size_bytes = Some(20 * GIB);
+    table(&mut facts).scheme = Scheme::Gpt;
+    table(&mut facts).partitions[0] =
+        Partition { uuid: "da7a-01".into(), name: "data".into(), ..partition(1, Role::Plain) };
+    let volume = &mut facts.volumes[0];
+    (volume.uuid, volume.label) = ("da7a".into(), "files".into());
+    (volume.holds, volume.mounted_at) = (Holds::Data, String::new());
+    facts.guest = Some(Guest::default());
+    DataDisk { name: name.into(), url: "s3://images/data.vhd".into(), facts, format: None, size_gib: None }
 }
 
 /// Makes a Windows of it: the system on NTFS in the first partition, data on NTFS in the second.
@@ -337,11 +351,21 @@ fn known<T>(fact: &mut Fact<T>) -> &mut T {
 
 /// The result of one rule, by its catalogue id, on the healthy image as `change` leaves it.
 pub fn result(profile: &str, id: &str, change: impl FnOnce(&mut Facts, &mut Request)) -> RuleResult {
+    result_with(profile, id, &[], change)
+}
+
+/// The same with data disks beside it.
+pub fn result_with(
+    profile: &str,
+    id: &str,
+    data_disks: &[DataDisk],
+    change: impl FnOnce(&mut Facts, &mut Request),
+) -> RuleResult {
     let mut facts = healthy();
     let mut request = Request { url: "disk.vhd".into(), ..Request::default() };
     change(&mut facts, &mut request);
     let spec = crate::profiles::get(profile).unwrap().spec;
-    let report = judge(&facts, profile, &spec, &request);
+    let report = judge_disks(&facts, data_disks, profile, &spec, &request);
     report.rules.into_iter().find(|r| r.id == id).unwrap_or_else(|| panic!("{profile} has no {id}"))
 }
 

@@ -91,7 +91,7 @@ fn remedy(case: &Case, kind: Kind, format: &str) -> Option<String> {
     };
     match kind {
         Kind::Image => Some(format!("Convert it: `qemu-img convert -p {output}`.")),
-        Kind::Iso => Some(super::img_02_not_iso::REMEDY.to_owned()),
+        Kind::Iso => Some(super::img_02_not_iso::remedy(case).to_owned()),
         Kind::Other => container::descriptor(format).map(|found| format!("{}.", found.advice)),
     }
 }

@@ -29,6 +29,13 @@ pub const RULE: Rule = Rule {
 };
 
 /// What to do with an ISO image, for every rule that meets one.
+pub fn remedy(case: &Case) -> &'static str {
+    if case.data_disk.is_some() { ON_DATA_DISK } else { REMEDY }
+}
+
+/// That of a data disk.
+const ON_DATA_DISK: &str = "Copy the files of this ISO image to a filesystem on an empty disk, and upload that disk.";
+/// That of a system disk.
 pub const REMEDY: &str = "Start a VM from this ISO in VirtualBox or KVM, install the system on an empty disk, convert that disk. Converting the ISO itself gives an image that cannot boot.";
 
 fn check(case: &Case) -> Judged {
@@ -38,7 +45,7 @@ fn check(case: &Case) -> Judged {
             let what = format!("the object is an ISO image {}", container.detail);
             return Ok(Finding::new(what.trim_end())
                 .seen_at("ISO 9660 or UDF", "object", 0x8000)
-                .remedy(REMEDY)
+                .remedy(remedy(case))
                 .fail(Grade::Breach));
         }
         Kind::Other => return Ok(Verdict::passed(format!("{} is no ISO image", container.format))),
@@ -49,7 +56,7 @@ fn check(case: &Case) -> Judged {
         Some(name) => {
             Finding::new(format!("the {} image holds an ISO image ({name}) instead of a disk", container.format))
                 .seen_at(name, "disk", 0x8000)
-                .remedy(REMEDY)
+                .remedy(remedy(case))
                 .fail(Grade::Breach)
         }
         None if case.facts.table.is_none() => Verdict::missing("the start of the disk was not looked at"),

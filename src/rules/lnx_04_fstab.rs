@@ -10,14 +10,16 @@
 //! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
 //! `/dev/ufsid`, `/dev/ada0p2`), as it is spelled: `UUID=0A1B` is not found where `blkid` prints 0a1b. The file of a loop
 //! mount is looked for. Not judged: `noauto`, `nofail`, `failok` (of `nofail,fail` systemd takes the last), pseudo filesystems, bind mounts, swap files, removable
-//! media, `/dev/root` for the root itself. While a volume cannot be read, a name that is found nowhere is Unknown.
+//! media, `/dev/root` for the root itself. While a volume cannot be read, a name that is found nowhere is Unknown. Data disks
+//! are searched as well, by what is written on them: in which order a machine has them, and in which slots, is not known.
 //!
 //! # How to mend it
 //! Name filesystems by UUID (`blkid` prints them) and by the type that is there, and add `nofail` to what the system can
 //! start without. FreeBSD: by `/dev/gpt/NAME` (`gpart show -l` prints them), with `failok`.
 
 use super::volumes::{filesystem, in_another_case, unknown_content};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, shown};
+use super::{Case, DataDisk, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, data_disks, shown};
+use crate::guest::linux::device::is_written;
 use crate::inspect::facts::{Fstab, Mount, Volume, VolumeClass};
 
 /// LNX-04.
@@ -48,7 +50,7 @@ enum Fault {
 }
 
 fn check(case: &Case) -> Judged {
-    let fstab = known(case.unix()?.fstab.as_ref(), "/etc/fstab")?;
+    let fstab = known(case.unix_on_system_disk()?.fstab.as_ref(), "/etc/fstab")?;
     if !fstab.present {
         if case.coreos() {
             return Ok(Verdict::passed("CoreOS mounts without /etc/fstab"));
@@ -71,6 +73,13 @@ fn check(case: &Case) -> Judged {
             unread.name
         )));
     }
+    let open = |line: &Line| if dangling(line) { data_disks::may_hold(case, &line.mount.source) } else { None };
+    if let Some((line, place)) = lines.iter().find_map(|line| Some((line, open(line)?)))
+        && !lines.iter().any(|line| line.grade == Grade::Breach && open(line).is_none())
+    {
+        return Ok(Verdict::not_read(format!("line {}: its source may be on {place}", line.mount.line)));
+    }
+    lines.retain(|line| open(line).is_none());
     let mut finding = Finding::default();
     for line in lines.iter().take(8) {
         let text = format!("{} {} {}", shown(&line.mount.source), shown(&line.mount.target), line.what);
@@ -86,7 +95,7 @@ fn check(case: &Case) -> Judged {
             }
             None => case.unless_truncated(
                 &["fstab.entries"],
-                Finding::new("every source that is looked for is in the image").pass(),
+                Finding::new(format!("every source that is looked for is in {}", image(case))).pass(),
             ),
         };
     };
@@ -130,12 +139,18 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     if is_network(mount) {
         return line(Grade::Doubt, "a network mount without nofail".to_owned());
     }
+    if let Some((disk, volume)) = on_data_disk(case, mount) {
+        let place = data_disks::on(disk, volume);
+        let what = typed(mount, volume, &place)?;
+        return Some(Line { grade: Grade::Doubt, mount, what, fault: Fault::Type });
+    }
     let Some(name) = &mount.volume else {
         let spelled = in_another_case(case.facts, source).map(|volume| {
             format!("differs from the name of {} by capitals and small letters, and is not found", volume.name)
         });
-        let nowhere =
-            |what: &str| spelled.clone().unwrap_or_else(|| format!("{what}in no partition or volume of the image"));
+        let nowhere = |what: &str| {
+            spelled.clone().unwrap_or_else(|| format!("{what}in no partition or volume of {}", image(case)))
+        };
         return match () {
             () if swap => line(Grade::Doubt, nowhere("the swap is ")),
             () if by_hardware(source) && of_system_disk(fstab, mount) => {
@@ -144,14 +159,19 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
             // What is mounted is mounted anew, and not looked for under that name.
             () if root && source.starts_with("/dev/") => line(Grade::Doubt, nowhere("")),
             () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
+            () if by_order(source).is_some_and(|place| (1..=case.data_disks.len()).contains(&place)) => {
+                line(Grade::Doubt, "names a data disk by its place among them, which an instance decides".to_owned())
+            }
+            () if source.starts_with("/dev/") && !is_written(source) && !case.data_disks.is_empty() => {
+                line(Grade::Breach, "names a disk by its place, and is not on the system disk".to_owned())
+            }
             () => line(Grade::Breach, nowhere("")),
         };
     };
     let volume = case.facts.volumes.iter().find(|v| v.name == *name)?;
     let named = (by_position(source) || by_hardware(source))
         .then(|| "the name of the disk changes with the machine".to_owned());
-    let typed = (!same_type(&mount.type_id, volume))
-        .then(|| format!("the type is {} here and {} on {name}", shown(&mount.type_id), filesystem(volume)));
+    let typed = typed(mount, volume, name);
     let fault = match (&named, &typed) {
         (Some(_), Some(_)) => Fault::Both,
         (_, Some(_)) => Fault::Type,
@@ -159,6 +179,22 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
     };
     let what = [named, typed].into_iter().flatten().collect::<Vec<_>>().join(", and ");
     (!what.is_empty()).then_some(Line { grade: Grade::Doubt, mount, what, fault })
+}
+
+/// The data disk and the volume that the source of a line is, where it is none of the system disk's.
+fn on_data_disk<'a>(case: &Case<'a>, mount: &Mount) -> Option<(&'a DataDisk, &'a Volume)> {
+    data_disks::holder(case, &mount.source).filter(|_| mount.volume.is_none())
+}
+
+/// Where sources are looked for.
+fn image(case: &Case) -> &'static str {
+    if case.data_disks.is_empty() { "the image" } else { "the image and its data disks" }
+}
+
+/// What a line says of the type, where another is on the volume; `place`: that volume.
+fn typed(mount: &Mount, volume: &Volume, place: &str) -> Option<String> {
+    let what = || format!("the type is {} here and {} on {place}", shown(&mount.type_id), filesystem(volume));
+    (!same_type(&mount.type_id, volume)).then(what)
 }
 
 /// Whether a source that is a path is the image of a filesystem, and no directory or swap file.
@@ -195,6 +231,12 @@ fn is_network(mount: &Mount) -> bool {
 fn by_position(source: &str) -> bool {
     const COUNTED: &[&str] = &["sd", "hd", "xvd", "nvme", "mmcblk", "nbd", "loop", "ada", "da", "nda", "nvd"];
     source.strip_prefix("/dev/").is_some_and(|name| COUNTED.iter().any(|kind| name.starts_with(kind)))
+}
+
+/// The place of the disk that a virtio name counts: 0 for `/dev/vda`, the system disk's.
+fn by_order(source: &str) -> Option<usize> {
+    let letter = source.strip_prefix("/dev/vd")?.bytes().next().filter(u8::is_ascii_lowercase)?;
+    letter.checked_sub(b'a').map(usize::from)
 }
 
 /// Names made of a disk's slot or serial number.
@@ -257,6 +299,7 @@ fn remedy(case: &Case, line: &Line) -> String {
             ),
         };
     }
+    let volume = volume.or_else(|| on_data_disk(case, mount).map(|(_, volume)| volume));
     let volume = volume.or_else(|| in_another_case(case.facts, &mount.source)).or_else(root);
     if let Some(volume) = volume.filter(|_| line.fault != Fault::Source) {
         return retyped(line, volume);

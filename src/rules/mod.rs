@@ -6,6 +6,8 @@
 mod boot_root;
 mod case;
 mod commands;
+mod data_disks;
+mod disks;
 pub mod docs;
 mod interfaces;
 mod release_package;
@@ -57,6 +59,7 @@ mod siz_01_virtual_size;
 mod siz_02_actual_size;
 mod siz_03_disk_size;
 mod siz_04_holds_image;
+mod siz_05_data_disk_size;
 mod src_02_readable;
 mod src_06_present;
 mod src_09_import_role;
@@ -76,7 +79,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use case::{Case, Request};
+pub use case::{Case, DataDisk, Request};
+pub use disks::Disks;
 pub use text::in_gib;
 pub use text::{printable, shown};
 pub use verdict::{Evidence, Finding, Grade, Judged, Verdict, Why};
@@ -132,6 +136,7 @@ pub const RULES: &[&Rule] = &[
     &siz_02_actual_size::RULE,
     &siz_03_disk_size::RULE,
     &siz_04_holds_image::RULE,
+    &siz_05_data_disk_size::RULE,
     &par_01_table_present::RULE,
     &par_02_root_found::RULE,
     &par_03_mbr::RULE,

@@ -45,18 +45,23 @@ fn check(case: &Case) -> Judged {
         return Ok(Verdict::not_applicable("the cloud names no range"));
     };
     let (gib, how) = asked(case, range)?;
+    Ok(within(range, gib, how, "system disk", "spec.image.systemDiskSizeGiB"))
+}
+
+/// Whether a disk of `gib` is within the range of such disks; `field`: where its size is asked for.
+pub fn within(range: &SizeRange, gib: u64, how: &str, disk: &str, field: &str) -> Verdict {
     let (min, max) = (u64::try_from(range.min).unwrap_or(0), u64::try_from(range.max).unwrap_or(0));
-    let finding = Finding::new(format!("system disk of {gib} GiB ({how}); the range is {min} to {max} GiB"))
-        .seen(format!("{gib} GiB"), "spec.image.systemDiskSizeGiB");
+    let finding = Finding::new(format!("{disk} of {gib} GiB ({how}); the range is {min} to {max} GiB"))
+        .seen(format!("{gib} GiB"), field);
     if gib < min || gib > max {
-        let remedy = format!("Set spec.image.systemDiskSizeGiB to {min} to {max}; shrink an image that is larger.");
-        return Ok(finding.remedy(remedy).fail(Grade::Breach));
+        let remedy = format!("Set {field} to {min} to {max}; shrink an image that is larger.");
+        return finding.remedy(remedy).fail(Grade::Breach);
     }
     if range.stated_in_gb && gib.saturating_mul(GIB) > max.saturating_mul(GB) {
         let largest = max.saturating_mul(GB) / GIB;
         let message = format!("{}; it is more than {max} GB, as the document has it", finding.message);
-        let remedy = format!("Set spec.image.systemDiskSizeGiB to at most {largest} to fit either reading.");
-        return Ok(Finding { message, ..finding }.remedy(remedy).fail(Grade::Doubt));
+        let remedy = format!("Set {field} to at most {largest} to fit either reading.");
+        return Finding { message, ..finding }.remedy(remedy).fail(Grade::Doubt);
     }
-    Ok(finding.pass())
+    finding.pass()
 }

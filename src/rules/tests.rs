@@ -7,6 +7,8 @@ mod catalogue;
 mod cloud_init;
 mod commands;
 mod coreos;
+mod data_disks;
+mod data_mounts;
 mod declared;
 mod filesystem;
 mod fooled;

@@ -17,7 +17,7 @@ fn conflict() -> Triple {
 
 /// The name of the first Job that reads for an import.
 fn first_job(import: &ImageImport) -> String {
-    let key = key::inspection(&import.spec, None);
+    let key = key::inspection(&import.spec, import.spec.disk("system").unwrap(), None);
     key::job_name(&import.name_any(), &import.uid().unwrap(), "system", Stage::Inspect, &key, 1)
 }
 

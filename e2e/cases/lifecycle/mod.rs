@@ -5,6 +5,7 @@ mod cancelled;
 mod changed;
 mod conflict;
 mod converted;
+mod data_disks;
 mod deleted;
 mod good;
 mod killed;

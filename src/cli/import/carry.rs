@@ -6,14 +6,16 @@ use tokio_util::sync::CancellationToken;
 use super::progress::Bar;
 use super::secrets::Secrets;
 use super::{Ended, exit, told};
-use crate::api::{Format, ImageImport, ImportProfile, Source};
+use crate::api::{Disk, Format, ImageImport, ImportProfile, SYSTEM_DISK, Source};
 use crate::cli::inspect::exit::{COMPLIANT, INTERNAL, TRANSPORT, USAGE};
 use crate::cli::inspect::{Refused, progress};
+use crate::controller::deletion;
+use crate::controller::judgement::facts_of;
 use crate::controller::worker::convert_args;
 use crate::convert;
 use crate::disk::Error;
 use crate::inspect::password::Password;
-use crate::inspect::wire::{Message, decode, encode};
+use crate::inspect::wire::{Message, encode};
 use crate::inspect::{self, Budget, Facts};
 use crate::report::{self, Report};
 use crate::source::{self, CredentialSource, Egress};
@@ -23,7 +25,8 @@ use crate::worker::{self, EgressArgs};
 pub struct Task {
     import: ImageImport,
     profile: ImportProfile,
-    source: CredentialSource,
+    /// Keys to each disk's source, in their order.
+    sources: Vec<CredentialSource>,
     destination: CredentialSource,
     password: Option<Password>,
     egress: EgressArgs,
@@ -51,8 +54,13 @@ impl Task {
             return Err(wrong("spec.destination.format: VMDK is read, and not written: set it to RAW, QCOW2 or VHD"));
         }
         let destination = spec.destination.as_ref().and_then(|destination| destination.secret_ref.as_ref());
+        let field = |name: &str| match name {
+            SYSTEM_DISK => "spec.source.secretRef".to_owned(),
+            name => format!("spec.dataDisks[{name}].source.secretRef"),
+        };
+        let source = |disk: Disk| secrets.credentials(&field(disk.name), disk.source.secret_ref.as_ref());
         Ok(Self {
-            source: secrets.credentials("spec.source.secretRef", spec.source.secret_ref.as_ref())?,
+            sources: spec.disks().map(source).collect::<Result<_, _>>()?,
             destination: secrets.credentials("spec.destination.secretRef", destination)?,
             password: secrets.password(spec.image.as_ref())?,
             egress: egress.clone(),
@@ -62,64 +70,101 @@ impl Task {
     }
 }
 
-/// Reads the image and judges it. Gives the import with that in its status.
+/// Reads the disks and judges them. Gives the import with that in its status.
 pub async fn judge(task: &Task, stop: &CancellationToken) -> Result<(ImageImport, Report), Refused> {
-    let facts = tokio::select! {
-        facts = facts(task) => facts?,
-        () = stop.cancelled() => return Err(Refused { code: TRANSPORT, message: "the work was stopped".to_owned() }),
-    };
-    // Judged is what a worker's message holds, as in a cluster.
-    let internal = |what: String| Refused { code: INTERNAL, message: what };
-    let message = encode(&Message::Facts(Box::new(facts))).map_err(|error| internal(error.to_string()))?;
-    let Ok(Message::Facts(facts)) = decode(&message) else {
-        return Err(internal("the facts cannot be read back".to_owned()));
-    };
-    Ok(told::judged(&task.import, &message, &facts, &task.profile, Timestamp::now()))
+    let mut found = Vec::new();
+    for (disk, credentials) in task.import.spec.disks().zip(&task.sources) {
+        let facts = tokio::select! {
+            facts = facts(task, disk, credentials) => facts?,
+            () = stop.cancelled() => return Err(Refused { code: TRANSPORT, message: "the work was stopped".to_owned() }),
+        };
+        // Judged is what a worker's message holds, as in a cluster.
+        let internal = |what: String| Refused { code: INTERNAL, message: what };
+        let message = encode(&Message::Facts(Box::new(facts))).map_err(|error| internal(error.to_string()))?;
+        let facts = facts_of(&message).ok_or_else(|| internal("the facts cannot be read back".to_owned()))?;
+        found.push(told::Found { disk: disk.name.to_owned(), facts, message });
+    }
+    Ok(told::judged(&task.import, &found, &task.profile, Timestamp::now()))
 }
 
-async fn facts(task: &Task) -> Result<Facts, Refused> {
+async fn facts(task: &Task, disk: Disk<'_>, credentials: &CredentialSource) -> Result<Facts, Refused> {
+    let named = |error: Error| match disk.name {
+        SYSTEM_DISK => refused(&error),
+        name => {
+            let Refused { code, message } = refused(&error);
+            Refused { code, message: format!("data disk {name}: {message}") }
+        }
+    };
     let egress = Egress::new(&task.egress).map_err(|error| refused(&error))?;
-    let source = Source { secret_ref: None, ..task.import.spec.source.clone() };
-    let opened =
-        source::open(&source, &task.source, &egress, &Budget::default()).await.map_err(|error| refused(&error))?;
-    let (meter, password) = (opened.meter.clone(), task.password.clone());
+    let source = Source { secret_ref: None, ..disk.source.clone() };
+    let opened = source::open(&source, credentials, &egress, &Budget::default()).await.map_err(named)?;
+    let password = task.password.clone().filter(|_| disk.name == SYSTEM_DISK);
+    let meter = opened.meter.clone();
     let work = tokio::task::spawn_blocking(move || inspect::inspect_with(&opened, password.as_ref()));
     match progress::during(meter, work).await {
-        Ok(facts) => facts.map_err(|error| refused(&error)),
+        Ok(facts) => facts.map_err(named),
         Err(_) => Err(Refused { code: INTERNAL, message: "the reader panicked; please report this image".to_owned() }),
     }
 }
 
-/// Writes the image that complies to its destination, and says what came of it.
-pub async fn convert(task: &Task, import: ImageImport, stop: &CancellationToken) -> Ended {
-    let start = Timestamp::now();
-    let written = write(task, &import, stop).await;
-    let now = Timestamp::now();
-    let failed = |import: ImageImport, code: u8, why: String| {
-        let why = Some(report::clean(&why, report::MESSAGE_BYTES));
-        Ended { code, import, record: None, why }
-    };
-    match written {
-        Ok(Message::Written(written)) => {
-            let (import, record) = told::imported(&import, written, start, now);
-            Ended { code: COMPLIANT, import, record, why: None }
-        }
-        Ok(Message::Refused(refusal)) => {
-            let why = format!("{}: {}", refusal.reason, refusal.message);
-            failed(told::refused(&import, &refusal, now), exit::of_refusal(&refusal.reason), why)
-        }
-        Ok(Message::Facts(_) | Message::Deleted(_) | Message::Notified(_)) => {
-            failed(import, INTERNAL, "the worker did something else than write the image".to_owned())
-        }
-        Err(error) => failed(told::broken(&import, &error, now), exit::of_error(&error), error.to_string()),
+/// Writes the disks that comply to their destination, all or none, and says what came of it.
+pub async fn convert(task: &Task, judged: ImageImport, stop: &CancellationToken) -> Ended {
+    let mut import = judged;
+    for (disk, credentials) in task.import.spec.disks().zip(&task.sources) {
+        let start = Timestamp::now();
+        let written = write(task, &import, disk, credentials, stop).await;
+        let now = Timestamp::now();
+        let (code, why, ended) = match written {
+            Ok(Message::Written(written)) => {
+                import = told::written(&import, disk.name, written, start, now);
+                continue;
+            }
+            Ok(Message::Refused(refusal)) => {
+                let why = format!("{}: {}", refusal.reason, refusal.message);
+                (exit::of_refusal(&refusal.reason), why, told::refused(&import, &refusal, now))
+            }
+            Ok(Message::Facts(_) | Message::Deleted(_) | Message::Notified(_)) => {
+                (INTERNAL, "the worker did something else than write the image".to_owned(), import.clone())
+            }
+            Err(error) => (exit::of_error(&error), error.to_string(), told::broken(&import, &error, now)),
+        };
+        let why = if disk.name == SYSTEM_DISK { why } else { format!("data disk {}: {why}", disk.name) };
+        let why = report::clean(&format!("{why}{}", take_back(task, &import).await), report::MESSAGE_BYTES);
+        return Ended { code, import: told::dropped(&ended), record: None, why: Some(why) };
     }
+    let (import, record) = told::imported(&import, Timestamp::now());
+    Ended { code: COMPLIANT, import, record, why: None }
 }
 
-async fn write(task: &Task, import: &ImageImport, stop: &CancellationToken) -> crate::disk::Result<Message> {
-    let args = convert_args(&task.egress, import, Some(&task.profile.spec))
+/// Deletes what was written of an import that failed: all disks, or none. What could not be deleted, as the end of a
+/// sentence.
+async fn take_back(task: &Task, import: &ImageImport) -> String {
+    let copies = deletion::copies(import);
+    if copies.is_empty() {
+        return String::new();
+    }
+    let deleted = match Egress::new(&task.egress) {
+        Ok(egress) => convert::remove(&copies, &task.destination, &egress).await,
+        Err(error) => Err(error),
+    };
+    if matches!(deleted, Ok(Message::Deleted(_))) {
+        return String::new();
+    }
+    let urls: Vec<_> = copies.iter().map(|copy| copy.destination.url.as_str()).collect();
+    format!("; what was written stays: delete {}", urls.join(", "))
+}
+
+async fn write(
+    task: &Task,
+    import: &ImageImport,
+    disk: Disk<'_>,
+    credentials: &CredentialSource,
+    stop: &CancellationToken,
+) -> crate::disk::Result<Message> {
+    let args = convert_args(&task.egress, import, disk, Some(&task.profile.spec))
         .ok_or_else(|| Error::unsupported("convert", "the import names no destination, or its image was not read"))?;
     let uid = told::job_uid(import);
-    let job = worker::conversion(args, uid.as_deref(), task.source.clone(), task.destination.clone())?;
+    let job = worker::conversion(args, uid.as_deref(), credentials.clone(), task.destination.clone())?;
     let bar = Bar::new("writing");
     convert::run(&job, &|done, total| bar.tell(done, total), stop).await
 }

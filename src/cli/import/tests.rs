@@ -282,3 +282,34 @@ async fn a_profile_may_be_a_file_and_work_that_is_stopped_is_to_be_tried_again()
     let ended = carried(&case.args(), &|_| None, &stop, |_| {}).await;
     assert!(ended.is_err_and(|refused| refused.code == 75), "before it was read");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_disks_are_written_with_the_system_disk_or_nothing_is() {
+    let Some(store) = Minio::start().await else { return };
+    with_disk(&store).await;
+    store.put("logs.raw", pattern(3 << 20)).await;
+    let logs = |checksum: Option<String>| {
+        let mut source =
+            json!({"url": "s3://images/logs.raw", "endpoint": store.endpoint, "secretRef": {"name": "store"}});
+        if let Some(checksum) = checksum {
+            source["checksum"] = json!(checksum);
+        }
+        json!({"spec": {"dataDisks": [{"name": "logs", "source": source}]}})
+    };
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let of = |change: &Value| Case::of(&[import(&store.endpoint, change), profile(&["RAW"]), secret(&store, "store")]);
+    let ended = of(&logs(Some(wrong))).run().await.unwrap();
+    let why = ended.why.clone().unwrap();
+    assert!(ended.code == 65 && why.starts_with("data disk logs: ChecksumMismatch"), "{why}");
+    assert_eq!((ended.record.is_some(), store.objects("out").len(), store.unfinished_uploads()), (false, 0, 0));
+
+    let ended = of(&logs(None)).run().await.unwrap();
+    assert_eq!((ended.code, ended.why.as_deref()), (0, None));
+    let record = serde_json::to_value(ended.record.as_ref().unwrap()).unwrap();
+    let disks = record["spec"]["disks"].as_array().unwrap();
+    assert_eq!((disks.len(), &disks[1]["name"], &disks[1]["sizeBytes"]), (2, &json!("logs"), &json!(3 << 20)));
+    assert_eq!(store.objects("out").len(), 2);
+    let other = of(&json!({"spec": {"dataDisks": [{"name": "logs", "source": {"url": "s3://images/none.raw",
+        "endpoint": store.endpoint, "secretRef": {"name": "lost"}}}]}}));
+    assert!(other.refused().await.message.contains("spec.dataDisks[logs].source.secretRef"));
+}

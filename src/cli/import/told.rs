@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::conditions::{CONVERTED, Status, reason as word};
 use crate::api::{Conversion, CustomImage, ImageImport, ImportProfile};
-use crate::controller::imageimport::request;
+use crate::controller::judgement::{images, judge, request};
 use crate::controller::key::{self, VerdictKey};
 use crate::controller::moment::Draft;
 use crate::controller::{customimage, reason, status, verdict};
@@ -42,43 +42,48 @@ fn uid(parts: &[&str]) -> String {
     [piece(0, 8), piece(8, 12), piece(12, 16), piece(16, 20), piece(20, 32)].join("-")
 }
 
-/// The import with what was found and judged; `message` is the facts as a worker leaves them.
-pub fn judged(
-    import: &ImageImport,
-    message: &str,
-    facts: &Facts,
-    profile: &ImportProfile,
-    now: Timestamp,
-) -> (ImageImport, Report) {
+/// What was found on a disk, and the same as a worker leaves it.
+pub struct Found {
+    /// The disk.
+    pub disk: String,
+    /// The facts.
+    pub facts: Facts,
+    /// As a message.
+    pub message: String,
+}
+
+/// The import with what was found on its disks, and judged.
+pub fn judged(import: &ImageImport, found: &[Found], profile: &ImportProfile, now: Timestamp) -> (ImageImport, Report) {
     let has_destination = import.spec.destination.is_some();
     let mut draft = draft(import, now);
     let name = profile.metadata.name.clone().unwrap_or_default();
-    let facts_key = key::inspection(&import.spec, import.requested_at().as_deref());
-    let verdict_key = VerdictKey::new(import, &facts_key, &key::profile(&profile.spec), draft.now().0);
-    let report = report::judge(facts, &name, &profile.spec, &request(import, draft.now().0));
+    let requested = import.requested_at();
+    let facts: Vec<_> = found.iter().map(|found| (found.disk.as_str(), &found.facts)).collect();
+    let key_of = |disk| key::inspection(&import.spec, disk, requested.as_deref());
+    let keys: Vec<_> = import.spec.disks().map(key_of).collect();
+    let verdict_key = VerdictKey::new(import, &key::readings(&keys), &key::profile(&profile.spec), draft.now().0);
+    let report = judge(&import.spec, &facts, &name, &profile.spec, &request(import, draft.now().0));
     let mut summary = report::summary(&report);
     summary.profile_generation = profile.metadata.generation.unwrap_or_default();
     let rules = report::conditions(&report);
-    let stored = status::with_facts(&import.status.clone().unwrap_or_default(), &facts_key, message);
-    let part = status::with_report(&stored, &report.image, summary, &rules, draft.now());
-    draft.status.last_handled_request_at = import.requested_at();
+    let mut stored = import.status.clone().unwrap_or_default();
+    for (found, key) in found.iter().zip(&keys) {
+        stored = status::with_facts(&stored, &found.disk, key, &found.message);
+    }
+    let part = status::with_report(&stored, &images(&facts), summary, &rules, draft.now());
+    draft.status.last_handled_request_at = requested;
     draft.unread(has_destination);
-    verdict::settle(&mut draft, &report, facts, &verdict_key, has_destination);
+    verdict::settle(&mut draft, &report, &facts, &verdict_key, has_destination);
     let import = ImageImport { status: Some(part), ..import.clone() };
     (status::ahead(&import, &draft.status), report)
 }
 
-/// The import whose image was written, and the record of that.
-pub fn imported(
-    import: &ImageImport,
-    written: Written,
-    start: Timestamp,
-    now: Timestamp,
-) -> (ImageImport, Option<CustomImage>) {
+/// The import one of whose disks was written.
+pub fn written(import: &ImageImport, disk: &str, written: Written, start: Timestamp, now: Timestamp) -> ImageImport {
     let number = |n: u64| i64::try_from(n).ok();
     let mut draft = draft(import, now);
     let completion_time = Some(draft.now());
-    draft.disk().conversion = Some(Conversion {
+    draft.disk(disk).conversion = Some(Conversion {
         start_time: Some(whole_seconds(start)),
         completion_time,
         bytes_written: number(written.bytes),
@@ -87,12 +92,25 @@ pub fn imported(
         checksum: Some(written.checksum),
         ..Conversion::default()
     });
+    status::ahead(import, &draft.status)
+}
+
+/// The import all of whose disks were written, and the record of that.
+pub fn imported(import: &ImageImport, now: Timestamp) -> (ImageImport, Option<CustomImage>) {
+    let mut draft = draft(import, now);
+    let record = customimage::record(import);
     draft.set(CONVERTED, Status::True, word::WRITTEN, "");
-    let import = status::ahead(import, &draft.status);
-    let record = customimage::record(&import);
-    draft.status.custom_image_ref = customimage::identity(&import).as_ref().map(customimage::reference);
+    draft.status.custom_image_ref = customimage::identity(import).as_ref().map(customimage::reference);
     draft.done(word::IMPORTED, "The image is in the store");
-    (status::ahead(&import, &draft.status), record)
+    (status::ahead(import, &draft.status), record)
+}
+
+/// The import whose copies are gone again.
+pub fn dropped(import: &ImageImport) -> ImageImport {
+    let mut import = import.clone();
+    let disks = import.status.iter_mut().flat_map(|status| &mut status.disks);
+    disks.for_each(|disk| disk.conversion = None);
+    import
 }
 
 /// The import whose image was not written, as it was refused.

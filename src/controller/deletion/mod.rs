@@ -1,4 +1,4 @@
-//! The deletion of objects by a worker Job: those of a record with `deletionPolicy: Delete`, and an import's spare copy.
+//! The deletion of objects by a worker Job: those of a record with `deletionPolicy: Delete`, and an import's spare copies.
 //!
 //! ```text
 //! record ─┐
@@ -28,7 +28,7 @@ use crate::api::conditions::sanitize;
 use crate::api::{Deletion, LocalRef};
 use crate::convert::StoredObject;
 
-pub use spare::{is_spare, look_at_spare, note_spare};
+pub use spare::{copies, is_spare, look_at_spare, note_spare};
 
 /// How often one that waits in line is looked at: its namespace may be deleted meanwhile.
 const LINE: SignedDuration = SignedDuration::from_mins(1);

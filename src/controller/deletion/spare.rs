@@ -1,4 +1,5 @@
-//! An import's spare copy: two workers copied the same image, and the record of the other was made first.
+//! An import's spare copies: those of the disks of an import that ended before all had one, and those of a worker whose
+//! image another recorded first.
 
 use jiff::Timestamp;
 use kube::api::Api;
@@ -7,7 +8,7 @@ use kube::{Resource, ResourceExt};
 
 use super::plan::Act;
 use super::{Subject, discard, step};
-use crate::api::{Deletion, Destination, ImageImport, SYSTEM_DISK};
+use crate::api::{Conversion, Deletion, Destination, ImageImport};
 use crate::controller::context::Context;
 use crate::controller::events;
 use crate::controller::look::{self, Result};
@@ -22,9 +23,9 @@ pub fn note_spare(draft: &mut Draft, published: &[String]) {
     draft.status.deletion = is_spare.then(Deletion::default);
 }
 
-/// True when an import has a copy that is to be deleted.
+/// True when an import has copies that are to be deleted.
 pub fn is_spare(import: &ImageImport) -> bool {
-    import.status.as_ref().is_some_and(|status| status.deletion.is_some() && status.custom_image_ref.is_some())
+    import.status.as_ref().is_some_and(|status| status.deletion.is_some())
 }
 
 /// Takes the next step of the deletion.
@@ -57,19 +58,42 @@ pub async fn look_at_spare(cached: &ImageImport, context: &Context) -> Result<Ac
     Ok(plan.again.map_or_else(Action::await_change, |again| Action::requeue(again.unsigned_abs().max(look::CAUGHT_UP))))
 }
 
-/// The copy is no more, or no longer the import's.
+/// The copies are no more, or no longer the import's.
 fn forget(draft: &mut Draft) {
     draft.status.deletion = None;
-    if let Some(conversion) = &mut draft.disk().conversion {
+    for conversion in draft.status.disks.iter_mut().filter_map(|disk| disk.conversion.as_mut()) {
         (conversion.url, conversion.checksum, conversion.etag, conversion.bytes_written) = (None, None, None, None);
     }
+}
+
+/// The objects that an import wrote.
+pub fn copies(import: &ImageImport) -> Vec<StoredObject> {
+    let Some(destination) = &import.spec.destination else { return vec![] };
+    let object = |conversion: &Conversion| {
+        let url = conversion.url.clone()?;
+        Some(StoredObject {
+            destination: Destination {
+                url,
+                format: None,
+                secret_ref: None,
+                virtual_size_gib: None,
+                ..destination.clone()
+            },
+            size_bytes: u64::try_from(conversion.bytes_written?).ok()?,
+            etag: conversion.etag.clone(),
+        })
+    };
+    let disks = import.status.iter().flat_map(|status| &status.disks);
+    disks.filter_map(|disk| object(disk.conversion.as_ref()?)).collect()
 }
 
 /// What is deleted of an import.
 fn subject(import: &ImageImport) -> Option<Subject> {
     let status = import.status.as_ref()?;
-    let conversion = status.disks.iter().find(|disk| disk.name == SYSTEM_DISK)?.conversion.as_ref()?;
-    let destination = import.spec.destination.clone()?;
+    let objects = copies(import);
+    if objects.is_empty() {
+        return None;
+    }
     Some(Subject {
         kind: Kind::Import,
         namespace: import.namespace()?,
@@ -77,12 +101,8 @@ fn subject(import: &ImageImport) -> Option<Subject> {
         uid: import.uid()?,
         owner: import.controller_owner_ref(&())?,
         import_uid: import.uid()?,
-        secret: destination.secret_ref.clone(),
-        objects: vec![StoredObject {
-            destination: Destination { url: conversion.url.clone()?, format: None, secret_ref: None, ..destination },
-            size_bytes: u64::try_from(conversion.bytes_written?).ok()?,
-            etag: conversion.etag.clone(),
-        }],
+        secret: import.spec.destination.as_ref()?.secret_ref.clone(),
+        objects,
         noted: status.deletion.clone()?,
     })
 }
@@ -121,7 +141,7 @@ mod tests {
             assert_eq!(is_spare(&noted), spare);
         }
         let mut nothing_copied = draft();
-        nothing_copied.disk().conversion = None;
+        nothing_copied.disk("system").conversion = None;
         note_spare(&mut nothing_copied, &["s3://store/other.raw".to_owned()]);
         assert_eq!(nothing_copied.status.deletion, None);
     }

@@ -2,13 +2,16 @@
 
 mod cancelled;
 mod changing;
+mod data_disks;
 mod reading;
 
 use serde_json::json;
 
+use super::attempt::doubled;
 use super::*;
-use crate::api::conditions::{RECONCILING, find};
+use crate::api::conditions::{RECONCILING, STALLED, find};
 use crate::api::{ImageImport, ImageImportStatus, Inspection};
+use crate::inspect::Facts;
 use crate::inspect::facts::Access;
 use crate::inspect::wire::{Refusal, Written};
 use crate::report::{Overall, Report, ReportReads, ReportSource};
@@ -72,7 +75,7 @@ impl Sim {
             jobs: self.jobs.clone(),
             outcome: self.outcome.clone(),
             progress: None,
-            own_url: Some("s3://store/images/web-system-0.qcow2".into()),
+            own_url: self.import.status.as_ref().and_then(work::in_flight).map(|(task, _)| Self::copy_of(&task.disk)),
             slot: self.slot,
             place: self.place,
             now: self.at(),
@@ -85,7 +88,7 @@ impl Sim {
         let plan = self.decide();
         let mut draft = plan.draft.clone();
         match &plan.act {
-            Act::Start { stage, name, attempt, lost } => {
+            Act::Start { task, name, attempt, lost } => {
                 self.made += 1;
                 let uid = format!("job-{}", self.made);
                 self.jobs.push(JobSeen { name: name.clone(), uid: uid.clone(), finished: false, deleting_since: None });
@@ -97,12 +100,12 @@ impl Sim {
                     started: Some(draft.now()),
                     completed: None,
                 };
-                work::set(&mut draft, *stage, &noted);
+                work::set(&mut draft, task, &noted);
                 self.outcome = Some(Outcome::Pending);
             }
-            Act::KeepFacts { text, key } => {
+            Act::KeepFacts { disk, text, key } => {
                 let status = self.import.status.get_or_insert_default();
-                *status = crate::controller::status::with_facts(status, key, text);
+                *status = crate::controller::status::with_facts(status, disk, key, text);
             }
             _ => {}
         }
@@ -134,7 +137,7 @@ impl Sim {
         self.import.status = Some(status);
     }
 
-    fn in_flight(&self) -> Option<(Stage, Work)> {
+    fn in_flight(&self) -> Option<(Task, Work)> {
         work::in_flight(self.status())
     }
     fn status(&self) -> &ImageImportStatus {
@@ -193,18 +196,20 @@ impl Sim {
             verdict,
             source: ReportSource::default(),
             image: crate::api::ImageSummary::default(),
+            data_disks: vec![],
             counts: crate::api::RuleCounts { failed: 1, ..crate::api::RuleCounts::default() },
             rules: if verdict == Overall::NonCompliant { vec![rule] } else { vec![] },
             reads: ReportReads::default(),
         };
         let destination = self.import.spec.destination.is_some();
-        crate::controller::verdict::settle(&mut draft, &report, &facts, &key, destination);
+        let disks: Vec<_> = self.import.spec.disks().map(|disk| (disk.name, &*facts)).collect();
+        crate::controller::verdict::settle(&mut draft, &report, &disks, &key, destination);
         self.store(&draft);
         self.import.status.as_mut().unwrap().report = Some(crate::api::ReportSummary::default());
     }
     fn reads(&mut self, access: Access) {
         let plan = self.step();
-        assert!(matches!(plan.act, Act::Start { stage: Stage::Inspect, .. }), "{:?}", plan.act);
+        assert!(starts(&plan, Stage::Inspect), "{:?}", plan.act);
         self.runs();
         let plan = self.ends(Self::facts(access));
         assert!(matches!(plan.act, Act::KeepFacts { .. }), "{:?}", plan.act);
@@ -237,14 +242,20 @@ impl Sim {
         sim.judges(Overall::Compliant, Access::Reached);
         sim.expect("Unknown/Queued", Some("Progressing"), None);
         let plan = sim.step();
-        assert!(matches!(plan.act, Act::Start { stage: Stage::Convert, .. }), "{:?}", plan.act);
+        assert!(starts(&plan, Stage::Convert), "{:?}", plan.act);
         sim.runs();
         sim.expect("Unknown/Converting", Some("Progressing"), None);
         sim
     }
+    fn copy_of(disk: &str) -> String {
+        format!("s3://store/images/web-{disk}-0.qcow2")
+    }
     fn written() -> Outcome {
+        Self::written_disk("system")
+    }
+    fn written_disk(disk: &str) -> Outcome {
         Outcome::Written(Written {
-            url: "s3://store/images/web-system-0.qcow2".into(),
+            url: Self::copy_of(disk),
             bytes: 42,
             checksum: "sha256:aa".into(),
             etag: Some("\"e2\"".into()),
@@ -255,6 +266,11 @@ impl Sim {
         let plan = self.step();
         assert_eq!((plan.act, plan.slot), (Act::Rest, false));
     }
+}
+
+/// Whether a Job of this stage is made.
+fn starts(plan: &Plan, stage: Stage) -> bool {
+    matches!(&plan.act, Act::Start { task, .. } if task.stage == stage)
 }
 
 fn minutes(duration: Option<SignedDuration>) -> i64 {

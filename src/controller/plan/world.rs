@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ImageImport, Progress};
-use crate::controller::key::{Stage, VerdictKey};
+use crate::controller::key::VerdictKey;
 use crate::controller::moment::Draft;
 use crate::controller::outcome::Outcome;
+use crate::controller::work::Task;
 
 /// Times that decide.
 #[derive(Debug, Clone)]
@@ -73,7 +74,7 @@ pub enum Act {
     /// Make this Job, then note it.
     Start {
         /// What it does.
-        stage: Stage,
+        task: Task,
         /// Its name.
         name: String,
         /// Its number.
@@ -83,6 +84,8 @@ pub enum Act {
     },
     /// Store facts before anything is judged.
     KeepFacts {
+        /// The disk they are of.
+        disk: String,
         /// The message, verbatim.
         text: String,
         /// The key they answer.
@@ -92,7 +95,7 @@ pub enum Act {
     Judge {
         /// The key of the verdict.
         key: VerdictKey,
-        /// The key of the facts.
+        /// The key of the facts of all disks.
         facts_key: String,
         /// Not the first verdict: the rate limit holds, and facts that are too old may be read again.
         again: bool,

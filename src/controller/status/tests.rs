@@ -76,12 +76,13 @@ fn a_record_without_a_field_is_not_sent() {
 
 #[test]
 fn facts_are_stored_without_touching_the_old_verdict() {
-    let part = with_facts(&live(), "k2", "v1:g");
+    let part = with_facts(&live(), "system", "k2", "v1:g");
     let inspection = part.disks[0].inspection.clone().unwrap();
     assert_eq!((inspection.key.as_deref(), inspection.facts.as_deref()), (Some("k2"), Some("v1:g")));
-    assert_eq!((part.report, part.conditions), (live().report, report_part(&live()).conditions));
-    let first = with_facts(&ImageImportStatus::default(), "k", "v1:f");
-    assert_eq!(first.disks[0].name, "system");
+    assert_eq!((&part.report, &part.conditions), (&live().report, &report_part(&live()).conditions));
+    let both = with_facts(&part, "logs", "k", "v1:f");
+    assert_eq!(both.disks.iter().map(|disk| disk.name.as_str()).collect::<Vec<_>>(), ["system", "logs"]);
+    assert_eq!(both.disks[0], part.disks[0]);
 }
 
 #[test]
@@ -99,7 +100,18 @@ fn judged(status: &'static str, message: &str, seconds: i64, stored: &ImageImpor
         reason: "VirtioNotInstall".into(),
         message: message.into(),
     }];
-    with_report(stored, &ImageSummary::default(), summary, &rules, at(seconds))
+    with_report(stored, &[("system", ImageSummary::default())], summary, &rules, at(seconds))
+}
+
+#[test]
+fn each_disk_has_its_image_and_one_that_is_no_longer_asked_for_goes() {
+    let stored = with_facts(&with_facts(&live(), "logs", "k", "v1:f"), "gone", "k", "v1:f");
+    let image = |format: &str| ImageSummary { format: Some(format.into()), ..ImageSummary::default() };
+    let summary = ReportSummary::default();
+    let part = with_report(&stored, &[("system", image("QCOW2")), ("logs", image("RAW"))], summary, &[], at(1));
+    assert_eq!(part.image, Some(image("QCOW2")));
+    let disks: Vec<_> = part.disks.iter().map(|disk| (disk.name.as_str(), disk.image.clone())).collect();
+    assert_eq!(disks, [("system", Some(image("QCOW2"))), ("logs", Some(image("RAW")))]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn report(verdict: Overall, rules: Vec<RuleResult>) -> Report {
         verdict,
         source: ReportSource::default(),
         image: ImageSummary::default(),
+        data_disks: vec![],
         counts: RuleCounts { failed: i32::try_from(failed).unwrap(), ..RuleCounts::default() },
         rules,
         reads: ReportReads::default(),
@@ -54,7 +55,7 @@ fn settled(report: &Report, access: Access, destination: bool) -> [Option<String
     let import = import(destination);
     let mut draft = Draft::of(&import, Timestamp::UNIX_EPOCH, SignedDuration::from_secs(300));
     let key = VerdictKey::new(&import, "i", "p", Timestamp::UNIX_EPOCH);
-    settle(&mut draft, report, &facts(access), &key, destination);
+    settle(&mut draft, report, &[("system", &facts(access))], &key, destination);
     assert_eq!(draft.status.verdict_key, Some(key.to_string()));
     assert_eq!(find(&draft.status.conditions, INSPECTED).unwrap().status, "True", "good and bad images end the wait");
     assert_eq!(find(&draft.status.conditions, CONVERTED).is_some(), destination);
@@ -121,11 +122,14 @@ fn facts_are_too_old_only_when_they_lack_what_a_required_rule_asks() {
     let lacking = report(Overall::Undetermined, vec![rule(Outcome::Unknown, "FactMissing")]);
     let mut of = facts(Access::Reached);
     of.worker = "0.0.1".into();
-    assert!(too_old(&lacking, &of));
-    assert!(!too_old(&report(Overall::Compliant, vec![]), &of));
-    assert!(!too_old(&report(Overall::Undetermined, vec![rule(Outcome::Unknown, "VolumeEncrypted")]), &of));
+    assert!(too_old(&lacking, &[("system", &of)]));
+    assert!(!too_old(&report(Overall::Compliant, vec![]), &[("system", &of)]));
+    assert!(!too_old(
+        &report(Overall::Undetermined, vec![rule(Outcome::Unknown, "VolumeEncrypted")]),
+        &[("system", &of)]
+    ));
     of.worker = env!("CARGO_PKG_VERSION").into();
-    assert!(!too_old(&lacking, &of), "reading again would find the same");
+    assert!(!too_old(&lacking, &[("system", &of)]), "reading again would find the same");
 }
 
 #[test]
@@ -136,7 +140,7 @@ fn a_raw_disk_may_have_as_many_bytes_as_its_profile_takes_unless_that_is_waived(
             "status": {"disks": [{"name": "system", "image": {"format": "RAW"}}]}});
         change(&mut import);
         let profile = crate::profiles::get(profile).unwrap();
-        decided_while_converting(&serde_json::from_value(import).unwrap(), &profile.spec)
+        decided_while_converting(&serde_json::from_value(import).unwrap(), "system", &profile.spec)
     };
     assert_eq!(most(&|_| {}, "tencent-cvm"), Some(50 << 30));
     assert_eq!(most(&|_| {}, "alibaba-ecs-2020-12"), None, "it names no limit");

@@ -48,7 +48,10 @@ pub fn import() -> ImageImport {
 }
 
 fn built(worker: &str, stage: Stage) -> Value {
-    serde_json::to_value(job(&settings(worker), &import(), None, stage, "web-base-i-0123456789").unwrap()).unwrap()
+    serde_json::to_value(
+        job(&settings(worker), &import(), None, &Task::new("system", stage), "web-base-i-0123456789").unwrap(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -121,8 +124,40 @@ fn a_copying_job_has_the_judged_identity_and_both_credentials() {
     assert_eq!(container["volumeMounts"].as_array().unwrap().len(), 2);
     assert_eq!(job["spec"]["activeDeadlineSeconds"], 21600);
     assert_eq!(job["spec"]["ttlSecondsAfterFinished"], 604_800);
-    let url = own_url(&settings(""), &import(), "0a1b2c3d-4e5f").unwrap();
+    let url = own_url(&settings(""), &import(), "system", "0a1b2c3d-4e5f").unwrap();
     assert_eq!(url, "s3://store/images/web.base-system-0a1b2c3d.qcow2");
+}
+
+#[test]
+fn a_data_disk_is_read_and_copied_with_its_own_address_and_keys_and_is_not_made_larger() {
+    let mut import = serde_json::to_value(import()).unwrap();
+    import["spec"]["image"] = json!({"passwordSecretRef": {"name": "root"}});
+    import["spec"]["destination"]["virtualSizeGiB"] = json!(40);
+    import["spec"]["dataDisks"] =
+        json!([{"name": "logs", "source": {"url": "s3://in/logs.vhd", "secretRef": {"name": "logs"}}}]);
+    import["status"]["disks"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "logs", "source": {"etag": "\"e9\"", "sizeBytes": 9}, "image": {"format": "VHD"}}));
+    let import: ImageImport = serde_json::from_value(import).unwrap();
+    let pod = |stage| {
+        let job = job(&settings(""), &import, None, &Task::new("logs", stage), "x").unwrap();
+        serde_json::to_value(job).unwrap()["spec"]["template"]["spec"].to_string()
+    };
+    let (reading, copying) = (pod(Stage::Inspect), pod(Stage::Convert));
+    for text in [&reading, &copying] {
+        assert!(
+            text.contains("s3://in/logs.vhd")
+                && text.contains(r#""secret":{"items":[{"key":"accessKeyID","path":"accessKeyID"}"#),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#""name":"logs""#) && !text.contains("root") && !text.contains("virtualSizeGiB"),
+            "{text}"
+        );
+    }
+    let url = own_url(&settings(""), &import, "logs", "0a1b2c3d-4e5f").unwrap();
+    assert!(url.contains("-logs-0a1b2c3d."), "{url}");
 }
 
 #[test]
@@ -131,7 +166,8 @@ fn a_password_is_mounted_where_it_is_judged_and_nowhere_else() {
     let image = json!({"passwordSecretRef": {"name": "root"}, "comparePassword": true});
     given.spec.image = Some(serde_json::from_value(image).unwrap());
     let pod = |stage| {
-        let job = serde_json::to_value(job(&settings(""), &given, None, stage, "x").unwrap()).unwrap();
+        let job =
+            serde_json::to_value(job(&settings(""), &given, None, &Task::new("system", stage), "x").unwrap()).unwrap();
         job["spec"]["template"]["spec"].clone()
     };
     let reading = pod(Stage::Inspect);
@@ -209,7 +245,7 @@ fn a_deleting_job_has_the_objects_and_nothing_but_the_stores_keys() {
 fn nothing_is_copied_before_it_was_seen() {
     let mut unseen = import();
     unseen.status = None;
-    assert_eq!(job(&settings(""), &unseen, None, Stage::Convert, "x"), None);
+    assert_eq!(job(&settings(""), &unseen, None, &Task::new("system", Stage::Convert), "x"), None);
 }
 
 #[test]
@@ -237,7 +273,9 @@ fn the_clusters_owner_adds_and_cannot_replace_what_we_rely_on() {
 fn an_anonymous_source_mounts_nothing() {
     let mut anonymous = import();
     anonymous.spec.source.secret_ref = None;
-    let job = serde_json::to_value(job(&settings(""), &anonymous, None, Stage::Inspect, "x").unwrap()).unwrap();
+    let job =
+        serde_json::to_value(job(&settings(""), &anonymous, None, &Task::new("system", Stage::Inspect), "x").unwrap())
+            .unwrap();
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!((&pod["volumes"], &pod["containers"][0]["volumeMounts"]), (&Value::Null, &Value::Null));
 }

@@ -44,6 +44,16 @@ impl<'a> Devices<'a> {
         self.find(spec, str::eq_ignore_ascii_case)
     }
 
+    /// The volume of this disk that `spec` names, whichever disk of several this is: by a name that [`is_written`] on it.
+    pub fn resolve_on_any_disk(&self, spec: &str) -> Option<&'a Volume> {
+        self.resolve(spec).filter(|_| is_written(spec))
+    }
+
+    /// The same, in whatever case an identifier is written.
+    pub fn resolve_on_any_disk_in_any_case(&self, spec: &str) -> Option<&'a Volume> {
+        self.resolve_in_any_case(spec).filter(|_| is_written(spec))
+    }
+
     fn find(&self, spec: &str, same: fn(&str, &str) -> bool) -> Option<&'a Volume> {
         let same = |own: &str, asked: &str| !asked.is_empty() && same(own, asked);
         let spec = spec.trim();
@@ -163,6 +173,22 @@ impl<'a> Devices<'a> {
     }
 }
 
+/// Whether a name is one that is written on the disk itself: UUID, label, a partition's or a logical volume's name. Others
+/// count the disks of the machine, or are made of a disk's slot or serial number.
+pub fn is_written(spec: &str) -> bool {
+    let spec = spec.trim();
+    let Some(path) = spec.strip_prefix("/dev/") else {
+        return spec.split_once('=').is_some_and(|(tag, _)| ["UUID", "LABEL", "PARTUUID", "PARTLABEL"].contains(&tag));
+    };
+    let path = path.strip_prefix("disk/").unwrap_or(path);
+    match path.split_once('/') {
+        Some(("by-id" | "by-path", name)) => name.starts_with("dm-name-") || name.starts_with("md-name-"),
+        Some((by, _)) => by != "diskid",
+        // Arrays are called as they are.
+        None => path.starts_with("md"),
+    }
+}
+
 /// The device-mapper name of a logical volume: hyphens in either part are doubled (`lvm(8)`).
 pub fn mapper_name(vg: &str, lv: &str) -> String {
     format!("{}-{}", vg.replace('-', "--"), lv.replace('-', "--"))
@@ -235,6 +261,38 @@ mod tests {
         ] {
             assert_eq!(devices.resolve(spec).map(|v| v.name.as_str()), Some(volume), "{spec}");
         }
+    }
+
+    #[test]
+    fn on_another_disk_a_volume_is_known_by_what_is_written_on_it() {
+        let (volumes, partitions) = disk();
+        let devices = Devices { volumes: &volumes, partitions: &partitions };
+        for (spec, volume) in [
+            ("UUID=0a1b", Some("p1")),
+            ("LABEL=root", Some("p2")),
+            ("PARTUUID=c0ffee-01", Some("p1")),
+            ("PARTLABEL=system boot", Some("p1")),
+            ("/dev/disk/by-uuid/3e4f", Some("my-vg/root")),
+            ("/dev/disk/by-partlabel/system\\x20boot", Some("p1")),
+            ("/dev/disk/by-id/dm-name-my--vg-root", Some("my-vg/root")),
+            ("/dev/mapper/my--vg-root", Some("my-vg/root")),
+            ("/dev/my-vg/root", Some("my-vg/root")),
+            ("/dev/md0", Some("md0")),
+            ("/dev/gptid/c0ffee-02", Some("p2")),
+            ("/dev/disk/by-path/pci-0000:00:05.0-part2", None),
+            ("/dev/disk/by-id/ata-X-part1", None),
+            ("/dev/diskid/DISK-QM00001p2", None),
+            ("/dev/sda1", None),
+            ("/dev/vda2", None),
+            ("/dev/nvme0n1p2", None),
+            ("/dev/vtbd0p2", None),
+            ("ID=x", None),
+        ] {
+            assert_eq!(devices.resolve_on_any_disk(spec).map(|v| v.name.as_str()), volume, "{spec}");
+            assert_eq!(is_written(spec), volume.is_some(), "{spec}");
+        }
+        assert!(devices.resolve_on_any_disk("UUID=0A1B").is_none());
+        assert!(devices.resolve_on_any_disk_in_any_case("UUID=0A1B").is_some());
     }
 
     /// `blkid -l -t UUID=0A1B`, and udev's links.

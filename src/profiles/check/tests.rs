@@ -47,6 +47,11 @@ fn what_keeps_a_profile_from_being_applied_is_named() {
             "5 to 4",
         ),
         (
+            |s| s.limits.data_disk_gib = Some(SizeRange { min: 0, max: 4, stated_in_gb: false }),
+            "Contradiction",
+            "limits.dataDiskGiB from 0 to 4",
+        ),
+        (
             |s| {
                 let action = Action::Warn;
                 s.rules[0].platforms.push(PlatformAction { platform: "Plan 9".into(), action, note: None });

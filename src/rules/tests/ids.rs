@@ -31,9 +31,9 @@ const BEHAVIOURS: &[&str] = &[
 const OTHER_NAMES: &[&str] = &["IMG-08", "PAR-04", "FRM-02", "FRM-05", "FRM-06", "FRM-08", "FRM-10", "PRC-12"];
 /// What this version does not have yet: taken off this list with the change that brings it.
 const MISSING: &[&str] = &[
-    "SRC-01", "SRC-03", "SRC-04", "SRC-05", "SRC-07", "SRC-08", "SIZ-05", "OS-02", "OS-03", "OS-04", "OS-05", "DRV-02",
-    "DRV-03", "DRV-04", "SVC-03", "SVC-07", "SVC-09", "WIN-01", "WIN-02", // rules
-    "FRM-02", "FRM-10", // aliases of rules that are missing
+    "SRC-01", "SRC-03", "SRC-04", "SRC-05", "SRC-07", "SRC-08", "OS-02", "OS-03", "OS-04", "OS-05", "DRV-02", "DRV-03",
+    "DRV-04", "SVC-03", "SVC-07", "SVC-09", "WIN-01", "WIN-02", // rules
+    "FRM-02", // alias of a rule that is missing
 ];
 
 #[test]

@@ -4,14 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::notify::event::{FAILED, SUCCEEDED};
 
-/// Type, status, reason, minute.
-type Given = (&'static str, &'static str, &'static str, u8);
-
-/// Conditions, and reason and time of the end that they are.
-type Row<'a> = (&'a [Given], Option<(&'a str, &'a str)>);
-
-/// An import with these conditions and more in its status.
-fn import(conditions: &[Given], more: &Value) -> ImageImport {
+/// An import with these conditions (type, status, reason, minute) and more in its status.
+fn import(conditions: &[(&str, &str, &str, u8)], more: &Value) -> ImageImport {
     let conditions: Vec<Value> = conditions
         .iter()
         .map(|(kind, status, reason, minute)| {
@@ -46,6 +40,7 @@ fn rejected(failed: &[&str]) -> ImageImport {
 
 #[test]
 fn an_import_ends_ready_or_stalled_and_no_other_way() {
+    type Row = (&'static [(&'static str, &'static str, &'static str, u8)], Option<(&'static str, &'static str)>);
     let table: &[Row] = &[
         (&[], None),
         (&[("Ready", "Unknown", "Inspecting", 1), ("Reconciling", "True", "Progressing", 1)], None),
