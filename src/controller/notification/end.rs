@@ -6,6 +6,7 @@ use crate::api::conditions::{READY, STALLED, find, reason as word, sanitize};
 use crate::api::{ImageImport, ImportProfileSpec, OutcomeNotice};
 use crate::controller::key::hash;
 use crate::controller::reason::{self, Class};
+use crate::controller::work;
 use crate::notify::event::{Event, Failure, Notice};
 use crate::rules;
 
@@ -23,7 +24,7 @@ pub struct End {
 /// What the import has come to: it is ready, or stalled. `None` while it goes on, also after a failure that heals by itself.
 pub fn end(import: &ImageImport) -> Option<End> {
     let status = import.status.as_ref()?;
-    if status.observed_generation != import.metadata.generation {
+    if status.observed_generation != import.metadata.generation || work::in_flight(status).is_some() {
         return None;
     }
     let ready = find(&status.conditions, READY)?;

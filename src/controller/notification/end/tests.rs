@@ -67,6 +67,15 @@ fn an_import_ends_ready_or_stalled_and_no_other_way() {
     let mut changed = rejected(&[]);
     changed.metadata.generation = Some(2);
     assert_eq!(end(&changed), None, "the status does not speak of this spec");
+    let retried = json!([{"name": "system", "inspection": {"jobName": "j", "jobUID": "u", "attempt": 2}}]);
+    let mut retried = import(
+        &[("Ready", "False", "SourceForbidden", 1), ("Stalled", "True", "SourceForbidden", 1)],
+        &json!({"disks": retried}),
+    );
+    assert_eq!(end(&retried), None, "until its worker starts, it says what it said before");
+    let inspection = retried.status.as_mut().unwrap().disks[0].inspection.as_mut().unwrap();
+    inspection.completion_time = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+    assert!(end(&retried).is_some());
 }
 
 #[test]
