@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use image_import::api::ImageImport;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
@@ -82,6 +83,9 @@ async fn a_leader_that_wakes_after_another_took_over_writes_nothing() {
     assert_ne!(holder().await, first, "another leads");
     assert_eq!(triple(&done), Triple::of("True/Imported", None, None));
     no_work_left(&case).await;
+    // The last write is that nobody is told of it.
+    let noted = |i: &ImageImport| i.status.as_ref().is_some_and(|s| !s.notifications.is_empty());
+    let done = case.wait("small", "noted", noted).await;
 
     // It wakes with what it had seen before, and ends: by itself, or because it did not answer for too long.
     drop(stopped);
