@@ -68,7 +68,7 @@ impl Disks {
 /// Bytes that are written at a time.
 const PIECE: u64 = 4 * MIB;
 
-/// [`PIECE`] bytes: of each 64, 16 are like no others.
+/// [`PIECE`] bytes, of which a quarter is like no others.
 fn pattern() -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {
@@ -77,11 +77,9 @@ fn pattern() -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    let line = |n: u64| format!("line {n:09} of a text that is like the others\n");
+    let line = |n: u64| format!("line {n:09} of a text that is like the others");
     let lines = (0..PIECE / 64).flat_map(|n| [line(n).into_bytes(), random().to_vec(), random().to_vec()].concat());
-    let bytes: Vec<u8> = lines.collect();
-    assert_eq!(bytes.len() % 64, 0);
-    bytes
+    lines.collect()
 }
 
 fn sh<'a>(script: &str, args: impl IntoIterator<Item = &'a (impl AsRef<Path> + ?Sized + 'a)>) {

@@ -12,7 +12,7 @@ pub struct Store {
     child: Child,
     /// Its address.
     pub endpoint: String,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Store {
@@ -32,7 +32,7 @@ impl Store {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program of MinIO starts");
-        let store = Self { child, endpoint: format!("http://{address}"), folder };
+        let store = Self { child, endpoint: format!("http://{address}"), _folder: folder };
         let ready = format!("{}/minio/health/ready", store.endpoint);
         for _ in 0..300 {
             let asked = Command::new("curl").args(["-sf", "--noproxy", "*", &ready]).stdout(Stdio::null()).status();
@@ -70,7 +70,6 @@ impl Store {
         let url = format!("{}/images/{key}", self.endpoint);
         let mut curl = Command::new("curl");
         curl.args(["-sSf", "--noproxy", "*", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", &user]);
-        // Small answers only: the body of a file is neither hashed nor kept.
         curl.args(["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]).args(words).arg(url);
         assert!(curl.status().expect("curl is needed").success(), "{words:?} {key}");
     }
@@ -80,6 +79,5 @@ impl Drop for Store {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = &self.folder;
     }
 }
