@@ -42,7 +42,7 @@ boot-test: ## Boot disk images under QEMU, each with one fault, and hold what ha
 	@e2e/images/boot.sh $(CASE)
 fuzz: ## Fuzz every parser, FUZZ_RUNS=20000 times each; one of them: make fuzz TARGET=ext
 	@e2e/fuzz/fuzz.sh $(TARGET)
-bench: ## What an inspection costs (CPU, memory, requests, bytes), and an import the API server
+bench: ## What an inspection costs (CPU, memory, requests, bytes), a conversion beside qemu-img, and an import the API server
 	@e2e/bench/bench.sh
 
 ##@ Cluster: the one of $KUBECONFIG with $REGISTRY, else one on this machine

@@ -1,4 +1,5 @@
-//! What the program costs: processor, memory, requests, bytes, and writes to the API server. `make bench` runs it.
+//! What the program costs: processor, memory, requests, bytes, conversions beside other tools, and writes to the API server.
+//! `make bench` runs it. Words name the parts that are wanted: inspection, conversion, writes.
 //!
 //! Each figure is the best of a few runs: other processes only ever add to one.
 
@@ -9,6 +10,7 @@
     reason = "what a figure cannot be had without fails it"
 )]
 
+mod conversion;
 #[allow(dead_code, unused_imports, reason = "the cases use more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -34,24 +36,43 @@ const MEMORY: u64 = 48 * MIB;
 const MESSAGE: u64 = 3000;
 
 fn main() {
+    // Cargo adds a flag of its own.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let [encode, compression, from, to] = words.as_slice()
+        && encode == "encode"
+    {
+        return conversion::ours::main(compression, Path::new(from), Path::new(to));
+    }
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    if wanted("inspection") {
+        inspection(&runtime);
+    }
+    if wanted("conversion") {
+        conversion::measure(&runtime);
+    }
+    if wanted("writes") {
+        if std::env::var_os("KUBECONFIG").is_some() {
+            cluster(&runtime);
+        } else {
+            println!("\nAPI writes: KUBECONFIG is not set, so they were not counted");
+        }
+    }
+}
+
+fn inspection(runtime: &tokio::runtime::Runtime) {
     println!("best of {TIMES}; `inspect --profile tencent-cvm` of one Debian 12 in many forms, and a Windows' files\n");
     println!(
         "{:<24}{:>6}{:>11}{:>11}{:>10}{:>10}{:>10}{:>11}{:>9}  over its goal",
         "image", "GETs", "bytes", "less initrd", "CPU", "local", "at 20 ms", "peak RSS", "message"
     );
     for (kind, path) in measured() {
-        row(&runtime, kind, &path);
+        row(runtime, kind, &path);
     }
     println!(
         "\ngoals: plain <= 45 GETs, <= 7 MiB without the initramfs, < 1 s at 20 ms; packed <= 15 GETs, < 0.6 s at 20 ms;\n\
          any: < 48 MiB of memory, a message of <= 3000 bytes\n"
     );
-    if std::env::var_os("KUBECONFIG").is_some() {
-        cluster(&runtime);
-    } else {
-        println!("API writes: KUBECONFIG is not set, so they were not counted");
-    }
 }
 
 fn row(runtime: &tokio::runtime::Runtime, kind: Kind, path: &Path) {
@@ -63,11 +84,11 @@ fn row(runtime: &tokio::runtime::Runtime, kind: Kind, path: &Path) {
     let remote = Cost { requests: gets / u64::from(TIMES), bytes: bytes / u64::from(TIMES), ..remote };
     let other = remote.bytes.saturating_sub(bytes_of_initramfs(file));
     let message = message_bytes(path);
-    let peak = remote.peak_kib.max(local.peak_kib) << 10;
+    let peak = remote.used.peak_kib.max(local.used.peak_kib) << 10;
     let over = [
         ("GETs", remote.requests > if kind == Kind::Packed { 15 } else { 45 } && kind != Kind::Large),
         ("bytes", other > 7 * MIB && kind == Kind::Plain),
-        ("time", remote.wall.as_millis() >= if kind == Kind::Packed { 600 } else { 1000 } && kind != Kind::Large),
+        ("time", remote.used.wall.as_millis() >= if kind == Kind::Packed { 600 } else { 1000 } && kind != Kind::Large),
         ("memory", peak >= MEMORY),
         ("message", u64::try_from(message).unwrap() > MESSAGE),
     ];
@@ -78,9 +99,9 @@ fn row(runtime: &tokio::runtime::Runtime, kind: Kind, path: &Path) {
         remote.requests,
         mib(remote.bytes),
         mib(other),
-        seconds(local.cpu),
-        seconds(local.wall),
-        seconds(remote.wall),
+        seconds(local.used.cpu),
+        seconds(local.used.wall),
+        seconds(remote.used.wall),
         mib(peak),
         message,
         if over.is_empty() { "-".to_owned() } else { over.join(", ") }
@@ -89,7 +110,7 @@ fn row(runtime: &tokio::runtime::Runtime, kind: Kind, path: &Path) {
 
 fn cluster(runtime: &tokio::runtime::Runtime) {
     println!(
-        "{:<14}{:>8}{:>8}{:>12}{:>12}{:>8}{:>10}{:>8}{:>8}",
+        "\n{:<14}{:>8}{:>8}{:>12}{:>12}{:>8}{:>10}{:>8}{:>8}",
         "API writes", "counted", "status", "jobs made", "jobs gone", "record", "progress", "events", "facts"
     );
     for (what, writes) in runtime.block_on(writes::measure()) {

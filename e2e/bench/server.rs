@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::Response;
 
 /// A running server. Stops with the runtime.
@@ -47,6 +48,11 @@ impl Server {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     tokio::time::sleep(shared.pause).await;
+    // What nbdkit asks first.
+    if request.method() == Method::HEAD {
+        let about = Response::builder().header("content-length", shared.size).header("accept-ranges", "bytes");
+        return about.body(Body::empty()).unwrap();
+    }
     let range = request.headers().get("range").and_then(|value| parse(value.to_str().ok()?));
     let Some((from, last)) = range.filter(|(from, last)| from <= last && *from < shared.size) else {
         return Response::builder().status(416).body(Body::empty()).unwrap();
