@@ -17,7 +17,7 @@
 //! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
 //! a timeout, or with a password for its default entry; and an entry that starts the rescue mode (`single`,
-//! `systemd.unit=rescue.target`).
+//! `systemd.unit=rescue.target`) or a shell in its initramfs (`break` of initramfs-tools, `rd.break` of dracut).
 //!
 //! # How to mend it
 //! Set a timeout of some seconds (`GRUB_TIMEOUT` in `/etc/default/grub`). Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
@@ -87,7 +87,7 @@ fn check(case: &Case) -> Judged {
         Answer::Undecided(verdict) => undecided = Some(verdict),
     }
     faults.extend(boot.waits.as_ref().map(|why| waits(case, boot, why)));
-    faults.extend(recovers(case, boot));
+    faults.extend(recovers(case, linux, boot));
     // Without its files it gets no further.
     if boot.missing.is_empty() {
         faults.extend(mounted(case, linux, boot));
@@ -257,12 +257,18 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
     Fault { grade: Grade::Doubt, what, remedy }
 }
 
-/// An entry that starts no service, but asks for root's password at the console.
-fn recovers(case: &Case, boot: &Boot) -> Option<Fault> {
+/// An entry that starts no service, but a shell in its initramfs, or asks for root's password at the console.
+fn recovers(case: &Case, linux: &Linux, boot: &Boot) -> Option<Fault> {
     let line: Vec<String> = boot.command_line.split_whitespace().map(str::to_owned).collect();
-    let (word, _) = word(&line).filter(|(_, target)| matches!(*target, "rescue.target" | "emergency.target"))?;
+    let (word, does) = match breaks(linux, &line) {
+        Some(word) => (word, "stops at a shell in its initramfs"),
+        None => {
+            let rescue = word(&line).filter(|(_, to)| matches!(*to, "rescue.target" | "emergency.target"));
+            (rescue?.0, "starts the rescue mode")
+        }
+    };
     let word = bare(word);
-    let what = format!("it starts the rescue mode ({word} on its kernel command line at {})", shown(&boot.entry.place));
+    let what = format!("it {does} ({word} on its kernel command line at {})", shown(&boot.entry.place));
     let remedy = match boot.loader.as_str() {
         "grub2" => format!(
             "Take {word} out of GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, and have GRUB_DEFAULT \
@@ -272,6 +278,25 @@ fn recovers(case: &Case, boot: &Boot) -> Option<Fault> {
         _ => format!("Take {word} off the kernel command line at {}.", bare(&boot.entry.place)),
     };
     Some(Fault { grade: Grade::Doubt, what, remedy })
+}
+
+/// The word by which the initramfs stops at a shell: the last that names where, at a place that it has (initramfs-tools(7),
+/// dracut.cmdline(7)).
+fn breaks<'a>(linux: &Linux, line: &'a [String]) -> Option<&'a str> {
+    let kernel = linux.kernels.iter().find(|kernel| kernel.default)?;
+    let (key, places): (_, &[&str]) = match kernel.initramfs.as_ref().and_then(Fact::known)?.tool.as_str() {
+        "initramfs-tools" => ("break", &["top", "modules", "premount", "mount", "mountroot", "bottom", "init"]),
+        "dracut" => (
+            "rd.break",
+            &["cmdline", "pre-udev", "pre-trigger", "initqueue", "pre-mount", "mount", "pre-pivot", "cleanup"],
+        ),
+        _ => return None,
+    };
+    let mut named = line.iter().filter_map(|word| match word.strip_prefix(key)? {
+        "" => Some((word, true)),
+        rest => Some((word, rest.strip_prefix('=')?.split(',').any(|at| places.contains(&at)))),
+    });
+    named.next_back().filter(|(_, stops)| *stops).map(|(word, _)| word.as_str())
 }
 
 /// Text of a guest for a command: what would need quotes is left out.

@@ -65,6 +65,28 @@ fn a_default_entry_of_the_rescue_mode_is_a_doubt() {
 }
 
 #[test]
+fn a_default_entry_that_stops_in_its_initramfs_is_a_doubt() {
+    for (tool, line, wanted) in [
+        ("initramfs-tools", "ro break quiet", Warn),
+        ("initramfs-tools", "ro break=premount", Warn),
+        ("initramfs-tools", "ro break=x,mount", Warn),
+        ("initramfs-tools", "ro break break=none", Pass),
+        ("initramfs-tools", "ro rd.break nobreak breaks=top", Pass),
+        ("dracut", "ro rd.break", Warn),
+        ("dracut", "ro rd.break=pre-mount", Warn),
+        ("dracut", "ro break=premount", Pass),
+        ("mkinitrd", "ro break rd.break", Pass),
+    ] {
+        let rule = result(A2020, "LNX-03", |f, _| {
+            made_by(f, tool);
+            boot(f).command_line = line.into();
+        });
+        assert_eq!(rule.result, wanted, "{tool} {line}: {}", rule.message);
+        assert!(wanted == Pass || rule.message.contains("stops at a shell in its initramfs"), "{}", rule.message);
+    }
+}
+
+#[test]
 fn the_default_entry_leads_to_the_system() {
     all(&[
         ("as it is", &|_| {}, Pass),
