@@ -2,7 +2,8 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    BootMode, Driver, DriverState, Fact, Family, Initramfs, Loader, Program, Trouble, TroubleKind, VolumeClass, Way,
+    BootMode, Driver, DriverState, Fact, Family, Initramfs, KernelFault, Loader, Program, Trouble, TroubleKind,
+    VolumeClass, Way,
 };
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
@@ -92,6 +93,9 @@ fn the_default_entry_leads_to_the_system() {
         ("as it is", &|_| {}, Pass),
         ("no kernel", &|f| boot(f).missing = vec!["/boot/vmlinuz-3.2.0".into()], Fail),
         ("no initramfs", &|f| boot(f).missing = vec!["/boot/initrd.img-3.2.0".into()], Fail),
+        ("an empty kernel", &|f| boot(f).kernel_fault = Some(KernelFault::Empty), Fail),
+        ("a kernel cut short", &|f| boot(f).kernel_fault = Some(KernelFault::Short), Fail),
+        ("no normal.mod", &|f| boot(f).no_normal = Some("/boot/grub/i386-pc".into()), Warn),
         ("root is nowhere", &|f| asks(f, "UUID=dead", None), Fail),
         ("root is spelled in another case", &|f| (made_by(f, "initramfs-tools"), asks(f, "UUID=0A1B", None)).1, Fail),
         ("and dracut looks for it", &|f| (made_by(f, "dracut"), asks(f, "UUID=0A1B", None)).1, Unknown),
