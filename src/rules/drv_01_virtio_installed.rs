@@ -8,7 +8,7 @@
 //! # How it is found
 //! From the default boot entry: its kernel's configuration and `modules.builtin`, and the list of its initramfs. `virtio_blk`
 //! and `virtio_pci` must be built in or in the initramfs and not blacklisted; `virtio_net` built in or a module under
-//! `/lib/modules`. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
+//! `/lib/modules`. What `initcall_blacklist=` names does not start even where it is built in. An initramfs that cannot be read makes the answer Unknown; where the entry names one that is not there,
 //! GRUB 2 starts the kernel alone, and GRUB legacy, syslinux and systemd-boot start nothing. Other installed kernels are
 //! warned about; rescue and kdump ones are not judged. CoreOS: the kernel on the EFI system partition, and the initramfs
 //! inside it. FreeBSD: the kernel's own strings, or a module that loader.conf loads; what neither shows is Unknown.
@@ -21,6 +21,7 @@
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, shown};
 use crate::api::Hypervisors;
+use crate::guest::linux::drivers::UNCALLED;
 use crate::inspect::facts::{Boot, Driver, DriverState, Evident, Fact, Family, Kernel, Trouble, TroubleKind};
 
 /// DRV-01.
@@ -204,12 +205,18 @@ fn disk(kernel: &Kernel, names: &[&str]) -> At {
     }
 }
 
+/// What keeps a driver from starting: one that is built in needs no loading.
+fn blocked(driver: &Driver) -> Option<&str> {
+    let by = driver.blocked_by.as_deref()?;
+    (driver.state != DriverState::Builtin || by.contains(UNCALLED)).then_some(by)
+}
+
 fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
+    if let Some(by) = blocked(driver) {
+        return At::Late(format!("is blacklisted by {}", shown(by)));
+    }
     if driver.state == DriverState::Builtin {
         return At::Boot("built in".to_owned());
-    }
-    if let Some(by) = &driver.blocked_by {
-        return At::Late(format!("is blacklisted by {}", shown(by)));
     }
     if driver.in_initramfs.is_some() {
         return At::Boot("in the initramfs".to_owned());
@@ -308,8 +315,8 @@ fn with_network(case: &Case, kernel: &Kernel, verdict: Verdict) -> Verdict {
     let grade = if kvm { Grade::Breach } else { Grade::Doubt };
     let driver = find(kernel, "virtio_net");
     let problem = match driver {
+        Some(d) if let Some(by) = blocked(d) => format!("virtio_net is blacklisted by {}", shown(by)),
         Some(d) if d.state == DriverState::Builtin => return verdict,
-        Some(Driver { blocked_by: Some(by), .. }) => format!("virtio_net is blacklisted by {}", shown(by)),
         Some(d) if d.state == DriverState::Module || d.in_initramfs.is_some() => return verdict,
         Some(d) if d.state == DriverState::Absent => "virtio_net is neither built in nor a module".to_owned(),
         _ if kvm && matches!(verdict, Verdict::Pass(_)) => {
@@ -363,9 +370,9 @@ fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
     let late = |driver: &&Driver| matches!(at_boot(kernel, driver), At::Late(_));
     let drivers = kernel.drivers.iter();
     for driver in drivers.clone().filter(late).chain(drivers.filter(|d| !late(d))).take(8) {
-        let (what, place) = match (driver.state, &driver.in_initramfs, &driver.blocked_by) {
-            (DriverState::Builtin, _, _) => ("built in", kernel.config.clone()),
+        let (what, place) = match (driver.state, &driver.in_initramfs, blocked(driver)) {
             (_, _, Some(by)) => ("blacklisted", Some(shown(by))),
+            (DriverState::Builtin, _, _) => ("built in", kernel.config.clone()),
             (_, Some(member), None) => ("in the initramfs", Some(shown(member))),
             (DriverState::Module, None, None) => ("a module, not in the initramfs", kernel.config.clone()),
             (DriverState::Absent, None, None) => ("nowhere", kernel.config.clone()),
@@ -378,7 +385,7 @@ fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
 
 /// What makes a driver load that something keeps from loading; `None` where nothing does that can be taken away.
 fn unblocked(case: &Case, kernel: &Kernel, driver: &Driver) -> Option<String> {
-    let by = driver.blocked_by.as_deref().filter(|_| driver.state != DriverState::Builtin)?;
+    let by = blocked(driver)?;
     let name = &driver.name;
     if let Some(word) = by.strip_prefix("kernel command line: ") {
         return Some(format!(

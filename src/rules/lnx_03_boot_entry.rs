@@ -11,13 +11,14 @@
 //! Which loader starts is read from the boot code and from the EFI system partition: GRUB legacy, GRUB 2, EXTLINUX,
 //! systemd-boot, a unified kernel. Only its configuration is judged: `menu.lst` or `grub.conf`; `grub.cfg`, with `grubenv`
 //! and the entries of the Boot Loader Specification; `extlinux.conf`; `loader.conf` and its entries. Files are looked up on
-//! the volume that the entry names, `root=` among the volumes of the image; where the entry has none, that counts which
-//! dracut (`/etc/cmdline.d`) or initramfs-tools (`conf/conf.d`) put into the initramfs. Without an initramfs Linux finds a
+//! the volume that the entry names (a kernel that is empty or cut short does not start), `root=` among the volumes of the
+//! image; where the entry has none, that counts which dracut (`/etc/cmdline.d`) or initramfs-tools (`conf/conf.d`) put into the initramfs. Without an initramfs Linux finds a
 //! root by PARTUUID, PARTLABEL or its own name of the device only. The kernel or its initramfs must have the
 //! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
 //! a timeout, or with a password for its default entry; and an entry that starts the rescue mode (`single`,
-//! `systemd.unit=rescue.target`).
+//! `systemd.unit=rescue.target`) or a shell in its initramfs (`break` of initramfs-tools, `rd.break` of dracut);
+//! and GRUB 2 of a BIOS whose `normal.mod` is not beside its configuration.
 //!
 //! # How to mend it
 //! Set a timeout of some seconds (`GRUB_TIMEOUT` in `/etc/default/grub`). Write the configuration again. Debian, Ubuntu: `update-grub`. CentOS, RHEL, SUSE: `grub2-mkconfig -o
@@ -29,7 +30,7 @@ use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::guest::linux::services::systemd::boot::word;
 use crate::inspect::facts::{
-    Boot, BootMode, BootModes, Fact, Family, Kernel, Linux, Menu, Program, Trouble, TroubleKind, Way,
+    Boot, BootMode, BootModes, Fact, Family, Kernel, KernelFault, Linux, Menu, Program, Trouble, TroubleKind, Way,
 };
 
 /// LNX-03.
@@ -81,13 +82,15 @@ fn check(case: &Case) -> Judged {
     };
     let finding = seen(&ways, boot);
     let mut faults: Vec<Fault> = boot.missing.iter().map(|path| missing(case, boot, linux, path)).collect();
+    faults.extend(unstarted(case, boot));
+    faults.extend(boot.no_normal.as_ref().map(|folder| without_normal(case, folder)));
     let mut undecided = None;
     match root(case, linux, boot) {
         Answer::Faults(found) => faults.extend(found),
         Answer::Undecided(verdict) => undecided = Some(verdict),
     }
     faults.extend(boot.waits.as_ref().map(|why| waits(case, boot, why)));
-    faults.extend(recovers(case, boot));
+    faults.extend(recovers(case, linux, boot));
     // Without its files it gets no further.
     if boot.missing.is_empty() {
         faults.extend(mounted(case, linux, boot));
@@ -239,6 +242,35 @@ fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
     Fault { grade: Grade::Breach, what, remedy }
 }
 
+/// A kernel that is there, and is none.
+fn unstarted(case: &Case, boot: &Boot) -> Option<Fault> {
+    let how = match boot.kernel_fault? {
+        KernelFault::Empty => "is empty",
+        KernelFault::Short => "is cut short",
+        KernelFault::Other => return None,
+    };
+    let what = format!("its kernel {} {how}", shown(&boot.kernel));
+    let remedy = format!(
+        "Install the package of {} again, or take an entry whose kernel is whole: {}",
+        bare(&boot.kernel),
+        rewritten(case, &boot.loader)
+    );
+    Some(Fault { grade: Grade::Breach, what, remedy })
+}
+
+/// GRUB 2 without the module that reads its configuration; a core may have it inside.
+fn without_normal(case: &Case, folder: &str) -> Fault {
+    let what = format!(
+        "GRUB's module normal.mod is not in {}: unless it is built into GRUB's core, GRUB stops at `grub rescue>`",
+        shown(folder)
+    );
+    let install = match super::commands::grub(case) {
+        name if name.starts_with("`grub2") => "grub2-install",
+        _ => "grub-install",
+    };
+    Fault { grade: Grade::Doubt, what, remedy: format!("In the guest: `{install} --target=i386-pc DISK`.") }
+}
+
 /// Nobody is at the keyboard of an instance.
 fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
     let place = if boot.config.is_empty() { String::new() } else { format!("{}: ", shown(&boot.config)) };
@@ -257,12 +289,18 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
     Fault { grade: Grade::Doubt, what, remedy }
 }
 
-/// An entry that starts no service, but asks for root's password at the console.
-fn recovers(case: &Case, boot: &Boot) -> Option<Fault> {
+/// An entry that starts no service, but a shell in its initramfs, or asks for root's password at the console.
+fn recovers(case: &Case, linux: &Linux, boot: &Boot) -> Option<Fault> {
     let line: Vec<String> = boot.command_line.split_whitespace().map(str::to_owned).collect();
-    let (word, _) = word(&line).filter(|(_, target)| matches!(*target, "rescue.target" | "emergency.target"))?;
+    let (word, does) = match breaks(linux, &line) {
+        Some(word) => (word, "stops at a shell in its initramfs"),
+        None => {
+            let rescue = word(&line).filter(|(_, to)| matches!(*to, "rescue.target" | "emergency.target"));
+            (rescue?.0, "starts the rescue mode")
+        }
+    };
     let word = bare(word);
-    let what = format!("it starts the rescue mode ({word} on its kernel command line at {})", shown(&boot.entry.place));
+    let what = format!("it {does} ({word} on its kernel command line at {})", shown(&boot.entry.place));
     let remedy = match boot.loader.as_str() {
         "grub2" => format!(
             "Take {word} out of GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, and have GRUB_DEFAULT \
@@ -272,6 +310,25 @@ fn recovers(case: &Case, boot: &Boot) -> Option<Fault> {
         _ => format!("Take {word} off the kernel command line at {}.", bare(&boot.entry.place)),
     };
     Some(Fault { grade: Grade::Doubt, what, remedy })
+}
+
+/// The word by which the initramfs stops at a shell: the last that names where, at a place that it has (initramfs-tools(7),
+/// dracut.cmdline(7)).
+fn breaks<'a>(linux: &Linux, line: &'a [String]) -> Option<&'a str> {
+    let kernel = linux.kernels.iter().find(|kernel| kernel.default)?;
+    let (key, places): (_, &[&str]) = match kernel.initramfs.as_ref().and_then(Fact::known)?.tool.as_str() {
+        "initramfs-tools" => ("break", &["top", "modules", "premount", "mount", "mountroot", "bottom", "init"]),
+        "dracut" => (
+            "rd.break",
+            &["cmdline", "pre-udev", "pre-trigger", "initqueue", "pre-mount", "mount", "pre-pivot", "cleanup"],
+        ),
+        _ => return None,
+    };
+    let mut named = line.iter().filter_map(|word| match word.strip_prefix(key)? {
+        "" => Some((word, true)),
+        rest => Some((word, rest.strip_prefix('=')?.split(',').any(|at| places.contains(&at)))),
+    });
+    named.next_back().filter(|(_, stops)| *stops).map(|(word, _)| word.as_str())
 }
 
 /// Text of a guest for a command: what would need quotes is left out.

@@ -8,7 +8,8 @@
 //! # How it is found
 //! `SELINUX=` in `/etc/selinux/config`, as libselinux reads it, and `enforcing=` on the kernel command line. It counts only
 //! where the kernel has SELinux on: `selinux=`, `security=` and `lsm=` on the line, then CONFIG_LSM or CONFIG_DEFAULT_SECURITY
-//! of the default kernel. `/.autorelabel` is shown.
+//! of the default kernel. Of a list the first of SELinux, AppArmor and Smack is on, AppArmor not with `apparmor=0`.
+//! `/.autorelabel` is shown.
 //!
 //! # How to mend it
 //! Set `SELINUX=disabled` in `/etc/selinux/config`. If it has to stay on, follow the cloud's "Enable or disable SELinux":

@@ -111,6 +111,35 @@ pub fn blocked_in(text: &str) -> Vec<(&'static str, String)> {
     found
 }
 
+/// Functions by which drivers start, and the release of Linux from which on each is called so.
+const INITCALLS: &[(&str, &str, (u32, u32))] = &[
+    ("virtio_blk", "virtio_blk_init", (5, 19)),
+    ("virtio_pci", "virtio_pci_driver_init", (3, 16)),
+    ("virtio_net", "virtio_net_driver_init", (3, 16)),
+    ("virtio_scsi", "virtio_scsi_init", (5, 19)),
+    ("virtio", "virtio_init", (3, 16)),
+];
+
+/// Stands before functions that the kernel does not call, of what is built in no more than of a module (since Linux 3.16).
+pub const UNCALLED: &str = "initcall_blacklist=";
+
+/// The words of a kernel command line that keep a driver from starting, built in or not, in a kernel of this release.
+pub fn uncalled_on(command_line: &str, release: &str) -> Vec<(&'static str, String)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    let release = (numbers.next(), numbers.next());
+    let mut found = Vec::new();
+    for word in command_line.split_whitespace() {
+        let Some(names) = word.strip_prefix(UNCALLED) else { continue };
+        for (driver, _, (major, minor)) in INITCALLS.iter().filter(|(_, call, _)| names.split(',').any(|n| n == *call))
+        {
+            if release >= (Some(*major), Some(*minor)) {
+                found.push((*driver, super::cut(word, 120)));
+            }
+        }
+    }
+    found
+}
+
 /// The words of a kernel command line that keep a driver of [`all`] from loading (kernel-parameters, dracut.cmdline).
 pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
     const WORDS: &[&str] =
@@ -118,7 +147,9 @@ pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     for word in command_line.split_whitespace() {
         let Some(names) = WORDS.iter().find_map(|start| word.strip_prefix(start)) else { continue };
-        for name in names.split(',').filter_map(named) {
+        // The kernel itself takes a hyphen for no underscore.
+        let exact = word.starts_with("module_blacklist=");
+        for name in names.split(',').filter_map(|name| named(name).filter(|known| !exact || *known == name)) {
             found.push((name, super::cut(word, 120)));
         }
     }
@@ -161,5 +192,19 @@ mod tests {
             "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio-net xmodule_blacklist=virtio_pci";
         let names: Vec<_> = blocked_on(line).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["virtio_blk", "virtio_net"]);
+        let names: Vec<_> = blocked_on("module_blacklist=virtio-blk,virtio_pci").into_iter().map(|(n, _)| n).collect();
+        assert_eq!(names, ["virtio_pci"]);
+    }
+
+    #[test]
+    fn a_driver_whose_function_is_not_called_is_known_by_its_release() {
+        let names = |line: &str, release: &str| uncalled_on(line, release).iter().map(|(n, _)| *n).collect::<Vec<_>>();
+        let line = "ro initcall_blacklist=x,virtio_blk_init initcall_blacklist=virtio_pci_driver_init";
+        assert_eq!(names(line, "6.1.0-18-cloud-amd64"), ["virtio_blk", "virtio_pci"]);
+        // There virtio_blk's was called `init`.
+        assert_eq!(names(line, "5.10.0"), ["virtio_pci"]);
+        assert_eq!(names(line, "3.10.0-1160.el7"), [""; 0]);
+        assert_eq!(names(line, ""), [""; 0]);
+        assert_eq!(names("initcall_blacklist=virtio-blk-init,init xinitcall_blacklist=virtio_init", "6.1"), [""; 0]);
     }
 }

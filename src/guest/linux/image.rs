@@ -5,9 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use super::stream::{FileStream, compression};
 use super::{cut, from_io};
 use crate::disk::bytes::{u16_le, u32_le};
+use crate::disk::filesystem::NodeKind;
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::boot::pe;
+use crate::inspect::facts::KernelFault;
 
 const LAYER: &str = "vmlinuz";
 /// Enough for the setup part of any bzImage: 64 sectors of it, and the boot sector.
@@ -75,14 +77,10 @@ pub fn config(tree: &Tree, path: &str) -> Result<Option<String>> {
 pub fn unpacked<T>(tree: &Tree, path: &str, read: impl FnOnce(Box<dyn Read + '_>) -> Result<T>) -> Result<T> {
     let begin = start(tree, path)?;
     let setup = tree.read_at(path, begin, SETUP_BYTES)?;
-    let version = u16_le(LAYER, &setup, 0x206).unwrap_or_default();
-    if setup.get(0x202..0x206) != Some(b"HdrS") || version < 0x0208 {
+    if !has_payload(&setup) {
         return Err(Error::unsupported(LAYER, "not an x86 kernel of boot protocol 2.08 or later"));
     }
-    // boot.rst: setup_sects at 0x1f1 (0 means 4), payload_offset at 0x248, counted from the protected-mode code.
-    let sectors = setup.get(0x1f1).copied().filter(|n| *n != 0).unwrap_or(4);
-    let start = u64::from(sectors).saturating_add(1).saturating_mul(512);
-    let start = begin.saturating_add(start).saturating_add(u64::from(u32_le(LAYER, &setup, 0x248)?));
+    let start = begin.saturating_add(payload(&setup)?);
     let mut stream = FileStream::new(tree, path, start);
     let head = stream.peek(6)?.to_vec();
     let Some(kind) = compression(&head) else {
@@ -90,6 +88,40 @@ pub fn unpacked<T>(tree: &Tree, path: &str, read: impl FnOnce(Box<dyn Read + '_>
     };
     let found = kind.decoder(&mut stream).and_then(|kernel| read(Box::new(kernel.take(MAX_KERNEL))));
     found.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, ..error }))
+}
+
+/// boot.rst: the payload has a place in the header since protocol 2.08.
+fn has_payload(setup: &[u8]) -> bool {
+    setup.get(0x202..0x206) == Some(b"HdrS") && u16_le(LAYER, setup, 0x206).is_ok_and(|version| version >= 0x0208)
+}
+
+/// boot.rst: setup_sects at 0x1f1 (0 means 4), payload_offset at 0x248, counted from the protected-mode code.
+fn payload(setup: &[u8]) -> Result<u64> {
+    let sectors = setup.get(0x1f1).copied().filter(|n| *n != 0).unwrap_or(4);
+    let start = u64::from(sectors).saturating_add(1).saturating_mul(512);
+    Ok(start.saturating_add(u64::from(u32_le(LAYER, setup, 0x248)?)))
+}
+
+/// Why a kernel that is there does not start, where that is certain.
+///
+/// # Errors
+/// What the filesystem reports, and of a unified kernel those of its sections.
+pub fn fault(tree: &Tree, path: &str) -> Result<Option<KernelFault>> {
+    let stat = tree.stat(path)?;
+    if stat.kind != NodeKind::File {
+        return Ok(None);
+    }
+    if stat.size == 0 {
+        return Ok(Some(KernelFault::Empty));
+    }
+    let begin = start(tree, path)?;
+    let setup = tree.read_at(path, begin, SETUP_BYTES)?;
+    if !has_payload(&setup) {
+        return Ok(None);
+    }
+    // boot.rst: payload_length at 0x24c. What unpacks it comes behind it.
+    let end = begin.saturating_add(payload(&setup)?).saturating_add(u64::from(u32_le(LAYER, &setup, 0x24c)?));
+    Ok((end > stat.size).then_some(KernelFault::Short))
 }
 
 /// Searches an unpacked kernel for its configuration.
@@ -151,6 +183,21 @@ mod tests {
         assert_eq!(header(&tree, "/vmlinuz").unwrap().release, None);
         assert_eq!(header(&tree, "/short").unwrap().release, None);
         assert!(config(&tree, "/vmlinuz").is_err());
+    }
+
+    #[test]
+    fn an_empty_kernel_and_one_cut_short_do_not_start() {
+        let packed = gzip(&[7; 99]);
+        let mut whole = bzimage("6.1.0", &packed);
+        whole[0x24c..0x250].copy_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
+        let of = |bytes: &[u8]| fault(&MemoryFs::new().file("/vmlinuz", bytes).tree(), "/vmlinuz").unwrap();
+        assert_eq!(of(b""), Some(KernelFault::Empty));
+        assert_eq!(of(&whole), None);
+        assert_eq!(of(&[&whole[..], b"signature"].concat()), None);
+        assert_eq!(of(&whole[..whole.len() - 1]), Some(KernelFault::Short));
+        // What no header tells of is left open.
+        assert_eq!(of(b"hello"), None);
+        assert!(fault(&MemoryFs::new().tree(), "/vmlinuz").is_err());
     }
 
     #[test]

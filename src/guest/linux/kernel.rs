@@ -80,7 +80,12 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
         (Some(_), None) => settle(usual_initrd(tree, &version))?.into_iter().flatten().next(),
         _ => None,
     };
-    let on_line = boot.map(|boot| drivers::blocked_on(&boot.command_line)).unwrap_or_default();
+    let line = boot.map_or("", |boot| boot.command_line.as_str());
+    // Without the names of its functions it knows none by name.
+    let nameless =
+        config.as_ref().is_some_and(|(text, _)| text.lines().any(|line| line == "# CONFIG_KALLSYMS is not set"));
+    let mut on_line = if nameless { Vec::new() } else { drivers::uncalled_on(line, &version) };
+    on_line.extend(drivers::blocked_on(line));
     let tool = contents.as_ref().and_then(Fact::known).map_or("", |contents| contents.facts.tool.as_str());
     // The card of the network may come later than the initramfs.
     let blocks = |driver: &str, word: &str| {

@@ -9,7 +9,7 @@ pub mod cloud_init;
 mod coreos;
 mod cpio;
 pub mod device;
-mod drivers;
+pub mod drivers;
 pub mod embedded;
 mod escape;
 pub mod firewall;

@@ -92,11 +92,17 @@ fn module(config: &str, place: &str, line: &str) -> (SecurityModule, String) {
     }
     let setting = |key: &str| config.lines().find(|l| l.strip_prefix(key).is_some_and(|rest| rest.starts_with('=')));
     let says = |line: &str| cut(&format!("{line} in {place}"), PATH_MAX);
+    let switched_off = last("apparmor=").filter(|word| *word == "apparmor=0");
+    let chosen = |names: &str, because: String| match (first_exclusive(names, false), switched_off) {
+        // What is switched off does not take the place.
+        (false, Some(word)) if first_exclusive(names, true) => (SecurityModule::On, told(word)),
+        (first, _) => (on_if(first), because),
+    };
     if !config.is_empty() && setting("CONFIG_SECURITY_SELINUX") != Some("CONFIG_SECURITY_SELINUX=y") {
         return (SecurityModule::Off, says("no CONFIG_SECURITY_SELINUX=y"));
     }
     if let Some(word) = last("lsm=") {
-        return (on_if(first_exclusive(word.trim_start_matches("lsm="))), told(word));
+        return chosen(word.trim_start_matches("lsm="), told(word));
     }
     if let Some(word) = last("security=") {
         return (on_if(word == "security=selinux"), told(word));
@@ -109,7 +115,7 @@ fn module(config: &str, place: &str, line: &str) -> (SecurityModule, String) {
     }
     if let Some(list) = setting("CONFIG_LSM") {
         let names = list.trim_start_matches("CONFIG_LSM=").trim_matches('"');
-        return (on_if(first_exclusive(names)), says(list));
+        return chosen(names, says(list));
     }
     if let Some(default) = setting("CONFIG_DEFAULT_SECURITY") {
         return (on_if(default.ends_with("\"selinux\"")), says(default));
@@ -123,8 +129,10 @@ fn module(config: &str, place: &str, line: &str) -> (SecurityModule, String) {
     }
 }
 
-fn first_exclusive(names: &str) -> bool {
-    names.split(',').find(|name| EXCLUSIVE.contains(name)) == Some("selinux")
+/// Whether SELinux is the first of them; AppArmor may be switched off.
+fn first_exclusive(names: &str, no_apparmor: bool) -> bool {
+    let on = |name: &&str| EXCLUSIVE.contains(name) && !(no_apparmor && *name == "apparmor");
+    names.split(',').find(on) == Some("selinux")
 }
 
 #[cfg(test)]
@@ -181,6 +189,13 @@ mod tests {
             (DEBIAN, "ro", Off),
             (DEBIAN, "security=selinux", On),
             (DEBIAN, "lsm=lockdown,selinux", On),
+            (DEBIAN, "ro apparmor=0", On),
+            (DEBIAN, "apparmor=0 apparmor=1", Off),
+            (DEBIAN, "apparmor=0 selinux=0", Off),
+            (DEBIAN, "apparmor=0 lsm=apparmor,selinux", On),
+            (DEBIAN, "apparmor=0 lsm=smack,selinux", Off),
+            (DEBIAN, "apparmor=0 security=apparmor", Off),
+            (UBUNTU, "apparmor=0", Off),
             (EL7, "ro", On),
             (UBUNTU, "ro", Off),
             (UBUNTU, "security=selinux selinux=1", On),
@@ -193,6 +208,7 @@ mod tests {
         ] {
             assert_eq!(module(config, "/boot/config", line).0, wanted, "{config} {line}");
         }
+        assert_eq!(module(DEBIAN, "/boot/config-1", "apparmor=0").1, "kernel command line: apparmor=0");
         assert_eq!(module(UBUNTU, "/boot/config-1", "").1, "CONFIG_DEFAULT_SECURITY=\"apparmor\" in /boot/config-1");
     }
 

@@ -118,9 +118,29 @@ pub struct Boot {
     /// Those of `kernel` and `initrd` that are not in the guest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Why `kernel`, which is there, does not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_fault: Option<KernelFault>,
+    /// The folder in which a BIOS' GRUB 2 finds no `normal.mod`, by which it reads its configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_normal: Option<String>,
     /// Configurations of GRUB legacy that do not start this disk.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
+}
+
+/// Why a kernel image does not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KernelFault {
+    /// It has no bytes.
+    Empty,
+    /// It ends before its packed kernel does.
+    Short,
+    /// A word of a newer version.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// One installed kernel and the drivers it starts with.

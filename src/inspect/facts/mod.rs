@@ -20,7 +20,9 @@ pub use accounts::{Accounts, Break, Given, Judgement, Password, PasswordState, U
 pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Menu, Program, Undecided, Way};
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
-pub use linux::{Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, Linux, Mount};
+pub use linux::{
+    Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, KernelFault, Linux, Mount,
+};
 pub use network::{By, Interface, LinkKind, Network, V4, V6};
 pub use packages::{Changed, Critical, Issue, IssueState, KernelPackage, Packages, ReleasePackage};
 pub use selinux::{SeLinux, SeLinuxMode, SecurityModule};

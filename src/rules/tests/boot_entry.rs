@@ -2,7 +2,8 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    BootMode, Driver, DriverState, Fact, Family, Initramfs, Loader, Program, Trouble, TroubleKind, VolumeClass, Way,
+    BootMode, Driver, DriverState, Fact, Family, Initramfs, KernelFault, Loader, Program, Trouble, TroubleKind,
+    VolumeClass, Way,
 };
 use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
@@ -65,11 +66,36 @@ fn a_default_entry_of_the_rescue_mode_is_a_doubt() {
 }
 
 #[test]
+fn a_default_entry_that_stops_in_its_initramfs_is_a_doubt() {
+    for (tool, line, wanted) in [
+        ("initramfs-tools", "ro break quiet", Warn),
+        ("initramfs-tools", "ro break=premount", Warn),
+        ("initramfs-tools", "ro break=x,mount", Warn),
+        ("initramfs-tools", "ro break break=none", Pass),
+        ("initramfs-tools", "ro rd.break nobreak breaks=top", Pass),
+        ("dracut", "ro rd.break", Warn),
+        ("dracut", "ro rd.break=pre-mount", Warn),
+        ("dracut", "ro break=premount", Pass),
+        ("mkinitrd", "ro break rd.break", Pass),
+    ] {
+        let rule = result(A2020, "LNX-03", |f, _| {
+            made_by(f, tool);
+            boot(f).command_line = line.into();
+        });
+        assert_eq!(rule.result, wanted, "{tool} {line}: {}", rule.message);
+        assert!(wanted == Pass || rule.message.contains("stops at a shell in its initramfs"), "{}", rule.message);
+    }
+}
+
+#[test]
 fn the_default_entry_leads_to_the_system() {
     all(&[
         ("as it is", &|_| {}, Pass),
         ("no kernel", &|f| boot(f).missing = vec!["/boot/vmlinuz-3.2.0".into()], Fail),
         ("no initramfs", &|f| boot(f).missing = vec!["/boot/initrd.img-3.2.0".into()], Fail),
+        ("an empty kernel", &|f| boot(f).kernel_fault = Some(KernelFault::Empty), Fail),
+        ("a kernel cut short", &|f| boot(f).kernel_fault = Some(KernelFault::Short), Fail),
+        ("no normal.mod", &|f| boot(f).no_normal = Some("/boot/grub/i386-pc".into()), Warn),
         ("root is nowhere", &|f| asks(f, "UUID=dead", None), Fail),
         ("root is spelled in another case", &|f| (made_by(f, "initramfs-tools"), asks(f, "UUID=0A1B", None)).1, Fail),
         ("and dracut looks for it", &|f| (made_by(f, "dracut"), asks(f, "UUID=0A1B", None)).1, Unknown),

@@ -112,6 +112,18 @@ fn a_blacklisted_module_counts_as_absent_and_a_built_in_one_does_not() {
     assert_eq!(outcome(TENCENT, "DRV-01", builtin), Pass);
 }
 
+#[test]
+fn a_driver_whose_function_is_not_called_does_not_start_even_where_it_is_built_in() {
+    for (name, call) in [("virtio_pci", "virtio_pci_driver_init"), ("virtio_net", "virtio_net_driver_init")] {
+        let rule = result(TENCENT, "DRV-01", move |f, _| {
+            set(f, name, DriverState::Builtin, false);
+            driver(f, name).blocked_by = Some(format!("kernel command line: initcall_blacklist={call}"));
+        });
+        assert!(rule.result == Fail && rule.message.contains("is blacklisted by"), "{}", rule.message);
+        assert!(rule.remedy.contains("out of \"initcall_blacklist="), "{}", rule.remedy);
+    }
+}
+
 /// Adding a driver to an initramfs that has it mends nothing.
 #[test]
 fn the_remedy_of_a_blacklisted_driver_takes_it_off_the_blacklist() {

@@ -109,6 +109,25 @@ fn with_modules(system: &System, found: Vec<Configuration>) -> Result<Vec<Config
     Ok(if beside.is_empty() { found } else { beside })
 }
 
+/// The folder in which GRUB 2, as a BIOS starts it, finds no `normal.mod`. That of UEFI mostly has it inside.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn without_normal(system: &System, kind: Menu, config: &str) -> Result<Option<String>> {
+    let ways = system.modes.map(|modes| modes.ways.as_slice()).unwrap_or_default();
+    let bios = ways.iter().any(|way| way.mode == BootMode::Bios && way.loader == Loader::Grub2);
+    if !bios || !CONFIGURATIONS.contains(&(kind, config)) {
+        return Ok(None);
+    }
+    let folder = format!("{}/i386-pc", config.rsplit_once('/').map_or("", |(folder, _)| folder));
+    for folder in [folder.as_str(), "/boot/grub/i386-pc", "/boot/grub2/i386-pc"] {
+        if !super::lacks(system, &format!("{folder}/normal.mod"))? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(folder))
+}
+
 /// Why a loader whose folder is there finds no configuration in it; `None` where its folder may be elsewhere.
 fn missing(system: &System, kind: Menu) -> Result<Option<Error>> {
     let (loader, folders): (_, &[(&str, &str, &str)]) = match kind {

@@ -12,10 +12,10 @@ mod tests;
 mod unified;
 mod version;
 
-use super::{PATH_MAX, System, cut, optional};
+use super::{PATH_MAX, System, cut, image, optional};
 use crate::disk::{Error, Result};
 use crate::guest::linux::device::Devices;
-use crate::inspect::facts::{Boot, Evident, Initramfs, Menu};
+use crate::inspect::facts::{Boot, Evident, Fact, Initramfs, KernelFault, Menu};
 use place::Places;
 
 const LAYER: &str = "boot loader";
@@ -51,7 +51,8 @@ pub fn read(system: &System) -> Result<Boot> {
     let mut boots = Vec::new();
     for (kind, config) in &configurations {
         let found = one(system, *kind, config)?;
-        boots.push(Boot { unused: unused.clone(), ..boot(system, config, &found)? });
+        let no_normal = choice::without_normal(system, *kind, config)?;
+        boots.push(Boot { unused: unused.clone(), no_normal, ..boot(system, config, &found)? });
     }
     let alike = |a: &Boot, b: &Boot| (&a.kernel, &a.initrd, &a.command_line) == (&b.kernel, &b.initrd, &b.command_line);
     let mut boots = boots.into_iter();
@@ -102,6 +103,8 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         xen: found.hypervisor,
         waits: found.waits.as_ref().map(|why| cut(why, PATH_MAX)),
         missing,
+        kernel_fault: kernel_fault(system, &found.kernel)?,
+        no_normal: None,
         unused: Vec::new(),
         root_place: None,
     })
@@ -124,14 +127,22 @@ pub fn with_root_of(initramfs: &Initramfs, devices: &Devices, boot: Boot) -> Boo
     }
 }
 
-/// Whether a file that the entry names is missing.
+/// Whether a file that the entry names is missing, or its kernel empty.
 fn lacks_files(system: &System, found: &Found) -> Result<bool> {
     for path in std::iter::once(&found.kernel).chain(&found.initrd) {
         if lacks(system, path)? {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(kernel_fault(system, &found.kernel)? == Some(KernelFault::Empty))
+}
+
+/// Why the kernel does not start, where it is there and that was found out.
+fn kernel_fault(system: &System, path: &str) -> Result<Option<KernelFault>> {
+    Ok(match Fact::settle(image::fault(system.tree, path))? {
+        Fact::Known(fault) => fault,
+        Fact::Unreadable(_) => None,
+    })
 }
 
 /// Whether neither the guest nor the boot loader finds a file. An absolute link begins at the guest's root for the one,

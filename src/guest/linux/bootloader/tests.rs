@@ -71,7 +71,7 @@ fn paths_of_a_boot_partition_are_the_guests_own() {
 #[test]
 fn a_file_is_missing_only_where_nothing_else_can_be_meant() {
     let menu = "default 0\ntitle a\nroot (hd0,0)\nkernel /vmlinuz ro root=/dev/vda2\ninitrd /initrd\n";
-    let boot = MemoryFs::of_texts(&[("/grub/menu.lst", menu), ("/vmlinuz", "")]);
+    let boot = MemoryFs::of_texts(&[("/grub/menu.lst", menu), ("/vmlinuz", "x")]);
     assert_eq!(with_boot(MemoryFs::new(), boot.clone()).unwrap().missing, ["/boot/initrd"]);
     let dangling = with_boot(MemoryFs::new(), boot.clone().link("/initrd", "initrd-6.1")).unwrap();
     assert_eq!(dangling.missing, ["/boot/initrd"]);
@@ -114,7 +114,7 @@ fn grub_legacy_starts_what_does_not_fail() {
         [title("a", "(hd0,0)"), title("b", "(hd0,0)"), title("c", "(hd0,0)"), title("far", "(hd0,5)")].concat();
     let boot = |head: &str, there: &[&str]| {
         let fs = MemoryFs::of_texts(&[("/boot/grub/menu.lst", &format!("{head}\n{titles}"))]);
-        booted(there.iter().fold(fs, |fs, name| fs.file(&format!("/boot/{name}"), "")))
+        booted(there.iter().fold(fs, |fs, name| fs.file(&format!("/boot/{name}"), "x")))
     };
     let all = ["a", "b", "c"];
     for (head, there, wanted) in [
@@ -234,6 +234,32 @@ fn of_two_folders_the_one_with_grubs_modules_counts() {
     ]);
     assert_eq!(started_by(fs.clone(), &[bios(Loader::Grub2)]).unwrap().kernel, "/boot/a");
     assert_eq!(booted(fs).unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn the_grub_of_a_bios_needs_its_module() {
+    let fs = MemoryFs::of_texts(&[("/boot/grub2/grub.cfg", "menuentry x {\nlinux /boot/a\n}\n"), ("/boot/a", "x")]);
+    let told = |fs: &MemoryFs, ways: &[Way]| started_by(fs.clone(), ways).unwrap().no_normal;
+    assert_eq!(told(&fs, &[bios(Loader::Grub2)]).as_deref(), Some("/boot/grub2/i386-pc"));
+    assert_eq!(told(&fs, &[uefi("/EFI/BOOT/BOOTX64.EFI", Program::Grub2)]), None);
+    assert_eq!(told(&fs, &[]), None);
+    for folder in ["grub", "grub2"] {
+        let fs = fs.clone().file(&format!("/boot/{folder}/i386-pc/normal.mod"), "x");
+        assert_eq!(told(&fs, &[bios(Loader::Grub2)]), None);
+    }
+}
+
+#[test]
+fn an_empty_kernel_is_told_and_the_fallback_is_started() {
+    let menu = |head: &str| format!("{head}menuentry x {{\nlinux /boot/a\n}}\nmenuentry y {{\nlinux /boot/b\n}}\n");
+    let start = |head: &str| {
+        let menu = menu(head);
+        booted(MemoryFs::of_texts(&[("/boot/grub/grub.cfg", &menu), ("/boot/a", ""), ("/boot/b", "x")])).unwrap()
+    };
+    let boot = start("");
+    assert_eq!((boot.kernel.as_str(), boot.kernel_fault), ("/boot/a", Some(KernelFault::Empty)));
+    let boot = start("set fallback=1\n");
+    assert_eq!((boot.kernel.as_str(), boot.kernel_fault), ("/boot/b", None));
 }
 
 /// The stub on the EFI system partition leads to the configuration that a BIOS' GRUB reads.

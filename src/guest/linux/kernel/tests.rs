@@ -65,6 +65,20 @@ fn a_driver_on_the_kernel_line_is_blocked() {
 }
 
 #[test]
+fn a_driver_whose_function_is_not_called_is_blocked() {
+    let blocked = |config: &str, line: &str| {
+        let found = kernels(guest().file("/boot/config-6.1.0", format!("{CONFIG}{config}")), Some(&boot(line)));
+        driver(&found[0], "virtio_pci").blocked_by.clone()
+    };
+    let word = "initcall_blacklist=virtio_pci_driver_init";
+    assert_eq!(
+        blocked("", &format!("modprobe.blacklist=virtio_pci {word}")),
+        Some(format!("kernel command line: {word}"))
+    );
+    assert_eq!(blocked("# CONFIG_KALLSYMS is not set\n", word), None);
+}
+
+#[test]
 fn a_word_for_dracut_says_nothing_to_another_initramfs_nor_of_what_loads_later() {
     let blocked = |maker: &str, line: &str, name: &str| {
         let members: &[(&str, &[u8])] =
