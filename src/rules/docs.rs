@@ -64,6 +64,10 @@ pub fn named(word: &str, profiles: &[ImportProfile]) -> Vec<&'static Rule> {
     if let Some(rule) = super::find(word) {
         return vec![rule];
     }
+    let alias = ALIASES.iter().find(|(_, alias, _)| alias.eq_ignore_ascii_case(word));
+    if let Some(rule) = alias.and_then(|(target, ..)| super::find(target)) {
+        return vec![rule];
+    }
     let answers = |rule: &Rule| {
         let own = profiles.iter().flat_map(|p| &p.spec.rules).filter(|wanted| wanted.name == rule.name);
         rule.code == word || own.filter_map(|wanted| wanted.code.as_deref()).any(|code| code == word)

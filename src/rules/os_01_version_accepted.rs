@@ -148,7 +148,11 @@ fn not_listed(case: &Case, release: &Release, named: &[&OperatingSystem], findin
         (true, false) => format!(", like {}", shown(&release.id_like.join(" "))),
         _ => String::new(),
     };
-    let message = format!("{}{like} is not listed ({}): {}", finding.message, case.cited(), listed.join(", "));
+    let what = match release.id.as_str() {
+        "" => format!("{}, so that it is not listed", finding.message),
+        _ => format!("{}{like} is not listed", finding.message),
+    };
+    let message = format!("{what} ({}): {}", case.cited(), listed.join(", "));
     let platforms = case.profile.custom_platforms.join(" or ");
     let finding = Finding { message, ..finding };
     let (verb, way) = way_back(release, named);

@@ -9,17 +9,17 @@
 //! Only what sets up interfaces at boot counts: ifupdown, EL's network-scripts, NetworkManager, systemd-networkd, netplan,
 //! wicked, cloud-init unless it is told to leave the network alone, ds-identify switches it off, or it writes for ifupdown what
 //! `/etc/network/interfaces` does not source, FreeBSD's `rc.conf`. One
-//! interface on DHCP is enough, unless it goes by a name that the card does not get: `ens3` with `net.ifnames=0`, `eth0`
-//! without. Of systemd-networkd's and netplan's files that match one interface only the first one counts,
-//! by name.
+//! interface on DHCP is enough, unless it goes by a name that the card does not get: `ens3` or `!eth0` with `net.ifnames=0`,
+//! `eth0` without. Of systemd-networkd's and netplan's files that match one interface only the first one counts,
+//! by name; whether one matches that asks for the host or the like is not known.
 //! NetworkManager puts a card without a profile on DHCP, unless `no-auto-default` (package NetworkManager-config-server) says
 //! not to or it is told to leave the card alone (`unmanaged-devices`, `managed=0`); a profile that is not brought up is one, too. ifupdown and network-scripts need a client program.
 //!
 //! # How to mend it
 //! Set up the first interface for DHCP, bound to no hardware address.
 
-use super::interfaces::{Fit, card, how, listed, named, network, on_dhcp, seen};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, svc_02_datasource};
+use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_02_datasource};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
 /// SVC-10.
@@ -113,23 +113,24 @@ fn for_another_card(network: &Network, dhcp: &[&Interface]) -> Option<Verdict> {
         return None;
     }
     let is_other = |i: &&Interface| {
-        i.by == By::Name
-            && i.kind == LinkKind::Card
-            && if network.kernel_names.is_some() {
-                is_numbered(&i.name, &["ens", "enp", "eno", "enP"])
-            } else {
-                is_numbered(&i.name, &["eth"])
-            }
+        is_pattern_for_others(i, network)
+            || i.by == By::Name
+                && i.kind == LinkKind::Card
+                && if network.kernel_names.is_some() {
+                    is_numbered(&i.name, &["ens", "enp", "eno", "enP"])
+                } else {
+                    is_numbered(&i.name, &["eth"])
+                }
     };
     let first = dhcp.iter().copied().find(|i| is_other(i))?;
     if !dhcp.iter().all(|i| i.by == By::Mac || is_other(i)) {
         return None;
     }
-    let (name, place) = (named(first), &first.place);
+    let (name, place) = (shown(&first.name).trim_matches('"').to_owned(), &first.place);
     let found = listed(dhcp.iter().copied(), how);
     let (grade, why, remedy) = match &network.kernel_names {
         Some(why) => (
-            Grade::Breach,
+            if first.by == By::Pattern { Grade::Doubt } else { Grade::Breach },
             format!("but the instance's card is eth0 ({why})"),
             format!("At {place}, and wherever else {name} is written, write eth0 for it."),
         ),
@@ -143,6 +144,15 @@ fn for_another_card(network: &Network, dhcp: &[&Interface]) -> Option<Verdict> {
         ),
     };
     Some(seen(Finding::new(format!("{found}, {why}")).remedy(remedy), dhcp.iter().copied()).fail(grade))
+}
+
+/// Whether it is for cards with predictable names, or for all but `eth0`, while the kernel's names are kept.
+fn is_pattern_for_others(interface: &Interface, network: &Network) -> bool {
+    let predictable = interface.name.split_whitespace().all(|word| word.starts_with("en") || word.starts_with('!'));
+    network.kernel_names.is_some()
+        && (interface.by, interface.kind) == (By::Pattern, LinkKind::Card)
+        && predictable
+        && card(interface, network) == Fit::No
 }
 
 /// Whether a name is one of these words and what begins with a digit.

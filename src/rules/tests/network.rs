@@ -325,6 +325,25 @@ fn a_card_that_cannot_have_the_name_gets_no_address() {
         assert_eq!(on(kernel, names, |_| {}).result, Pass, "{kernel} {names:?}");
     }
     assert_eq!(on(true, &["ens3"], |n| n.automatic = Some(by("NetworkManager"))).result, Pass);
+    for (kernel, pattern, wanted) in [
+        (true, "!eth0", Warn),
+        (true, "en*", Warn),
+        (true, "en* !ens9", Warn),
+        (true, "!eth1", Pass),
+        (true, "lan*", Pass),
+        (true, "*", Pass),
+        (false, "!eth0", Pass),
+    ] {
+        let rule = result(
+            A2018_12,
+            "SVC-10",
+            with(move |n| {
+                n.kernel_names = kernel.then(|| "kernel command line: net.ifnames=0".into());
+                n.interfaces = vec![bound(By::Pattern, pattern, V4::Dhcp)];
+            }),
+        );
+        assert_eq!(rule.result, wanted, "{kernel} {pattern}: {rule:?}");
+    }
 }
 
 #[test]

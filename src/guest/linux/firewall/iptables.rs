@@ -7,8 +7,11 @@ use super::packet::Packet;
 use crate::guest::linux::cut;
 use crate::inspect::facts::Passage;
 
-/// Most rules of one file.
+/// Most rules of one file, and most of them that are put before others.
 const MAX_RULES: usize = 20_000;
+const MAX_INSERTED: usize = 1000;
+/// Connections of one address that `recent` counts which a first one cannot come to, whatever counted it before.
+const RECENT: u32 = 3;
 /// Chains that a packet to the machine itself goes through: table and chain, in order.
 const HOOKS: &[(&str, &str)] = &[
     ("raw", "PREROUTING"),
@@ -47,7 +50,7 @@ fn through(tables: &Tables, packet: Packet) -> Outcome {
 pub fn parse(text: &str, file: &str, packet: Packet) -> Result<Tables, String> {
     let mut tables: Tables = Vec::new();
     let mut open = false;
-    let mut count = 0_usize;
+    let (mut count, mut inserted) = (0_usize, 0_usize);
     for (line, number) in text.lines().zip(1_u32..) {
         let line = line.trim();
         let place = format!("{file}:{number}");
@@ -84,6 +87,16 @@ pub fn parse(text: &str, file: &str, packet: Packet) -> Result<Tables, String> {
                 (Some("-A" | "--append"), Some(chain)) => {
                     let rule = rule(rest, &place, packet);
                     chains.entry(chain.to_owned()).or_default().rules.push(rule);
+                }
+                (Some("-I" | "--insert"), Some(chain)) => {
+                    inserted = inserted.saturating_add(1);
+                    let mut rest = rest.peekable();
+                    let at = rest.next_if(|word| word.bytes().all(|b| b.is_ascii_digit()));
+                    let at = at.map_or(Some(1), |number| number.parse::<usize>().ok());
+                    let rules = &mut chains.entry(chain.to_owned()).or_default().rules;
+                    let at = at.and_then(|at| at.checked_sub(1)).filter(|at| *at <= rules.len());
+                    let Some(at) = at.filter(|_| inserted <= MAX_INSERTED) else { return Err(place) };
+                    rules.insert(at, rule(rest, &place, packet));
                 }
                 (Some("-P" | "--policy"), Some(chain)) => {
                     let drops = rest.next() == Some("DROP");
@@ -124,6 +137,7 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str, packet: Packet) -
     let mut fit = Fit::Yes;
     let mut action = Action::Next;
     let mut negated = false;
+    let mut counted = false;
     while let Some(word) = words.next() {
         if word == "!" {
             negated = true;
@@ -161,6 +175,14 @@ fn rule<'a>(words: impl Iterator<Item = &'a str>, place: &str, packet: Packet) -
             }
             "--syn" => flags(packet, "FIN,SYN,RST,ACK", "SYN"),
             "-f" | "--fragment" => Fit::No,
+            "--update" | "--rcheck" => {
+                counted = !negated;
+                Fit::Maybe
+            }
+            "--hitcount" => match value().parse::<u32>() {
+                Ok(hits) if counted && !negated && hits >= RECENT => Fit::No,
+                _ => Fit::Maybe,
+            },
             "-j" | "--jump" => {
                 action = target(value());
                 Fit::Yes

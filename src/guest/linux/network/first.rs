@@ -165,6 +165,8 @@ pub fn used(files: impl Iterator<Item = File>) -> Result<Vec<Interface>> {
             match earlier.holds(words, interface.kind) {
                 Some(true) => continue,
                 Some(false) if interface.v4 == V4::Dhcp => interface.v4 = V4::Unknown,
+                // Whether this one matches is not known.
+                None if matches.narrowed && interface.v4 == V4::Dhcp => interface.v4 = V4::Unknown,
                 _ => {}
             }
             found.push(interface);

@@ -226,6 +226,14 @@ mod tests {
         assert_eq!(first(&format!("[Match]\nName=eth?\n{fixed}")), 2);
         let here = after(&format!("[Match]\nName=eth0\nHost=web1\n{fixed}"));
         assert_eq!(here[1].v4, V4::Unknown, "whether the first one matches is not known");
+        for (how, wanted) in [
+            ("Host=web1", V4::Unknown),
+            ("Architecture=arm64", V4::Unknown),
+            ("Virtualization=vm", V4::Dhcp),
+            ("KernelCommandLine=root", V4::Dhcp),
+        ] {
+            assert_eq!(one(&format!("[Match]\nName=eth0\n{how}\n[Network]\nDHCP=yes\n")).v4, wanted, "{how}");
+        }
     }
 
     #[test]
