@@ -31,6 +31,10 @@ fn explained(word: &str) -> ExitCode {
     let profiles = profiles::built_in();
     let (found, said) = (docs::named(word, &profiles), docs::handling(word, &profiles));
     if found.is_empty() && said.is_empty() {
+        if let Some(why) = docs::unruled(word) {
+            eprintln!("image-import: {word} is no rule of this version: {why}");
+            return ExitCode::from(super::inspect::exit::USAGE);
+        }
         eprintln!("image-import: no rule or code {word:?}; `image-import rules` lists them");
         return ExitCode::from(super::inspect::exit::USAGE);
     }

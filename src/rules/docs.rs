@@ -19,6 +19,32 @@ pub(super) const ALIASES: &[(&str, &str, &str)] = &[
     ("IMG-05", "FRM-08", "FormatField: spec.source.format (S3 L40)"),
 ];
 
+/// Texts of a report or a remedy.
+pub(super) const MESSAGES: &[&str] = &["IMG-06", "SIZ-06", "SVC-14", "WIN-03", "PRC-11", "PRC-13", "PRC-15"];
+/// What the product does.
+pub(super) const BEHAVIOURS: &[&str] = &[
+    "SRC-11", "SRC-12", "PAR-06", "SVC-04", "FRM-11", "PRC-01", "PRC-02", "PRC-03", "PRC-04", "PRC-05", "PRC-06",
+    "PRC-07", "PRC-08", "PRC-09", "PRC-10", "PRC-14",
+];
+/// What this version does not have yet: taken off this list with the change that brings it.
+pub(super) const MISSING: &[&str] = &[
+    "SRC-01", "SRC-03", "SRC-04", "SRC-05", "SRC-07", "SRC-08", "OS-02", "OS-03", "OS-04", "OS-05", "DRV-02", "DRV-03",
+    "DRV-04", "SVC-03", "SVC-07", "SVC-09", "WIN-01", "WIN-02", // rules
+    "FRM-02", // alias of a rule that is missing
+];
+
+/// Why an id of the catalogue is no rule here; `None` for any other word.
+pub fn unruled(word: &str) -> Option<&'static str> {
+    let word = word.to_ascii_uppercase();
+    let is_in = |ids: &[&str]| ids.contains(&word.as_str());
+    match () {
+        () if is_in(MESSAGES) => Some("what a report or a remedy says"),
+        () if is_in(BEHAVIOURS) => Some("what the program does"),
+        () if is_in(MISSING) => Some("not in this version"),
+        () => None,
+    }
+}
+
 /// The text of one section of a rule's module comment; empty when there is none.
 pub fn section(rule: &Rule, heading: &str) -> String {
     let lines =

@@ -5,7 +5,8 @@
 //! Tencent Cloud recommends the native kernel: others may lack what its machines need.
 //!
 //! # How it is found
-//! The package that the default kernel came in. rpm: its vendor is the distribution. dpkg: it is built from the source
+//! The package that the default kernel came in: the one that has its file, and with dpkg where none has, the one that is
+//! named after its release. rpm: its vendor is the distribution. dpkg: it is built from the source
 //! package `linux` or `linux-signed`, or from one of a flavour that the distribution's kernel team maintains. Names and
 //! versions of known third parties (elrepo, liquorix, xanmod) are not; a suffix of the distribution alone proves nothing.
 //!

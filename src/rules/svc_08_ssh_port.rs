@@ -8,7 +8,9 @@
 //! # How it is found
 //! Starting: `ssh.service`, `sshd.service`, `ssh.socket` or `sshd.socket` wanted by the default target, a start link, an
 //! upstart job, a runlevel of OpenRC, `sshd_enable` on FreeBSD. Running: its program is there, each keyword of sshd_config
-//! is one that the program knows and takes where it stands, and a host key is there or made at boot. Listening: `Port` and `ListenAddress` of sshd_config with
+//! is one that the program knows and takes where it stands, the service that a `Port` names is in `/etc/services`, the user
+//! `sshd` is there where the release demands it, and a host key that is not open to others is there or made at boot. Only the
+//! usual names (`ssh_host_*_key`) are made by themselves. Listening: `Port` and `ListenAddress` of sshd_config with
 //! what it includes, options on sshd's command line, or `ListenStream` of the socket with its drop-ins.
 //!
 //! # How to mend it
@@ -196,6 +198,12 @@ fn enable(case: &Case, ssh: &Ssh) -> String {
 fn mend(case: &Case, place: &str) -> String {
     let is_unit = [".service", ".service.d/"].iter().any(|part| place.contains(part));
     match place.rsplit_once(':') {
+        _ if place == "/etc/passwd" => {
+            "In the guest: `useradd --system --home-dir /run/sshd --shell /usr/sbin/nologin sshd`.".to_owned()
+        }
+        _ if place.starts_with('/') && !place.contains(':') && place.contains("key") => {
+            format!("In the guest: `chmod 600 {}`, and of the other host keys.", shown(place).trim_matches('"'))
+        }
         _ if is_unit => format!(
             "Mend {}, and install the server anew where its program is gone; `systemd-analyze verify {}` shows what is left.",
             shown(place),

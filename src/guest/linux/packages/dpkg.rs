@@ -111,6 +111,20 @@ fn listed(tree: &Tree, package: &mut Package, same: bool) -> Result<()> {
     })
 }
 
+/// Whether a package has that path.
+///
+/// # Errors
+/// What the filesystem reports.
+pub(super) fn has(tree: &Tree, package: &Package, path: &str) -> Result<bool> {
+    let Some(file) = info(tree, package, false, "list")? else { return Ok(false) };
+    let mut found = false;
+    lines(&file, MAX_LINE, |line| {
+        found |= line == path;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// The file of a package for that purpose.
 fn info<'t>(tree: &'t Tree, package: &Package, same: bool, purpose: &str) -> Result<Option<DbFile<'t>>> {
     let plain = format!("{INFO}/{}.{purpose}", package.name);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::keywords;
+use super::ports::{self, Service};
 use super::values::{self, Wrong};
 use crate::disk::Result;
 use crate::guest::Tree;
@@ -41,8 +42,8 @@ pub struct Config {
     pub family: Option<(String, String)>,
     /// `PermitRootLogin`.
     pub root_login: Option<(String, String)>,
-    /// `HostKey`, where any is named.
-    pub host_keys: Vec<String>,
+    /// `HostKey`, where any is named, each with its line.
+    pub host_keys: Vec<(String, String)>,
     /// `HostKeyAgent`: the keys are not files.
     pub agent: bool,
     /// What no release takes, and its line: sshd does not start.
@@ -117,6 +118,7 @@ impl Reader<'_> {
                         self.include(pattern, depth, applies, &place)?;
                     }
                 }
+                "port" if applies => self.port(&arguments, place)?,
                 _ if applies => self.set(&keyword, &arguments, place),
                 _ => {}
             }
@@ -175,16 +177,31 @@ impl Reader<'_> {
         }
     }
 
+    fn port(&mut self, arguments: &[String], place: String) -> Result<()> {
+        let Some(first) = arguments.first() else { return Ok(()) };
+        let number = first.bytes().all(|b| b.is_ascii_digit());
+        let port = match if number { None } else { Some(ports::of(self.tree, first)?) } {
+            None => port(first),
+            Some(Service::Port(port)) => Some(port),
+            Some(Service::Not) if is_name(first) => {
+                self.refuse(format!("Port {}, which /etc/services has not", cut(first, 64)), &place);
+                return Ok(());
+            }
+            Some(_) => None,
+        };
+        match port {
+            Some(port) if self.config.ports.len() < MAX_PORTS => self.config.ports.push((port, place)),
+            // Refused by its value.
+            None if number => {}
+            _ => self.give_up(format!("{place}: not a port, or too many")),
+        }
+        Ok(())
+    }
+
     fn set(&mut self, keyword: &str, arguments: &[String], place: String) {
         let Some(first) = arguments.first() else { return };
         let config = &mut *self.config;
         match keyword {
-            "port" => match port(first) {
-                Some(port) if config.ports.len() < MAX_PORTS => config.ports.push((port, place)),
-                // Refused by its value.
-                None if first.bytes().all(|b| b.is_ascii_digit()) => {}
-                _ => self.give_up(format!("{place}: not a port, or too many")),
-            },
             "listenaddress" => match address(first) {
                 Some((host, _)) if !is_numeric(&host) => {
                     self.give_up(format!("{place}: which address {} is shows when it starts", cut(&host, 64)));
@@ -195,7 +212,7 @@ impl Reader<'_> {
                 _ => self.give_up(format!("{place}: not an address, or too many")),
             },
             "hostkey" | "hostdsakey" if first != "none" && config.host_keys.len() < MAX_PORTS => {
-                config.host_keys.push(first.clone());
+                config.host_keys.push((first.clone(), place));
             }
             "hostkeyagent" => config.agent = first != "none",
             "addressfamily" => {
@@ -247,6 +264,11 @@ fn split(line: &str) -> Option<(String, Vec<String>)> {
     }
     arguments.extend(word);
     Some((keyword, arguments))
+}
+
+/// Whether it may be the name of a service, and no number in any release's eyes.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// A port number, or the service that is one; sshd asks /etc/services for names (misc.c, `a2port`).

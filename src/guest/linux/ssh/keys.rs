@@ -12,27 +12,70 @@ use crate::guest::linux::{names, optional};
 /// configured anew.
 const MAKES: &[&str] = &["keygen", "gen-keys", "genkeys", "gen_keys", "openssh-server"];
 
-/// Whether none of the files is there that sshd takes a key from. `more` are those of its command line.
+/// Bits of a mode with which others read or write a key: sshd takes none such of root's ("UNPROTECTED PRIVATE KEY FILE!").
+/// Red Hat's lets a group of its own read.
+const OPEN: u32 = 0o026;
+
+/// That sshd has no host key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lack {
+    /// A key that is there, open to others: its file and mode.
+    pub open: Option<(String, u32)>,
+}
+
+/// Whether there is no file that sshd takes a key from. `more` are those of its command line.
 ///
 /// # Errors
 /// What the filesystem reports.
-pub fn are_missing(tree: &Tree, config: &Config, more: &[String]) -> Result<bool> {
-    let named = || config.host_keys.iter().chain(more);
+pub fn lacking(tree: &Tree, config: &Config, more: &[String]) -> Result<Option<Lack>> {
+    let named = || config.host_keys.iter().map(|(file, _)| file).chain(more);
     if config.agent || config.undecided.is_some() || named().any(|file| !file.starts_with('/')) {
-        return Ok(false);
+        return Ok(None);
     }
     let mut files: Vec<String> = named().cloned().collect();
     if files.is_empty() {
-        let keys =
-            names(tree, "/etc/ssh")?.into_iter().filter(|name| name.starts_with("ssh_host_") && name.ends_with("_key"));
-        files.extend(keys.map(|name| format!("/etc/ssh/{name}")));
+        let keys = names(tree, "/etc/ssh")?.into_iter().map(|name| format!("/etc/ssh/{name}"));
+        files.extend(keys.filter(|file| is_standard(file)));
     }
+    let mut lack = Lack::default();
     for file in files {
-        if optional(tree.stat(&file))?.is_some_and(|stat| stat.kind == NodeKind::File && stat.size > 0) {
-            return Ok(false);
+        let Some(stat) = optional(tree.stat(&file))?.filter(|stat| stat.kind == NodeKind::File && stat.size > 0) else {
+            continue;
+        };
+        if stat.uid != 0 || stat.mode & OPEN == 0 {
+            return Ok(None);
         }
+        lack.open.get_or_insert((file, stat.mode & 0o777));
     }
-    Ok(true)
+    Ok(Some(lack))
+}
+
+/// Of the files that the configuration names, the first one and its line, where none is one that ssh-keygen or cloud-init
+/// makes by itself, and nothing that starts names one.
+///
+/// # Errors
+/// What the filesystem reports.
+pub fn never_made<'c>(
+    config: &'c Config,
+    services: &Services,
+    unit: Option<&Unit>,
+    script: Option<&str>,
+) -> Result<Option<&'c (String, String)>> {
+    // What lies elsewhere may be of another filesystem.
+    let is_own = |file: &str| file.starts_with("/etc/") && !is_standard(file);
+    if config.host_keys.is_empty() || !config.host_keys.iter().all(|(file, _)| is_own(file)) {
+        return Ok(None);
+    }
+    let last = |file: &'c str| file.rsplit('/').next().unwrap_or_default();
+    let names = |text: &str| config.host_keys.iter().any(|(file, _)| text.contains(last(file)));
+    let made = unit.is_some_and(|unit| unit.entries.iter().any(|entry| names(&entry.value)))
+        || script.is_some_and(names)
+        || services.texts(false)?.iter().any(|(_, text)| names(text));
+    Ok(config.host_keys.first().filter(|_| !made))
+}
+
+fn is_standard(file: &str) -> bool {
+    file.strip_prefix("/etc/ssh/ssh_host_").is_some_and(|rest| rest.ends_with("_key"))
 }
 
 /// Whether something makes them before it starts, cloud-init aside: its own unit, a unit that it wants, its script, or

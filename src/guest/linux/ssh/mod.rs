@@ -8,12 +8,14 @@ mod keys;
 mod keywords;
 mod listen;
 mod options;
+mod ports;
+mod separation;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use super::packages::Packages;
+use super::packages::{Manager, Packages};
 use super::services::rcconf::RcConf;
 use super::services::{Service, Services, Start};
 use super::{PATH_MAX, cut, names};
@@ -90,10 +92,33 @@ pub fn read(
     ssh.family = by_itself.as_ref().ok().filter(|_| !by_socket).and_then(|given| alone(given.family.as_ref()?));
     told(&mut ssh, listens);
     let more = by_itself.map(|given| given.host_keys).unwrap_or_default();
-    // cloud-init makes host keys: what else does is spread over every unit and script that starts.
-    if ssh.refused.is_none() && !cloud_init.is_some_and(CloudInit::starts) && keys::are_missing(tree, &config, &more)? {
-        let unit = unit.as_ref().map(|(_, unit)| unit);
-        ssh.keyless = !keys::are_made(services, unit, script.as_ref().map(|(_, text)| text.as_str()))?;
+    let unit = unit.as_ref().map(|(_, unit)| unit);
+    let script = script.as_ref().map(|(_, text)| text.as_str());
+    if ssh.refused.is_none()
+        && let Some(lack) = keys::lacking(tree, &config, &more)?
+    {
+        if let Some((file, place)) = keys::never_made(&config, services, unit, script)?.filter(|_| more.is_empty()) {
+            let value = format!("its host key {} is not there", cut(file, 64));
+            ssh.refused = Some(Evident { value, place: place.clone() });
+        } else if !cloud_init.is_some_and(CloudInit::starts) && !keys::are_made(services, unit, script)? {
+            // cloud-init makes host keys: what else does is spread over every unit and script that starts.
+            match lack.open.filter(|_| cloud_init.is_some()) {
+                Some((file, mode)) => {
+                    let value = format!("its host key is open to others (mode {mode:04o}), and it takes none such");
+                    ssh.refused = Some(Evident { value, place: cut(&file, PATH_MAX) });
+                }
+                None => ssh.keyless = true,
+            }
+        }
+    }
+    let of_distribution = packages.is_some_and(|packages| packages.manager != Manager::Apk);
+    if ssh.refused.is_none()
+        && of_distribution
+        && matches!(&run, Run::Program(program, _) if program == keywords::PACKAGED)
+        && separation::is_missed(tree, services, keywords::PACKAGED)?
+    {
+        let value = "the user sshd that it runs as is not there".to_owned();
+        ssh.refused = Some(Evident { value, place: separation::PASSWD.to_owned() });
     }
     Ok(ssh)
 }

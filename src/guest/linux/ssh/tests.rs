@@ -21,6 +21,7 @@ fn system(unit: &str, text: &str, wanted: &str) -> MemoryFs {
         .link(&format!("/etc/systemd/system/{wanted}.wants/{unit}"), &format!("{DIR}/{unit}"))
         .file("/etc/ssh/sshd_config", "")
         .file("/etc/ssh/ssh_host_ed25519_key", "secret")
+        .stat_of("/etc/ssh/ssh_host_ed25519_key", |stat| stat.mode = 0o600)
         .file(SSHD, program(&["include"]))
         .stat_of(SSHD, |stat| stat.mode = 0o755)
 }

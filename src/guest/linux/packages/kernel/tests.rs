@@ -31,6 +31,26 @@ fn packages_of_debian_carry_the_release_in_their_name() {
 }
 
 #[test]
+fn the_package_of_debian_that_has_the_file_counts_before_the_one_of_its_release() {
+    let both =
+        packages(Manager::Dpkg, vec![named("linux-image-6.1"), named("linux-image-6.1-own"), named("linux-headers")]);
+    let list = |name: &str| format!("/var/lib/dpkg/info/{name}.list");
+    let with = |owner: &str| {
+        let text = "/.\n/boot\n/boot/vmlinuz-6.1\n";
+        MemoryFs::new().file("/boot/vmlinuz-6.1", "").file(&list(owner), text)
+    };
+    for (owner, wanted) in [
+        ("linux-image-6.1", "linux-image-6.1"),
+        ("linux-image-6.1-own", "linux-image-6.1-own"),
+        ("bash", "linux-image-6.1"),
+    ] {
+        assert_eq!(of(&with(owner).tree(), &both, "6.1").as_deref(), Some(wanted), "{owner}");
+    }
+    let empty = with("linux-image-6.1-own").file(&list("linux-image-6.1"), "/.\n/boot\n");
+    assert_eq!(of(&empty.tree(), &both, "6.1").as_deref(), Some("linux-image-6.1-own"));
+}
+
+#[test]
 fn packages_of_rpm_own_the_image_or_the_one_beside_the_modules() {
     let owning = |path: &str| {
         let files = vec![Owned { path: path.to_owned(), is: Is::Unsaid }];

@@ -227,8 +227,9 @@ fn without_a_host_key_and_what_makes_one_it_does_not_run() {
     let empty = || debian("").file(KEY, "");
     assert!(!found(&debian("")).keyless);
     assert!(found(&empty()).keyless, "an empty file is no key");
-    assert!(found(&debian("HostKey /etc/ssh/other\n")).keyless, "only what is named is looked for");
-    assert!(!found(&debian("HostKey /etc/ssh/other\n").file("/etc/ssh/other", "secret")).keyless);
+    assert!(found(&debian("HostKey /etc/ssh/other\n")).refused.is_some(), "only what is named is looked for");
+    let other = debian("HostKey /etc/ssh/other\n").file("/etc/ssh/other", "secret");
+    assert!(!found(&other.stat_of("/etc/ssh/other", |stat| stat.mode = 0o600)).keyless);
     assert!(
         !found(
             &debian("HostKeyAgent /run/agent\n")
@@ -281,4 +282,76 @@ fn a_package_that_is_young_enough_answers_for_a_keyword_of_its_program() {
         let found = read(&tree, &Services::open(&tree, None).unwrap(), None, packages.as_ref()).unwrap();
         assert_eq!(found.refused.is_some(), refused, "{version}");
     }
+}
+
+#[test]
+fn a_host_key_of_an_unusual_name_is_made_by_nobody() {
+    let runs = CloudInit { enabled_by: Some("the generator".to_owned()), ..CloudInit::default() };
+    let with = |fs: MemoryFs, cloud_init: &CloudInit| {
+        let tree = fs.tree();
+        let ssh = read(&tree, &Services::open(&tree, None).unwrap(), Some(cloud_init), None).unwrap();
+        (ssh.refused.map(|refused| refused.place).unwrap_or_default(), ssh.keyless)
+    };
+    let other = || debian("# x\nHostKey /etc/ssh/nosuch\n");
+    assert_eq!(with(other(), &runs), ("/etc/ssh/sshd_config:2".to_owned(), false));
+    assert_eq!(with(other().file("/etc/ssh/nosuch", "secret"), &runs), (String::new(), false));
+    let usual = debian("HostKey /etc/ssh/nosuch\nHostKey /etc/ssh/ssh_host_rsa_key\n");
+    assert_eq!(with(usual, &runs), (String::new(), false), "cloud-init makes the other");
+    let elsewhere = debian("HostKey /data/key\n");
+    assert_eq!(with(elsewhere, &runs), (String::new(), false), "it may be on another filesystem");
+    let made = other().file(
+        "/etc/systemd/system/ssh.service.d/x.conf",
+        "[Service]\nExecStartPre=-/usr/bin/ssh-keygen -f /etc/ssh/nosuch\n",
+    );
+    assert_eq!(with(made, &runs), (String::new(), false));
+    let open = |mode: u32| debian("").stat_of(KEY, |stat| stat.mode = mode);
+    let none = CloudInit::default();
+    for (mode, place) in [(0o600, ""), (0o640, ""), (0o644, KEY), (0o620, KEY), (0o602, KEY), (0, "")] {
+        assert_eq!(with(open(mode), &none), (place.to_owned(), false), "{mode:o}");
+    }
+    assert_eq!(with(open(0o644), &runs), (String::new(), false), "cloud-init makes others");
+    assert_eq!(with(open(0o644).stat_of(KEY, |stat| stat.uid = 1), &none), (String::new(), false), "not root's");
+    let rsa = "/etc/ssh/ssh_host_rsa_key";
+    let second = open(0o644).file(rsa, "secret").stat_of(rsa, |stat| stat.mode = 0o600);
+    assert_eq!(with(second, &none), (String::new(), false), "one is enough");
+}
+
+#[test]
+fn a_port_by_name_is_what_the_list_of_services_says() {
+    let with = |services: &str| debian("Port ssh\n").file("/etc/services", services);
+    assert_eq!(shown(&found(&with("ssh\t\t22/tcp\t# SSH\n"))), [":22 /etc/ssh/sshd_config:1"]);
+    assert_eq!(shown(&found(&with("x 23/tcp ssh\n"))), [":23 /etc/ssh/sshd_config:1"]);
+    for services in ["", "ssh 22/udp\n", "# ssh 22/tcp\n"] {
+        let refused = refused(&with(services));
+        assert_eq!(refused, "Port ssh, which /etc/services has not (/etc/ssh/sshd_config:1)", "{services}");
+    }
+    assert!(refused(&debian("Port ssh\n")).contains("Port ssh"));
+}
+
+#[test]
+fn the_user_that_it_runs_as_has_to_be_there() {
+    let demand = "Privilege separation user %s does not exist";
+    let of = |release: &str, passwd: &str| {
+        debian("")
+            .file(SSHD, program(&["include", release, demand]))
+            .stat_of(SSHD, |stat| stat.mode = 0o755)
+            .file("/etc/passwd", passwd)
+            .file("/etc/nsswitch.conf", "passwd:  files systemd\n")
+            .file(packages::DPKG_STATUS, "Package: base-files\nStatus: install ok installed\nVersion: 12\n\n")
+    };
+    let missed = |fs: MemoryFs| {
+        let tree = fs.tree();
+        let packages = packages::read(&tree).unwrap();
+        let services = Services::open(&tree, None).unwrap();
+        read(&tree, &services, None, packages.as_ref()).unwrap().refused.is_some_and(|it| it.place == "/etc/passwd")
+    };
+    let root = "root:x:0:0::/root:/bin/sh\n";
+    let without = || of("OpenSSH_9.2p1", root);
+    assert!(missed(without()));
+    assert!(!missed(of("OpenSSH_9.2p1", &format!("{root}sshd:x:104:65534::/run/sshd:/usr/sbin/nologin\n"))));
+    assert!(!missed(of("OpenSSH_7.4p1", root)) && !missed(of("OpenSSH_9.9p1", root)), "other releases");
+    assert!(!missed(without().file("/usr/lib/sysusers.d/ssh.conf", "u sshd -\n")), "made at boot");
+    assert!(!missed(without().file("/etc/nsswitch.conf", "passwd: files altfiles\n")));
+    let broken = without().broken("/etc/passwd", crate::disk::Error::limit("ext4", "too long"));
+    assert!(!missed(broken), "not read whole");
 }
