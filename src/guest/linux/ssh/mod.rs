@@ -97,7 +97,9 @@ pub fn read(
     if ssh.refused.is_none()
         && let Some(lack) = keys::lacking(tree, &config, &more)?
     {
-        if let Some((file, place)) = keys::never_made(&config, services, unit, script)?.filter(|_| more.is_empty()) {
+        if let Some((file, place)) =
+            keys::never_made(&config, services, unit, script)?.filter(|_| more.is_empty() && lack.open.is_none())
+        {
             let value = format!("its host key {} is not there", cut(file, 64));
             ssh.refused = Some(Evident { value, place: place.clone() });
         } else if !cloud_init.is_some_and(CloudInit::starts) && !keys::are_made(services, unit, script)? {

@@ -294,7 +294,8 @@ fn a_host_key_of_an_unusual_name_is_made_by_nobody() {
     };
     let other = || debian("# x\nHostKey /etc/ssh/nosuch\n");
     assert_eq!(with(other(), &runs), ("/etc/ssh/sshd_config:2".to_owned(), false));
-    assert_eq!(with(other().file("/etc/ssh/nosuch", "secret"), &runs), (String::new(), false));
+    let there = other().file("/etc/ssh/nosuch", "secret");
+    assert_eq!(with(there, &runs), (String::new(), false), "open to others, and not absent");
     let usual = debian("HostKey /etc/ssh/nosuch\nHostKey /etc/ssh/ssh_host_rsa_key\n");
     assert_eq!(with(usual, &runs), (String::new(), false), "cloud-init makes the other");
     let elsewhere = debian("HostKey /data/key\n");
