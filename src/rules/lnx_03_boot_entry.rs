@@ -292,13 +292,10 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
 /// An entry that starts no service, but a shell in its initramfs, or asks for root's password at the console.
 fn recovers(case: &Case, linux: &Linux, boot: &Boot) -> Option<Fault> {
     let line: Vec<String> = boot.command_line.split_whitespace().map(str::to_owned).collect();
-    let (word, does) = match breaks(linux, &line) {
-        Some(word) => (word, "stops at a shell in its initramfs"),
-        None => {
-            let rescue = word(&line).filter(|(_, to)| matches!(*to, "rescue.target" | "emergency.target"));
-            (rescue?.0, "starts the rescue mode")
-        }
-    };
+    let rescue = || word(&line).filter(|(_, to)| matches!(*to, "rescue.target" | "emergency.target"));
+    let (word, does) = breaks(linux, &line)
+        .map(|word| (word, "stops at a shell in its initramfs"))
+        .or_else(|| rescue().map(|(word, _)| (word, "starts the rescue mode")))?;
     let word = bare(word);
     let what = format!("it {does} ({word} on its kernel command line at {})", shown(&boot.entry.place));
     let remedy = match boot.loader.as_str() {

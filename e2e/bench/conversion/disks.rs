@@ -83,7 +83,7 @@ fn pattern() -> Vec<u8> {
 }
 
 fn sh<'a>(script: &str, args: impl IntoIterator<Item = &'a (impl AsRef<Path> + ?Sized + 'a)>) {
-    let words = args.into_iter().map(|arg| arg.as_ref());
+    let words = args.into_iter().map(AsRef::as_ref);
     let output = Command::new("bash").args(["-euc", script]).args(words).output().expect("bash starts");
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
 }

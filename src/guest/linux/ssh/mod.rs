@@ -105,9 +105,9 @@ pub fn read(
         } else if !cloud_init.is_some_and(CloudInit::starts) && !keys::are_made(services, unit, script)? {
             // cloud-init makes host keys: what else does is spread over every unit and script that starts.
             match lack.open.filter(|_| cloud_init.is_some()) {
-                Some((file, mode)) => {
-                    let value = format!("its host key is open to others (mode {mode:04o}), and it takes none such");
-                    ssh.refused = Some(Evident { value, place: cut(&file, PATH_MAX) });
+                Some((open, bits)) => {
+                    let value = format!("its host key is open to others (mode {bits:04o}), and it takes none such");
+                    ssh.refused = Some(Evident { value, place: cut(&open, PATH_MAX) });
                 }
                 None => ssh.keyless = true,
             }
