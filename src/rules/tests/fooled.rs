@@ -107,6 +107,8 @@ fn a_socket_starts_sshd() {
         .file("/usr/sbin/sshd", "")
         .stat_of("/usr/sbin/sshd", |stat| stat.mode = 0o755)
         .file("/etc/ssh/ssh_host_rsa_key", "secret");
+    assert_rows(&fs, &[(A2020, "SVC-08", Warn)], "a host key that others may read");
+    let fs = fs.stat_of("/etc/ssh/ssh_host_rsa_key", |stat| stat.mode = 0o600);
     assert_rows(&fs, &[(A2020, "SVC-08", Advice)], "ssh.socket, and the image's own host key");
 }
 
