@@ -38,18 +38,19 @@ pub fn judge(
     profile: &ImportProfileSpec,
     request: &Request,
 ) -> Report {
-    let of = |name: &str| facts.iter().find(|(disk, _)| *disk == name).map(|(_, facts)| (*facts).clone());
+    let of = |name: &str| facts.iter().find(|(disk, _)| *disk == name).map(|(_, facts)| *facts);
     let data = |disk: &DataDisk| {
         Some(rules::DataDisk {
             name: disk.name.clone(),
-            facts: of(&disk.name)?,
+            facts: of(&disk.name)?.clone(),
             url: disk.source.url.clone(),
             format: disk.source.format.map(|format| format.name().to_owned()),
             size_gib: disk.size_gib,
         })
     };
     let data: Vec<_> = spec.data_disks.iter().filter_map(data).collect();
-    report::judge_disks(&of(SYSTEM_DISK).unwrap_or_default(), &data, profile_name, profile, request)
+    let none = Facts::default();
+    report::judge_disks(of(SYSTEM_DISK).unwrap_or(&none), &data, profile_name, profile, request)
 }
 
 /// Facts of the text that a worker left.

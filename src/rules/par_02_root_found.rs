@@ -46,13 +46,13 @@ fn check(case: &Case) -> Judged {
         Root::Found(_) if case.facts.guest.as_ref().is_some_and(|g| g.family == Family::Windows) => {
             Ok(Verdict::not_read("Windows systems are recognised, and not judged by this version"))
         }
-        Root::Found(volume) if mounting(volume).is_some() => {
-            let what = mounting(volume).unwrap_or_default();
-            Ok(Verdict::not_read(format!("the system is on {} ({}), and {what}", volume.name, described(volume))))
+        Root::Found(volume) => {
+            let place = format!("the system is on {} ({})", volume.name, described(volume));
+            Ok(match mounting(volume) {
+                Some(what) => Verdict::not_read(format!("{place}, and {what}")),
+                None => Finding::new(place).seen(described(volume), volume.name.clone()).pass(),
+            })
         }
-        Root::Found(volume) => Ok(Finding::new(format!("the system is on {} ({})", volume.name, described(volume)))
-            .seen(described(volume), volume.name.clone())
-            .pass()),
         Root::None(_) if table.scheme == Scheme::None => {
             Ok(case.blocked_by("PartitionTablePresent", "the disk has no partition table"))
         }

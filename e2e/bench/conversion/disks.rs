@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::MIB;
 use crate::images::measured;
-
-const MIB: u64 = 1 << 20;
 
 /// Where they lie.
 pub struct Disks(tempfile::TempDir);
