@@ -10,7 +10,7 @@
 //! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
 //! `/dev/ufsid`, `/dev/ada0p2`), as it is spelled: `UUID=0A1B` is not found where `blkid` prints 0a1b. The file of a loop
 //! mount is looked for. Not judged: `noauto`, `nofail`, `failok` (of `nofail,fail` systemd takes the last), pseudo filesystems, bind mounts, swap files, removable
-//! media, `/dev/root` for the root itself. While a volume cannot be read, a name that is found nowhere is Unknown. Data disks
+//! media, `/dev/root` for the root itself; nothing at all where the kernel line says `fstab=no` to systemd. While a volume cannot be read, a name that is found nowhere is Unknown. Data disks
 //! are searched as well, by what is written on them: in which order a machine has them, and in which slots, is not known.
 //!
 //! # How to mend it
@@ -20,7 +20,7 @@
 use super::volumes::{filesystem, in_another_case, unknown_content};
 use super::{Case, DataDisk, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, data_disks, shown};
 use crate::guest::linux::device::is_written;
-use crate::inspect::facts::{Fstab, Mount, Volume, VolumeClass};
+use crate::inspect::facts::{Fstab, Init, Mount, Volume, VolumeClass};
 
 /// LNX-04.
 pub const RULE: Rule = Rule {
@@ -32,6 +32,9 @@ pub const RULE: Rule = Rule {
     source: include_str!("lnx_04_fstab.rs"),
     check,
 };
+
+/// What systemd takes for no (`parse_boolean`).
+const NO: &[&str] = &["0", "no", "n", "false", "f", "off"];
 
 /// What one line amounts to.
 struct Line<'a> {
@@ -62,6 +65,9 @@ fn check(case: &Case) -> Judged {
         return Ok(Finding::new(format!("{what}; root is found by the kernel command line or by partition type"))
             .remedy(format!("Write /etc/fstab with {}", root_line(case)))
             .fail(Grade::Doubt));
+    }
+    if let Some(word) = left_alone(case) {
+        return Ok(Verdict::passed(format!("the kernel line says {word}: systemd mounts nothing of /etc/fstab")));
     }
     let mut lines: Vec<Line> = fstab.entries.iter().filter_map(|mount| judge(case, fstab, mount)).collect();
     lines.sort_by_key(|line| line.grade);
@@ -117,6 +123,14 @@ fn check(case: &Case) -> Judged {
         .collect();
     finding.notes.extend(no_root.map(|note| (Grade::Doubt, note)));
     Ok(finding.fail(worst.grade))
+}
+
+/// The last `fstab=` of the kernel line, where by it systemd leaves the table alone (systemd-fstab-generator(8)).
+fn left_alone<'a>(case: &Case<'a>) -> Option<&'a str> {
+    let linux = case.linux().ok().filter(|linux| linux.init == Init::Systemd)?;
+    let words = linux.boot.as_ref()?.known()?.command_line.split_whitespace();
+    let said = words.filter_map(|word| Some((word, word.strip_prefix("fstab=")?)));
+    said.last().filter(|(_, value)| NO.iter().any(|no| value.eq_ignore_ascii_case(no))).map(|(word, _)| word)
 }
 
 /// What is wrong with one line; `None` when nothing is, or it is not judged.

@@ -147,8 +147,8 @@ pub fn blocked_on(command_line: &str) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     for word in command_line.split_whitespace() {
         let Some(names) = WORDS.iter().find_map(|start| word.strip_prefix(start)) else { continue };
-        // The kernel itself takes a hyphen for no underscore.
-        let exact = word.starts_with("module_blacklist=");
+        // The kernel takes a hyphen for no underscore, and neither does libkmod on this line, other than in its files.
+        let exact = !of_dracut(word);
         for name in names.split(',').filter_map(|name| named(name).filter(|known| !exact || *known == name)) {
             found.push((name, super::cut(word, 120)));
         }
@@ -189,11 +189,13 @@ mod tests {
         let names: Vec<_> = blocked_in(text).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["virtio_blk", "virtio_pci"]);
         let line =
-            "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio-net xmodule_blacklist=virtio_pci";
+            "ro rd.driver.blacklist=nouveau,virtio_blk modprobe.blacklist=virtio_net xmodule_blacklist=virtio_pci";
         let names: Vec<_> = blocked_on(line).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["virtio_blk", "virtio_net"]);
-        let names: Vec<_> = blocked_on("module_blacklist=virtio-blk,virtio_pci").into_iter().map(|(n, _)| n).collect();
-        assert_eq!(names, ["virtio_pci"]);
+        for word in ["module_blacklist", "modprobe.blacklist"] {
+            let found = blocked_on(&format!("{word}=virtio-blk,virtio_pci"));
+            assert_eq!(found.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["virtio_pci"], "{word}");
+        }
     }
 
     #[test]

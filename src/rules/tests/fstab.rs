@@ -1,11 +1,11 @@
 //! LNX-04.
 
 use crate::inspect::Facts;
-use crate::inspect::facts::{Fact, TroubleKind, VolumeClass};
+use crate::inspect::facts::{Fact, Init, TroubleKind, VolumeClass};
 use crate::report::Outcome::{self, Fail, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2020, ALIBABA, fstab, guest, linux, mount, outcome, release, result, trouble, unread_member, volume,
+    A2020, ALIBABA, boot, fstab, guest, linux, mount, outcome, release, result, trouble, unread_member, volume,
 };
 
 fn line(
@@ -20,6 +20,24 @@ fn line(
         entry.line = 9;
         entry.options = options.iter().map(|o| (*o).to_owned()).collect();
         fstab(f).entries.push(entry);
+    }
+}
+
+#[test]
+fn a_table_that_systemd_leaves_alone_demands_nothing() {
+    for (init, words, wanted) in [
+        (Init::Systemd, "ro fstab=no", Pass),
+        (Init::Systemd, "fstab=yes fstab=OFF quiet", Pass),
+        (Init::Systemd, "fstab=0 fstab=1", Fail),
+        (Init::Systemd, "rd.fstab=0 xfstab=no fstab=nothing", Fail),
+        (Init::SystemV, "ro fstab=no", Fail),
+    ] {
+        let rule = result(A2020, "LNX-04", |f, request| {
+            line("UUID=dead", "/data", "ext4", None, &[])(f, request);
+            linux(f).init = init;
+            boot(f).command_line = words.into();
+        });
+        assert_eq!(rule.result, wanted, "{words}: {}", rule.message);
     }
 }
 

@@ -19,8 +19,11 @@ const SCRIPTS: &[&str] = &["cloud-init-local", "cloud-init", "cloud-final"];
 /// What the generator adds to the boot, and what then starts them.
 const TARGET: &str = "cloud-init.target";
 const WANTS: &[&str] = &["/cloud-init.target.wants/", "/cloud-init.target.requires/"];
-/// The file that turns it off (cloud-init's documentation, "Boot stages").
+/// The file that turns it off, and the one that keeps it on all the same (cloud-init's documentation, "Boot stages").
 const OFF: &str = "/etc/cloud/cloud-init.disabled";
+const ON: &str = "/etc/cloud/cloud-init.enabled";
+/// What turns it off or on, whatever the files say: the last such word counts.
+const WORD: &str = "cloud-init=";
 
 /// What makes it start and what keeps it from starting, where either is known.
 ///
@@ -32,12 +35,7 @@ pub fn read(
     command_line: &str,
     identify: Option<&Identify>,
 ) -> Result<(Option<String>, Option<String>)> {
-    let mut disabled_by = None;
-    if tree.exists(OFF)? {
-        disabled_by = Some(OFF.to_owned());
-    } else if command_line.split_whitespace().any(|word| word == "cloud-init=disabled") {
-        disabled_by = Some(format!("{KERNEL_LINE}: cloud-init=disabled"));
-    }
+    let mut disabled_by = turned_off(tree, command_line)?;
     let mut starts = Start::Absent;
     for unit in UNITS {
         let start = services.start(&Service { units: &[unit], scripts: &[] })?;
@@ -69,6 +67,17 @@ pub fn read(
         disabled_by = Some(cut(&format!("{}: {}", policy.place, policy.line), PATH_MAX));
     }
     Ok((enabled_by, disabled_by))
+}
+
+/// What turns it off for its generator (`kernel_cmdline` and `etc_file` in it).
+fn turned_off(tree: &Tree, command_line: &str) -> Result<Option<String>> {
+    match command_line.split_whitespace().filter_map(|word| word.strip_prefix(WORD)).next_back() {
+        Some("disabled") => return Ok(Some(format!("{KERNEL_LINE}: {WORD}disabled"))),
+        Some("enabled") => return Ok(None),
+        _ => {}
+    }
+    let off = !tree.exists(ON)? && tree.exists(OFF)?;
+    Ok(off.then(|| OFF.to_owned()))
 }
 
 /// Whether what starts it does so only where the generator adds the target.

@@ -81,6 +81,11 @@ fn every_way_to_keep_it_from_starting_is_seen() {
         off(debian().link("/etc/systemd/system/cloud-init.service", "/dev/null"), None).unwrap().contains("masked")
     );
     assert_eq!(off(debian(), Some("ro xcloud-init=disabled")), None);
+    // The generator looks at the kernel line first, then for one file, then for the other.
+    let by_file = || debian().file("/etc/cloud/cloud-init.disabled", "");
+    assert_eq!(off(by_file(), Some("cloud-init=disabled cloud-init=enabled")), None);
+    assert!(off(by_file(), Some("cloud-init=enabled cloud-init=x")).is_some());
+    assert_eq!(off(by_file().file("/etc/cloud/cloud-init.enabled", ""), None), None);
 }
 
 #[test]

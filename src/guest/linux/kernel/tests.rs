@@ -56,10 +56,10 @@ fn configuration_modules_and_initramfs_together_say_how_a_driver_is_there() {
 
 #[test]
 fn a_driver_on_the_kernel_line_is_blocked() {
-    let found = kernels(guest(), Some(&boot("ro modprobe.blacklist=virtio-blk")));
+    let found = kernels(guest(), Some(&boot("ro modprobe.blacklist=virtio_blk")));
     assert_eq!(
         driver(&found[0], "virtio_blk").blocked_by.as_deref(),
-        Some("kernel command line: modprobe.blacklist=virtio-blk")
+        Some("kernel command line: modprobe.blacklist=virtio_blk")
     );
     assert_eq!(driver(&found[0], "virtio_net").blocked_by, None);
 }
