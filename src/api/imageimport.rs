@@ -146,6 +146,17 @@ impl Format {
     }
 }
 
+/// How the clusters of a QCOW2 are compressed.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Default: every program that reads QCOW2 reads it.
+    Zlib,
+    /// Packed faster and read faster; needs QEMU 5.1 or later where the image is used.
+    Zstd,
+}
+
 /// How an S3-compatible store expects the bucket to be named.
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
@@ -262,6 +273,10 @@ pub struct Destination {
     /// Format of the written image: `RAW`, `QCOW2` or `VHD`. Default: the source's, and the object as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// How a QCOW2 that is written anew is compressed. An object that stays as it is keeps what it has.
+    #[schemars(with = "Compression")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
     /// Size of the written system disk in GiB, where that is more than the image's: what is added is empty, and the second
     /// partition table of a GPT moves to the new end. A disk is never made smaller.
     #[schemars(range(min = 1))]

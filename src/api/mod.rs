@@ -22,8 +22,8 @@ pub use customimage::{
 };
 pub use disks::{DataDisk, Disk};
 pub use imageimport::{
-    Acknowledgement, Addressing, Architecture, Destination, Format, ImageImport, ImageImportSpec, ImageRequest,
-    LocalRef, OsType, Source, Waiver,
+    Acknowledgement, Addressing, Architecture, Compression, Destination, Format, ImageImport, ImageImportSpec,
+    ImageRequest, LocalRef, OsType, Source, Waiver,
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,

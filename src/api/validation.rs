@@ -158,6 +158,11 @@ pub const CHECKS: &[Check] = &[
         "`comparePassword` must be left out where no `passwordSecretRef` names a password",
     ),
     shape(
+        "spec.destination",
+        "!has(self.compression) || !has(self.format) || self.format == 'QCOW2'",
+        "`compression` must be left out where `format` is another than QCOW2",
+    ),
+    shape(
         "spec.destination.url",
         "self.matches('^s3://[^/?#@[:cntrl:]]+/([^/?#[:cntrl:]][^?#[:cntrl:]]*)?$')",
         "must be s3://bucket/prefix/, to which a name is added, or s3://bucket/key, which must not exist",

@@ -129,9 +129,7 @@ async fn write(
 ) -> std::result::Result<Done, Halt> {
     let exists = upload.refuse_existing().await?;
     let Job { found, target, destination, .. } = job.clone();
-    let chosen = tokio::task::spawn_blocking(move || {
-        choose(bytes, Wish { found, target, size_gib: destination.virtual_size_gib, url: &destination.url })
-    });
+    let chosen = tokio::task::spawn_blocking(move || choose(bytes, Wish { found, target, destination: &destination }));
     match (joined(chosen.await)?, exists) {
         (Way::Write(..), Some(refusal)) => Err(refusal.into()),
         (Way::Write(disk, target), None) => rewrite(object, (disk, target), upload, checks, progress).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::encode::{Compression, Disk, Target, grow};
-use crate::api::Format;
+use crate::api::{self, Destination, Format};
 use crate::disk::container::{self, Container};
 use crate::disk::{Error, ReadAt, Result};
 
@@ -19,10 +19,8 @@ pub(super) struct Wish<'a> {
     pub found: Option<Format>,
     /// The format it is written in; `None` for its own.
     pub target: Option<Target>,
-    /// Size of the disk, in GiB; `None` for its own.
-    pub size_gib: Option<i32>,
-    /// Address of the object that is written.
-    pub url: &'a str,
+    /// The object that is written, and how large its disk shall be.
+    pub destination: &'a Destination,
 }
 
 /// What becomes of it.
@@ -39,17 +37,18 @@ pub(super) enum Way {
 /// `Unsupported` for what is not written, a smaller disk among it, and what is not read; `Corrupt` where the image is
 /// damaged; those of the object.
 pub(super) fn choose(bytes: Arc<dyn ReadAt>, wish: Wish) -> Result<Way> {
-    if wish.target.is_none() && wish.size_gib.is_none() {
+    let size_gib = wish.destination.virtual_size_gib;
+    if wish.target.is_none() && size_gib.is_none() {
         // Only these formats can hold their disk byte by byte.
         let plain = matches!(wish.found, Some(Format::Raw | Format::Vhd));
         return Ok(Way::Copy(if plain { container::open(bytes)?.plain() } else { None }));
     }
     let container = container::open(bytes)?;
     let disk = Disk::of(&container).ok_or_else(|| unread(&container))?;
-    let larger = wish.size_gib.map(|gib| size_asked(gib, disk.size())).transpose()?.filter(|size| *size > disk.size());
+    let larger = size_gib.map(|gib| size_asked(gib, disk.size())).transpose()?.filter(|size| *size > disk.size());
     let target = match (wish.target, larger) {
         (Some(target), _) => target,
-        (None, Some(_)) => own_format(&container, wish.url)?,
+        (None, Some(_)) => own_format(&container, wish.destination)?,
         (None, None) => return Ok(Way::Copy(container.plain())),
     };
     let disk = match larger {
@@ -59,15 +58,20 @@ pub(super) fn choose(bytes: Arc<dyn ReadAt>, wish: Wish) -> Result<Way> {
     Ok(Way::Write(disk, target))
 }
 
-/// How a format is written: as the clouds recommend it, and any program reads it. `url` is the object's address.
+/// How a format is written: as the clouds recommend it, and any program reads it, where nothing else is asked for. `url` of
+/// the destination is the object's.
 ///
 /// # Errors
 /// `Unsupported` for VMDK.
-pub fn target(format: Format, url: &str) -> Result<Target> {
+pub fn target(format: Format, destination: &Destination) -> Result<Target> {
     match format {
         Format::Raw => Ok(Target::Raw),
-        Format::Qcow2 => Ok(Target::qcow2(Compression::Zlib)),
-        Format::Vhd => Ok(Target::VhdDynamic { id: id(url) }),
+        Format::Qcow2 => Ok(Target::qcow2(match destination.compression {
+            Some(api::Compression::None) => Compression::None,
+            Some(api::Compression::Zlib) | None => Compression::Zlib,
+            Some(api::Compression::Zstd) => Compression::Zstd,
+        })),
+        Format::Vhd => Ok(Target::VhdDynamic { id: id(&destination.url) }),
         Format::Vmdk => Err(Error::unsupported(
             "convert",
             "VMDK is read, and not written: set `spec.destination.format` to RAW, QCOW2 or VHD",
@@ -94,10 +98,10 @@ fn size_asked(gib: i32, has: u64) -> Result<u64> {
 }
 
 /// The format that the object has already. A fixed VHD stays one.
-fn own_format(container: &Container, url: &str) -> Result<Target> {
+fn own_format(container: &Container, destination: &Destination) -> Result<Target> {
     let formats = [Format::Raw, Format::Qcow2, Format::Vhd, Format::Vmdk];
     let format = formats.into_iter().find(|format| format.name() == container.facts.format);
-    match (target(format.ok_or_else(|| unread(container))?, url)?, container.plain()) {
+    match (target(format.ok_or_else(|| unread(container))?, destination)?, container.plain()) {
         (Target::VhdDynamic { id }, Some(_)) => Ok(Target::VhdFixed { id }),
         (target, _) => Ok(target),
     }

@@ -185,7 +185,9 @@ pub fn conversion(
     let url = args.object_url(uid);
     // The name holds the Job's UID, so what is there was left by an earlier pod of this Job.
     let own = uid.is_some() && args.destination.url.ends_with('/');
-    let target = args.wanted().map(|format| convert::target(format, &url)).transpose()?;
+    let wanted = args.wanted();
+    let destination = crate::api::Destination { url, ..args.destination };
+    let target = wanted.map(|format| convert::target(format, &destination)).transpose()?;
     Ok(Job {
         source_credentials,
         destination_credentials,
@@ -194,7 +196,7 @@ pub fn conversion(
         etag: args.etag,
         size: args.size,
         found: args.found,
-        destination: crate::api::Destination { url, ..args.destination },
+        destination,
         overwrite: own,
         target,
         max_qcow2_bytes: args.max_qcow2_bytes,

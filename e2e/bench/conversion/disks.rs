@@ -38,26 +38,26 @@ impl Disks {
         to
     }
 
-    /// A disk as QCOW2 without compression, made larger.
+    /// A disk as VMDK, made larger: an image that has the format that is asked for is copied as it is.
     pub fn larger(&self, from: &Path, gib: u64) -> PathBuf {
-        let to = self.path("larger.qcow2");
+        let (to, raw) = (self.path("larger.vmdk"), self.path("larger.raw"));
         sh(
-            "qemu-img convert -f raw -O qcow2 \"$0\" \"$1\"; qemu-img resize -q \"$1\" \"$2\"",
-            [from, &to, Path::new(&format!("{gib}G"))],
+            "cp --sparse=always \"$0\" \"$1\"; truncate -s \"$2\" \"$1\"; qemu-img convert -f raw -O vmdk \"$1\" \"$3\"; rm \"$1\"",
+            [from, &raw, Path::new(&format!("{gib}G")), &to],
         );
         to
     }
 
-    /// A disk of `gib` as QCOW2 with `data` bytes evenly over all of it, a quarter of which does not compress.
+    /// A disk of `gib` as VMDK with `data` bytes evenly over all of it, a quarter of which does not compress.
     pub fn synthetic(&self, gib: u64, data: u64) -> PathBuf {
-        let (to, piece) = (self.path("synthetic.qcow2"), self.path("piece"));
+        let (to, piece) = (self.path("synthetic.vmdk"), self.path("piece"));
         std::fs::write(&piece, pattern()).unwrap();
         let count = data / PIECE;
         let step = (gib << 30) / count / MIB * MIB;
         let write = |number: u64| format!("write -q -s {} {} {PIECE}\n", piece.display(), number * step);
         std::fs::write(self.path("script"), (0..count).map(write).collect::<String>()).unwrap();
         sh(
-            "qemu-img create -q -f qcow2 \"$0\" \"$1\"; qemu-io -f qcow2 -t unsafe \"$0\" <\"$2\" >/dev/null",
+            "qemu-img create -q -f vmdk \"$0\" \"$1\"; qemu-io -f vmdk -t unsafe \"$0\" <\"$2\" >/dev/null",
             [&to, Path::new(&format!("{gib}G")), &self.path("script")],
         );
         to

@@ -23,11 +23,12 @@ pub enum From<'a> {
     Url(&'a str),
 }
 
-/// `image-import import` into the store, which is given back as the file `to`; without a `to` the image is only judged.
-pub fn import(store: &Store, from: From, format: &str, to: Option<&Path>) -> Used {
+/// `image-import import` into the store, which is given back as the file `to`; without a `to` the image is only judged. `asked` goes
+/// into its `destination`.
+pub fn import(store: &Store, from: From, asked: &[(&str, &str)], to: Option<&Path>) -> Used {
     let folder = tempfile::tempdir().unwrap();
     let [manifest, record] = ["import.yaml", "record.yaml"].map(|name| folder.path().join(name));
-    let documents = documents(store, from, to.map(|_| format)).map(|document| document.to_string());
+    let documents = documents(store, from, to.map(|_| asked)).map(|document| document.to_string());
     std::fs::write(&manifest, documents.join("\n---\n")).unwrap();
     let words = ["import", "--egress-allow=127.0.0.0/8", "--allow-insecure-endpoints", "-f"].map(OsString::from);
     let files = [manifest.into(), "-o".into(), record.clone().into()];
@@ -43,7 +44,7 @@ pub fn import(store: &Store, from: From, format: &str, to: Option<&Path>) -> Use
 }
 
 /// An import whose profile asks for nothing but a format that is known.
-fn documents(store: &Store, from: From, format: Option<&str>) -> [Value; 3] {
+fn documents(store: &Store, from: From, asked: Option<&[(&str, &str)]>) -> [Value; 3] {
     let [id, key] = store.keys();
     let source = match from {
         From::Key(key) => {
@@ -52,9 +53,10 @@ fn documents(store: &Store, from: From, format: Option<&str>) -> [Value; 3] {
         From::Url(url) => json!({"url": url}),
     };
     let mut spec = json!({"source": source, "profileRef": {"name": "any-disk"}});
-    if let Some(format) = format {
-        spec["destination"] = json!({"url": "s3://images/out/", "endpoint": store.endpoint, "format": format,
-            "secretRef": {"name": "store"}});
+    if let Some(asked) = asked {
+        spec["destination"] =
+            json!({"url": "s3://images/out/", "endpoint": store.endpoint, "secretRef": {"name": "store"}});
+        asked.iter().for_each(|(field, value)| spec["destination"][field] = json!(value));
     }
     let version = "imageimport.dev/v1alpha1";
     [

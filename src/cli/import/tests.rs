@@ -104,7 +104,7 @@ async fn a_manifest_is_imported_and_recorded_as_in_a_cluster() {
     let disk = with_disk(&store).await;
     let change = json!({"spec": {
         "source": {"checksum": format!("sha256:{}", hex::encode(Sha256::digest(&disk)))},
-        "destination": {"format": "QCOW2", "virtualSizeGiB": 1},
+        "destination": {"format": "QCOW2", "compression": "Zstd", "virtualSizeGiB": 1},
         "image": {"platform": "Others Linux"},
     }});
     let case = Case::of(&[secret(&store, "store"), import(&store.endpoint, &change), profile(&["RAW"])]);
@@ -114,6 +114,7 @@ async fn a_manifest_is_imported_and_recorded_as_in_a_cluster() {
     let written = &record["spec"]["disks"][0];
     let url = written["url"].as_str().unwrap();
     let object = store.get(url.strip_prefix("s3://images/").unwrap()).await.unwrap();
+    assert_eq!(object[104], 1, "compression_type: zstd");
     let own = url.strip_prefix("s3://images/out/web-system-").and_then(|name| name.strip_suffix(".qcow2"));
     assert!(own.is_some_and(|uid| uid.len() == 8), "{url}");
     assert_eq!(written["checksum"], format!("sha256:{}", hex::encode(Sha256::digest(&object))));

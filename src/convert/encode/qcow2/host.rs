@@ -70,9 +70,9 @@ impl<'a> Host<'a> {
         let at = self.parts.len().saturating_add(to_u64(self.open.len()));
         self.counts.name(at, to_u64(bytes.len()));
         self.open.extend_from_slice(bytes);
-        if let Some((full, rest)) = self.open.split_at_checked(self.cluster) {
+        if let Some(full) = self.open.get(..self.cluster) {
             self.parts.write(full)?;
-            self.open = rest.to_vec();
+            self.open.drain(..self.cluster);
             self.release()?;
         }
         self.settle()?;
