@@ -100,7 +100,10 @@ fn object_facts(object: &Arc<dyn ReadAt>, given: Option<&Password>, facts: &mut 
     if !facts.volumes.is_empty() {
         let modes = facts.boot_modes.as_ref().and_then(Fact::known);
         let guest = match &root {
-            Fact::Known(Some(root)) => guest(root, table, modes, &mut facts.volumes, &readable, given)?,
+            Fact::Known(Some(root)) => {
+                let files = |system: &System, start: &linux::Start| plan::configuration(object, system, start);
+                guest(root, table, modes, &mut facts.volumes, &readable, given, &files)?
+            }
             Fact::Known(None) => Guest::default(),
             Fact::Unreadable(trouble) => Guest { trouble: Some(trouble.clone()), ..Guest::default() },
         };
@@ -158,7 +161,8 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Resul
     }
 }
 
-/// The operating system, and where its fstab mounts each volume.
+/// The operating system, and where its fstab mounts each volume. `ahead` is called before what a Linux is configured to do
+/// is read.
 fn guest(
     root: &Root,
     table: &PartitionTable,
@@ -166,6 +170,7 @@ fn guest(
     volumes: &mut [Volume],
     readable: &[Readable],
     given: Option<&Password>,
+    ahead: &dyn Fn(&System, &linux::Start),
 ) -> Result<Guest> {
     let devices = Devices::new(volumes, Some(table));
     let system = System { tree: &root.tree, devices, mounts: &root.mounts, modes };
@@ -175,7 +180,9 @@ fn guest(
         let first = readable.iter().find(|files| Some(&files.name) == first);
         guest.custom_folder = first.map(has_custom_folder).transpose()?.flatten();
         guest.release = Some(Fact::settle(release::read(&root.tree))?);
-        let (mut linux, network) = linux::read(&system)?;
+        let start = linux::start(&system)?;
+        ahead(&system, &start);
+        let (mut linux, network) = linux::rest(&system, start)?;
         if let Some(rival) = root.rivals.first() {
             let what = format!("{} and {rival} both hold a system, and what starts is not known", root.volume);
             linux.boot = Some(Fact::Unreadable(Trouble {

@@ -279,8 +279,9 @@ impl Units {
     }
 
     fn get(&mut self, number: u64) -> Option<Bytes> {
-        // A rehearsal only looks what will be read.
-        if !ahead::rehearsing() {
+        // What a rehearsal reads will be read; what was fetched for that goes last as it is.
+        let awaited = self.by_number.get(&number).is_some_and(|unit| unit.used >= AWAITED);
+        if !(ahead::rehearsing() && awaited) {
             let now = self.now();
             self.rank(number, now);
         }

@@ -25,7 +25,7 @@ mod lzop;
 pub mod network;
 pub mod packages;
 pub mod release;
-mod selinux;
+pub(crate) mod selinux;
 pub mod services;
 mod shell;
 pub mod ssh;
@@ -37,7 +37,7 @@ mod yaml;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Kernel, Linux, Network, Packages, ReleasePackage};
+use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Fstab, Kernel, Linux, Network, Packages, ReleasePackage};
 use device::Devices;
 use services::Services;
 
@@ -70,6 +70,33 @@ pub struct System<'a> {
 /// # Errors
 /// `Io`.
 pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
+    rest(system, start(system)?)
+}
+
+/// How it starts.
+pub struct Start {
+    fstab: Fact<Fstab>,
+    boot: Fact<Boot>,
+    kernels: Vec<Kernel>,
+}
+
+impl Start {
+    /// The default entry's command line, where that is known.
+    pub fn line(&self) -> Option<&str> {
+        self.boot.known().map(|boot| boot.command_line.as_str())
+    }
+
+    /// The kernel that starts, or any other.
+    pub fn kernel(&self) -> Option<&Kernel> {
+        self.kernels.first()
+    }
+}
+
+/// The first half of [`read`]: what is mounted, and the kernels with their initial ramdisks, which are the most bytes.
+///
+/// # Errors
+/// `Io`.
+pub fn start(system: &System) -> Result<Start> {
     let fstab = Fact::settle(fstab::read(system.tree, &system.devices).and_then(fstab::whole))?;
     let coreos = coreos::usr(system);
     let boot = Fact::settle(match coreos {
@@ -87,6 +114,16 @@ pub fn read(system: &System) -> Result<(Linux, Fact<Network>)> {
             }
             (boot, _) => boot,
         };
+    Ok(Start { fstab, boot, kernels })
+}
+
+/// The second half: what the system is configured to do once it runs.
+///
+/// # Errors
+/// `Io`.
+pub fn rest(system: &System, start: Start) -> Result<(Linux, Fact<Network>)> {
+    let coreos = coreos::usr(system);
+    let Start { fstab, boot, kernels } = start;
     let line = boot.known().map(|boot| boot.command_line.as_str());
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
@@ -142,7 +179,7 @@ fn of<T>(services: &Result<Services>, read: impl FnOnce(&Services) -> Result<T>)
 }
 
 /// What of the package database goes into the facts. `kernel` is the default entry's, where that is known.
-fn packaged(tree: &Tree, found: Option<&packages::Packages>, kernel: Option<&Kernel>) -> Result<Packages> {
+pub(crate) fn packaged(tree: &Tree, found: Option<&packages::Packages>, kernel: Option<&Kernel>) -> Result<Packages> {
     let Some(found) = found else { return Ok(Packages::default()) };
     let kernel = match kernel.filter(|kernel| kernel.default) {
         Some(kernel) => packages::kernel::package(tree, found, kernel)?,

@@ -33,7 +33,7 @@ pub use volume::{ExtFeatures, Holds, Sign, SignKind, Usage, Volume, VolumeClass,
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{self, ErrorKind};
+use crate::disk::{self, ErrorKind, ahead};
 
 /// Why something could not be found out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,10 +77,11 @@ impl Trouble {
     /// The error itself, when its kind is `Io`.
     pub fn from_error(error: disk::Error) -> disk::Result<Self> {
         let kind = match error.kind {
-            ErrorKind::Io => return Err(error),
+            ErrorKind::Io if !ahead::rehearsing() => return Err(error),
             ErrorKind::NotFound => TroubleKind::NotFound,
             ErrorKind::Corrupt => TroubleKind::Corrupt,
-            ErrorKind::Unsupported => TroubleKind::Unsupported,
+            // What one reader lacks does not keep the next from being rehearsed.
+            ErrorKind::Unsupported | ErrorKind::Io => TroubleKind::Unsupported,
             ErrorKind::Encrypted => TroubleKind::Encrypted,
             ErrorKind::Limit => TroubleKind::Limit,
         };

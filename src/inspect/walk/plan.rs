@@ -9,9 +9,11 @@ use crate::disk::want::wanted_for;
 use crate::disk::{ReadAt, Result};
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::services::Services;
-use crate::guest::linux::{agents, architecture, cloud_init, firewall, packages, release, ssh};
+use crate::guest::linux::{
+    Start, System, accounts, agents, architecture, cloud_init, firewall, network, packaged, packages, release, selinux, ssh,
+};
 use crate::guest::{Tree, root};
-use crate::inspect::facts::{CloudInit, Fact, PartitionTable, Volume, VolumeClass};
+use crate::inspect::facts::{CloudInit, Fact, Family, Kernel, PartitionTable, Volume, VolumeClass};
 
 /// Files and directories that are read of nearly every Linux, and only after others that do not lead to them.
 const LIKELY: &[&str] = &[
@@ -59,8 +61,35 @@ pub(super) fn volumes(
         let modes = boot_modes(disk, table, &volumes, &readable, None, None);
         let Some(root) = root::find(&readable, &Devices::new(&volumes, Some(table)))? else { return Ok(()) };
         let modes = modes.as_ref().ok().and_then(Fact::known);
-        guest(&root, table, modes, &mut volumes, &readable, None).map(drop)
+        guest(&root, table, modes, &mut volumes, &readable, None, &|_, _| ()).map(drop)
     });
+}
+
+/// Fetches what is read of a Linux whose start is known: by then much else was read, and there is room again.
+pub(super) fn configuration(object: &Arc<dyn ReadAt>, system: &System, start: &Start) {
+    fetch_ahead(object.as_ref(), || {
+        configured(system.tree, start.line(), start.kernel());
+        Ok(())
+    });
+}
+
+/// What a Linux is configured to do. Each thing is tried for itself, whatever became of the one before.
+fn configured(tree: &Tree, line: Option<&str>, kernel: Option<&Kernel>) {
+    let database = &packages::read(tree);
+    let packages = database.as_ref().ok().and_then(Option::as_ref);
+    if let Ok(services) = &Services::open(tree, line) {
+        let found = cloud_init::read(tree, services, line, database);
+        let _ = network::read(tree, services, line.unwrap_or_default(), found.as_ref().ok());
+        // As if cloud-init ran: what else makes host keys is much, and seldom asked.
+        let runs = CloudInit { enabled_by: Some(String::new()), ..CloudInit::default() };
+        let _ = ssh::read(tree, services, Some(found.as_ref().unwrap_or(&runs)), packages);
+        let _ = (firewall::read(tree, services), agents::read(tree, services, database));
+    }
+    let _ = (selinux::read(tree, line, kernel), accounts::read(tree, Family::Linux, None));
+    if packages.is_some() {
+        let _ = (packages::critical::read(tree, packages), packages::issue::read(tree, packages, None));
+        let _ = packaged(tree, packages, kernel);
+    }
 }
 
 /// One volume, as if it were the root. Each thing is tried for itself, whatever became of the one before.
@@ -69,19 +98,7 @@ fn one(volume: &Volume, bytes: Arc<dyn ReadAt>) -> Result<()> {
     let _ = (root::look(&fs), fs.signs(), fs.usage());
     let tree = Tree::new(fs);
     let _ = (release::read(&tree), architecture::read(&tree));
-    if let Ok(services) = &Services::open(&tree, None) {
-        let database = &packages::read(&tree);
-        let _ = cloud_init::read(&tree, services, None, database);
-        if let Ok(packages) = database {
-            // As if cloud-init ran: what else makes host keys is much, and seldom asked.
-            let runs = CloudInit { enabled_by: Some(String::new()), ..CloudInit::default() };
-            let _ = ssh::read(&tree, services, Some(&runs), packages.as_ref());
-        }
-        let _ = (firewall::read(&tree, services), agents::read(&tree, services, database));
-    }
-    if let Ok(Some(database)) = &packages::read(&tree) {
-        let _ = (packages::critical::read(&tree, Some(database)), packages::issue::read(&tree, Some(database), None));
-    }
+    configured(&tree, None, None);
     for path in LIKELY {
         let _ = touch(&tree, path);
     }

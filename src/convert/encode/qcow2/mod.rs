@@ -11,7 +11,7 @@ mod host;
 mod tables;
 
 use super::blocks::{self, Block};
-use super::codec::{self, Packer};
+use super::codec::Packer;
 use super::parts::{Parts, Written};
 use super::{Compression, Disk, LAYER, Plan, Sink, Totals};
 use crate::disk::bytes::to_u64;
@@ -78,17 +78,17 @@ impl Clusters {
         let stored = |(number, _): &(usize, &[u8])| !block.is_zero(number.saturating_mul(cluster), cluster);
         let stored = || block.bytes.chunks(cluster).enumerate().filter(stored);
         // Room at once for all: what grows is there twice meanwhile, and many of these are in memory.
-        let most = stored().count().saturating_mul(cluster).saturating_add(codec::room(cluster));
+        let most = stored().count().saturating_mul(cluster);
         let mut found = Self { lens: Vec::new(), bytes: Vec::with_capacity(most) };
         for (number, bytes) in stored() {
             let from = found.bytes.len();
-            found.bytes.resize(from.saturating_add(codec::room(cluster)), 0);
-            let shrunk = packer.pack(bytes, found.bytes.get_mut(from..).unwrap_or_default());
-            found.bytes.truncate(from.saturating_add(shrunk.unwrap_or(0)));
-            if shrunk.is_none() {
-                found.bytes.extend_from_slice(bytes);
-            }
-            let len = shrunk.unwrap_or(cluster);
+            found.bytes.resize(from.saturating_add(cluster), 0);
+            let room = found.bytes.get_mut(from..).unwrap_or_default();
+            let len = packer.pack(bytes, room).unwrap_or_else(|| {
+                room.copy_from_slice(bytes);
+                cluster
+            });
+            found.bytes.truncate(from.saturating_add(len));
             found.lens.push((to_u64(number), len));
         }
         found.bytes.shrink_to_fit();
