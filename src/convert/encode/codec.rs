@@ -17,7 +17,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// Of libdeflate: a fifth of the time that zlib needs at QEMU's level, 6, and no more bytes.
+/// Of libdeflate: a quarter of the time that zlib needs at QEMU's level, 6, and no more bytes.
 ///
 /// Distances reach over 32 KiB. QEMU compresses with 4 KiB, but the format sets no limit below deflate's own
 /// (docs/interop/qcow2.rst, "compression_type"), and who inflates a cluster at once, as QEMU and nbdkit do, looks no
