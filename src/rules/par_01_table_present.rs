@@ -9,11 +9,13 @@
 //! LBA 0 must end in 55AA and hold an entry in range, or either copy of a GPT must be valid with both of its checksums. A
 //! filesystem that begins at LBA 0 is told apart first: its boot sector ends in 55AA too. A GPT without the MBR that protects
 //! it is none to firmware, boot loaders and Linux. The second copy alone is enough for UEFI firmware, which mends the first
-//! from it; a BIOS's boot loader and Linux go by the first.
+//! from it; a BIOS's boot loader and Linux go by the first. They look for the second in the last sector: where the disk has
+//! grown since, and the first is lost, nothing sees a table, and `sgdisk -e` would write an empty one.
 //!
 //! # How to mend it
 //! Make the image of the whole disk, not of a partition: `qemu-img convert -p -O qcow2 /dev/sda IMAGE.qcow2`, with the
-//! boot partition in it. `sgdisk -e IMAGE`, of a RAW image, writes both copies of a GPT and the protective MBR anew.
+//! boot partition in it. `sgdisk -e IMAGE`, of a RAW image, writes both copies of a GPT and the protective MBR anew, where
+//! it finds one of them: of a disk that has grown, cut it back to the end of the second first.
 
 use super::text::join;
 use super::volumes::guest_format;
@@ -32,7 +34,9 @@ pub const RULE: Rule = Rule {
     check,
 };
 
-const REMEDY: &str = "Write both copies and the protective MBR anew, in a RAW image of the disk: `sgdisk -e IMAGE`.";
+/// Of a disk without the MBR and without the first copy, which sgdisk does not mend.
+const NEITHER: &str =
+    "Make the image again, of the whole disk: neither the protective MBR nor the first copy is there.";
 
 fn check(case: &Case) -> Judged {
     let table = match case.table_or_damage() {
@@ -51,7 +55,7 @@ fn check(case: &Case) -> Judged {
         )
         .narrowed("NoTable")
         .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
-        .remedy(REMEDY)
+        .remedy(if table.gpt_copy == Some(GptCopy::Backup) { NEITHER.to_owned() } else { rewrite(table) })
         .fail(Grade::Breach)),
         Scheme::Gpt if table.gpt_copy == Some(GptCopy::Backup) => Ok(by_backup(case, table)),
         Scheme::Mbr | Scheme::Gpt => {
@@ -102,16 +106,67 @@ fn check(case: &Case) -> Judged {
 
 /// A GPT whose first copy is damaged.
 fn by_backup(case: &Case, table: &PartitionTable) -> Verdict {
-    let finding = Finding::new(described(table)).seen_at("no valid header", "LBA 1", u64::from(table.sector_bytes));
+    let disk = case.container().ok().and_then(|container| container.virtual_size_bytes);
+    let astray = disk.and_then(|disk| table.stray_backup(disk));
+    let leads = table.leads_to_backup();
+    let finding = Finding::new(described(table));
+    let finding = match table.other_copy.as_ref().and_then(|other| other.at).filter(|_| leads) {
+        Some(at) => finding.seen_at("no valid entries", "first copy of the GPT", at),
+        None => finding.seen_at("no valid header", "LBA 1", u64::from(table.sector_bytes)),
+    };
+    let fails = |finding: Finding, why: &str, remedy: String| {
+        let message = format!("{}, {why}", finding.message);
+        Finding { message, ..finding }.narrowed("NoTable").remedy(remedy).fail(Grade::Breach)
+    };
     let ways = case.facts.boot_modes.as_ref().and_then(Fact::known).map(|modes| modes.ways.as_slice());
-    let bios_alone = ways.is_some_and(|ways| !ways.is_empty() && ways.iter().all(|way| way.mode == BootMode::Bios));
+    let only = |mode| ways.is_some_and(|ways| !ways.is_empty() && ways.iter().all(|way| way.mode == mode));
     let linux = case.facts.guest.as_ref().is_some_and(|guest| guest.family == Family::Linux);
-    if bios_alone && linux {
-        let message = format!("{}, and what a BIOS starts goes by the first, as Linux does", finding.message);
-        return Finding { message, ..finding }.narrowed("NoTable").remedy(REMEDY).fail(Grade::Breach);
+    match astray {
+        Some(end) if !leads => {
+            let why = "and the disk has grown since: firmware, Linux and sgdisk look for the second copy in the last sector, \
+                       and see no table";
+            let seen = finding.seen_at("second header", "disk", end.saturating_sub(u64::from(table.sector_bytes)));
+            fails(seen, why, cut_back(table, end))
+        }
+        Some(_) if table.is_damaged() && (linux || only(BootMode::Uefi)) => {
+            let why = "and the disk has grown since: firmware and Linux look for the second copy in the last sector";
+            fails(finding, why, rewrite(table))
+        }
+        _ if linux && only(BootMode::Bios) => {
+            fails(finding, "and what a BIOS starts goes by the first, as Linux does", rewrite(table))
+        }
+        Some(_) => {
+            let note = "the disk has grown since: only what goes by the first header finds the second copy, until sgdisk \
+                        has mended it";
+            finding.note(Grade::Doubt, note).remedy(rewrite(table)).pass()
+        }
+        None => {
+            let note = "Linux goes by the first copy, until UEFI firmware or sgdisk has mended it";
+            finding.note(Grade::Doubt, note).remedy(rewrite(table)).pass()
+        }
     }
-    let note = "Linux goes by the first copy, until UEFI firmware or sgdisk has mended it";
-    finding.note(Grade::Doubt, note).remedy(REMEDY).pass()
+}
+
+/// How both copies are written anew, where sgdisk finds one.
+fn rewrite(table: &PartitionTable) -> String {
+    format!("Write both copies and the protective MBR anew, in a RAW image of the disk: {}.", sgdisk(table))
+}
+
+/// The same where it finds none, as the disk ends after `end`.
+fn cut_back(table: &PartitionTable, end: u64) -> String {
+    format!(
+        "In a RAW image of the disk, cut it back to the end of the second copy: `truncate -s {end} IMAGE`. Then write both \
+         copies anew: {}. Only then let it grow: before that, `sgdisk -e` writes an empty table.",
+        sgdisk(table)
+    )
+}
+
+/// The command. Of a file sgdisk takes sectors for the usual ones.
+fn sgdisk(table: &PartitionTable) -> String {
+    match table.sector_bytes {
+        512 => "`sgdisk -e IMAGE`".to_owned(),
+        bytes => format!("`sgdisk -e $(losetup -f --show -b {bytes} IMAGE)`"),
+    }
 }
 
 /// The table in one clause: `GPT with 3 partitions, by its backup copy`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Trouble;
+use super::{Trouble, TroubleKind};
 
 /// The partition table.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl PartitionTable {
     /// means that nothing is missing.
     pub fn past(&self, disk_bytes: u64) -> Vec<(Named, u64)> {
         let sector = u64::from(self.sector_bytes);
-        let backup = self.backup_bytes.map(|at| (Named::Backup, at.saturating_add(sector)));
+        let backup = self.backup_end().map(|end| (Named::Backup, end));
         let usable = self.usable_end_bytes.map(|end| (Named::Usable, end));
         let record = self.lost_record_bytes.map(|at| (Named::Record, at.saturating_add(sector)));
         let partitions = self.partitions.iter().filter(|partition| partition.role != Role::Protective);
@@ -68,10 +68,34 @@ impl PartitionTable {
     }
 
     /// The disk has grown since its GPT was written: the second header lies before the last sector, and nothing is
-    /// missing. No damage: `growpart` or `sgdisk -e` in the guest moves it.
+    /// missing. No damage: `growpart` or `sgdisk -e` in the guest moves it, by the first header.
     pub fn grown(&self, disk_bytes: u64) -> bool {
-        let end = self.backup_bytes.map(|at| at.saturating_add(u64::from(self.sector_bytes)));
-        end.is_some_and(|end| end < disk_bytes) && self.past(disk_bytes).is_empty()
+        self.gpt_copy != Some(GptCopy::Backup)
+            && self.backup_end().is_some_and(|end| end < disk_bytes)
+            && self.past(disk_bytes).is_empty()
+    }
+
+    /// GPT read from its second copy, which does not lie in the last sector: where it ends. Who does not go by the first
+    /// header looks in the last sector (UEFI 2.10, chapter 5.3.2; EDK2, Linux, sgdisk).
+    pub fn stray_backup(&self, disk_bytes: u64) -> Option<u64> {
+        let by_backup = self.gpt_copy == Some(GptCopy::Backup);
+        self.backup_end().filter(|end| by_backup && end.saturating_add(u64::from(self.sector_bytes)) <= disk_bytes)
+    }
+
+    /// GPT read from its second copy: the header of the first one is valid and says where the second lies.
+    pub fn leads_to_backup(&self) -> bool {
+        let beyond = |at: u64| at > u64::from(self.sector_bytes);
+        self.other_copy.as_ref().is_some_and(|other| other.kind == TroubleKind::Limit || other.at.is_some_and(beyond))
+    }
+
+    /// GPT: the other copy is damaged, and not only larger than is read.
+    pub fn is_damaged(&self) -> bool {
+        self.other_copy.as_ref().is_some_and(|other| other.kind != TroubleKind::Limit)
+    }
+
+    /// GPT: first byte after the second header.
+    fn backup_end(&self) -> Option<u64> {
+        self.backup_bytes.map(|at| at.saturating_add(u64::from(self.sector_bytes)))
     }
 }
 

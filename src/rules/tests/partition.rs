@@ -2,12 +2,13 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    BootMode, ExtFeatures, Fact, GptCopy, Holds, Role, Scheme, Sign, SignKind, TroubleKind, Volume, VolumeClass,
+    BootMode, ExtFeatures, Fact, Family, GptCopy, Holds, Role, Scheme, Sign, SignKind, Trouble, TroubleKind, Volume,
+    VolumeClass,
 };
 use crate::report::Outcome::{Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::Request;
 use crate::rules::fixture::{
-    A2018_06, A2018_12, A2020, ALIBABA, TENCENT, boot_modes, ext4, fstab, guest, linux, mount, outcome, partition,
+    A2018_06, A2018_12, A2020, ALIBABA, GIB, TENCENT, boot_modes, ext4, fstab, guest, linux, mount, outcome, partition,
     release, result, table, trouble, troubled, unread_member, volume,
 };
 
@@ -173,6 +174,29 @@ fn gpt_is_refused_where_the_document_refuses_it() {
     let rule = by_backup(BootMode::Bios);
     assert!(rule.result == Fail && rule.message.contains("backup") && rule.remedy.contains("sgdisk -e"), "{rule:?}");
     assert_eq!(by_backup(BootMode::Uefi).result, Warn, "the firmware mends it");
+    let grown = |at: Option<u64>, kind: TroubleKind, mode: BootMode, family: Family| {
+        result(A2020, "PAR-01", |f, _| {
+            table(f).scheme = Scheme::Gpt;
+            table(f).gpt_copy = Some(GptCopy::Backup);
+            table(f).backup_bytes = Some(20 * GIB - 512);
+            table(f).other_copy = Some(Trouble { at, ..troubled(kind) });
+            boot_modes(f).ways[0].mode = mode;
+            guest(f).family = family;
+        })
+    };
+    let (uefi, bios) = (BootMode::Uefi, BootMode::Bios);
+    for (at, kind, mode, family, wanted, remedy) in [
+        (None, TroubleKind::NotFound, uefi, Family::Linux, Fail, "truncate -s 21474836480 IMAGE"),
+        (Some(512), TroubleKind::Corrupt, bios, Family::FreeBSD, Fail, "truncate -s 21474836480 IMAGE"),
+        (Some(1024), TroubleKind::Corrupt, uefi, Family::Linux, Fail, "anew, in a RAW image"),
+        (Some(1024), TroubleKind::Corrupt, uefi, Family::Windows, Fail, "anew, in a RAW image"),
+        (Some(1024), TroubleKind::Corrupt, bios, Family::FreeBSD, Warn, "anew, in a RAW image"),
+        (None, TroubleKind::Limit, uefi, Family::Linux, Warn, "anew, in a RAW image"),
+    ] {
+        let rule = grown(at, kind, mode, family);
+        assert_eq!(rule.result, wanted, "{rule:?}");
+        assert!(rule.remedy.contains(remedy) && !rule.message.contains("UEFI firmware or"), "{rule:?}");
+    }
     let bare = result(A2020, "PAR-01", |f, _| {
         table(f).scheme = Scheme::Gpt;
         table(f).unprotected = true;

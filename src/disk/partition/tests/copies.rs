@@ -91,7 +91,9 @@ fn a_disk_that_grew_is_not_a_disk_that_was_cut() {
     headless[512..1024].fill(0);
     let table = parse(&headless).unwrap();
     assert_eq!((table.gpt_copy, table.backup_bytes), (Some(GptCopy::Backup), Some(16 * MIB - 512)));
-    assert!(table.grown(headless.len() as u64));
+    let len = headless.len() as u64;
+    assert_eq!((table.grown(len), table.stray_backup(len), table.leads_to_backup()), (false, Some(16 * MIB), false));
+    assert_eq!(table.stray_backup(16 * MIB), None);
     // And what the guest would do mends it.
     run("gdisk", "sgdisk", &["-e", path]);
     let (grown, past, table) = look();

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::layout::{Content, Part, assert_rows, disk, esp, ext4, judged, link, write};
-use crate::disk::testkit::run;
+use crate::disk::partition;
+use crate::disk::testkit::{self, run};
 use crate::report::Outcome::{Advice, Fail, Pass, Warn};
 use crate::rules::fixture::{A2020, TENCENT};
 
@@ -70,6 +71,45 @@ fn a_disk_that_has_grown_is_complete() {
     assert_rows(&image, &[(A2020, "SRC-10", Pass)]);
     resize(length - 4 * MIB);
     assert_rows(&image, &[(A2020, "SRC-10", Fail)]);
+}
+
+#[test]
+fn a_disk_that_has_grown_without_its_first_header_has_no_table_until_it_is_cut_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    debian(dir, "LABEL=root / ext4 defaults 0 1\n");
+    let image = disk(dir, &[part(1, LINUX, ext4(dir, "root", "root", 24))]);
+    let path = image.to_str().unwrap();
+    let length = std::fs::metadata(&image).unwrap().len();
+    let resize = |len: u64| std::fs::OpenOptions::new().write(true).open(&image).unwrap().set_len(len).unwrap();
+    let wipe = |lba: u64| {
+        let file = std::fs::OpenOptions::new().write(true).open(&image).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[0; 512], lba * 512).unwrap();
+    };
+    let rows = |image: &Path| partition::read(&testkit::open(image)).unwrap().partitions.len();
+    wipe(1);
+    resize(length + 64 * MIB);
+    let rule = judged(&image, A2020);
+    let (table, whole) = (&rule["PAR-01"], &rule["SRC-10"]);
+    assert_eq!((table.result, whole.result), (Fail, Pass), "{table:?} {whole:?}");
+    assert!(table.remedy.contains(&format!("truncate -s {length} IMAGE")), "{}", table.remedy);
+    assert!(!run("gdisk", "sgdisk", &["-p", path]).contains("8300"), "sgdisk sees no partition");
+    // The remedy, and what it warns of.
+    let copy = dir.join("copy");
+    std::fs::copy(&image, &copy).unwrap();
+    run("gdisk", "sgdisk", &["-e", copy.to_str().unwrap()]);
+    assert_eq!(rows(&copy), 0);
+    resize(length);
+    run("gdisk", "sgdisk", &["-e", path]);
+    resize(length + 64 * MIB);
+    assert_rows(&image, &[(A2020, "PAR-01", Pass), (A2020, "SRC-10", Advice)]);
+    // Where only the entries are lost, the first header leads to the second copy.
+    wipe(2);
+    let rule = &judged(&image, A2020)["PAR-01"];
+    assert!(rule.result == Fail && rule.remedy.ends_with("`sgdisk -e IMAGE`."), "{rule:?}");
+    assert!(rule.evidence.iter().any(|seen| seen.what == "no valid entries"), "{rule:?}");
+    run("gdisk", "sgdisk", &["-e", path]);
+    assert_rows(&image, &[(A2020, "PAR-01", Pass), (A2020, "SRC-10", Pass)]);
 }
 
 #[test]
