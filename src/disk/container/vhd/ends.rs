@@ -12,6 +12,8 @@ use crate::disk::{Error, Result};
 
 /// Bytes of a footer of Virtual PC before 2004: the last one, a zero, is not there.
 const SHORT: u64 = 511;
+/// Creators, QEMU and Windows, whose footers are whole: one of 511 bytes was cut.
+const NEVER_SHORT: [&[u8; 4]; 3] = [b"qem2", b"qemu", b"win "];
 /// So many bytes of the cookie at an object's end are the beginning of a footer that was cut.
 const FEWEST: usize = 4;
 /// The signature of a boot sector, where a footer has only zeros.
@@ -70,7 +72,8 @@ pub fn find(probe: &Probe) -> Result<There<Found>> {
     let end = end_at(probe);
     let there = probe.len.saturating_sub(end);
     let first = Footer::parse(&probe.head);
-    let last = Footer::parse(last_sector(probe)).filter(|_| there >= SHORT);
+    let is_whole = |last: &Footer| there == LEN || (there == SHORT && !NEVER_SHORT.contains(&&last.creator));
+    let last = Footer::parse(last_sector(probe)).filter(is_whole);
     let at_end = last.is_some();
     let remark = match &last {
         Some(last) if last.sound && there == SHORT => "a footer of 511 bytes",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::LAYER;
 use super::footer::Dynamic;
 use crate::disk::bytes::to_usize;
+use crate::disk::container::disk::will_read;
 use crate::disk::container::layout::{Extent, Layout, Missing, joined};
 use crate::disk::container::pages::Pages;
 use crate::disk::{ReadAt, Result};
@@ -14,6 +15,8 @@ const UNUSED: u32 = u32::MAX;
 const SECTOR: u64 = 512;
 /// Bytes of the table that are fetched together.
 const TOGETHER: u64 = 1 << 20;
+/// Bytes of the table behind what the disk needs that are read at most: a table for the largest disk has 4 MiB.
+const MOST_SPARE: u64 = 64 << 20;
 
 /// The table of one disk.
 pub struct Map {
@@ -42,6 +45,31 @@ impl Map {
         let named_at = self.dynamic.at.saturating_add(16);
         let (object, at) = (self.pages.object.len(), self.dynamic.table_at);
         Missing::unless_within(object, "block allocation table", named_at, at, len)
+    }
+
+    /// What the entries behind those of the disk name past the end of the object, whatever ends last, and whether all of them
+    /// were read: QEMU counts them when it opens the disk.
+    pub fn spare(&self) -> Result<(Option<Missing>, bool)> {
+        let place = |len: u64| self.dynamic.table_at.saturating_add(len);
+        let (mut at, end) = (place(self.table_len()), place(self.stated_len()));
+        let most = at.saturating_add(MOST_SPARE);
+        let (mut last, mut announced): (Option<Missing>, u64) = (None, at);
+        while at < end.min(most) {
+            if at >= announced {
+                announced = at.saturating_add(TOGETHER);
+                will_read(self.pages.object.as_ref(), vec![(at, announced.min(end))])?;
+            }
+            let page = self.pages.page(at)?;
+            while at < page.end().min(end) {
+                if let (Extent::Missing(missing), _) = self.classify(at, page.u32_be(at)?, 0)
+                    && last.is_none_or(|last| last.ends_at < missing.ends_at)
+                {
+                    last = Some(missing);
+                }
+                at = at.saturating_add(4);
+            }
+        }
+        Ok((last, at >= end))
     }
 
     /// Bytes of the table.

@@ -91,6 +91,11 @@ fn dynamic(
     }
     let map = Arc::new(Map::new(object, footer.size, header));
     let mut found = scan(map.as_ref(), map.missing())?;
+    if found.missing.is_none() {
+        let (missing, all) = map.spare()?;
+        found.complete &= all;
+        missing.into_iter().for_each(|missing| found.miss(missing));
+    }
     if found.missing.is_none() && !ends_with_footer {
         let end = found.end.max(map.table_end());
         if let Some(missing) = Missing::unless_within(len, "footer", 0, end, LEN) {

@@ -268,6 +268,15 @@ fn footers_of_511_bytes_are_footers() {
     let dir = tempfile::tempdir().unwrap();
     for kind in ["dynamic", "fixed"] {
         let mut image = dynamic(dir.path(), &format!("subformat={kind},force_size=on"));
+        for creator in [b"qem2", b"qemu", b"win "] {
+            change(&mut image, |footer| footer[28..32].copy_from_slice(creator));
+            let missing = opened_bytes(image[..image.len() - 1].to_vec()).facts.missing.unwrap();
+            assert_eq!((missing.what.as_str(), missing.ends_at), ("footer", image.len() as u64), "{kind}: cut");
+        }
+        change(&mut image, |footer| {
+            footer[28..32].copy_from_slice(b"vpc ");
+            footer[56..60].copy_from_slice(&[0xff, 0xff, 16, 255]);
+        });
         let bytes = whole(opened_bytes(image.clone()).guest.unwrap().as_ref());
         image.pop();
         let file = dir.path().join("short.vhd");
@@ -387,21 +396,48 @@ fn a_table_with_more_entries_than_the_disk_needs_must_be_there_as_a_whole() {
     let image = dynamic(dir.path(), "force_size=on");
     // The first table that ends with the object, and the next.
     let fits = (image.len() - 1536) / 4;
-    for entries in [4, fits, fits + 1, 0x0100_0000] {
+    for entries in [4, 128, 129, fits, fits + 1, 0x0100_0000] {
         let mut copy = image.clone();
-        // Entries past the disk are unused.
         copy[540..544].copy_from_slice(&(entries as u32).to_be_bytes());
         seal(&mut copy[512..1536], 36);
         let reads = size_by_qemu(dir.path(), &copy).is_some();
         let facts = opened_bytes(copy).facts;
+        let missing = facts.missing.map(|missing| (missing.what, missing.at, missing.ends_at));
         if entries > fits {
-            let missing = facts.missing.map(|missing| (missing.what, missing.at, missing.ends_at));
             let expected = ("block allocation table".to_owned(), 1536, 1536 + entries as u64 * 4);
             assert_eq!((reads, missing), (false, Some(expected)), "{entries} entries");
         } else {
-            assert_eq!(facts.missing, None, "{entries} entries");
+            // From the 129th on they are bytes of the disk.
+            let what = missing.map(|(what, ..)| what);
+            assert_eq!((reads, what.as_deref()), (what.is_none(), what.as_deref().filter(|_| entries > 128)));
+            assert_eq!((what.as_deref().unwrap_or("data block"), facts.checked), ("data block", Checked::Whole));
         }
     }
+}
+
+#[test]
+fn blocks_that_no_byte_of_the_disk_needs_must_be_there_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dynamic(dir.path(), "force_size=on");
+    let inside = (image.len() / 512 - 1 - (1 + (2 << 20) / 512)) as u32;
+    for (block, whole) in [(u32::MAX, true), (inside, true), (inside + 2, false), (0x00ff_ffff, false)] {
+        let mut copy = image.clone();
+        copy[540..544].copy_from_slice(&128_u32.to_be_bytes());
+        copy[1536 + 127 * 4..1536 + 128 * 4].copy_from_slice(&block.to_be_bytes());
+        seal(&mut copy[512..1536], 36);
+        assert_eq!(size_by_qemu(dir.path(), &copy).is_some(), whole, "{block}");
+        let missing = opened_bytes(copy).facts.missing;
+        let expected = u64::from(block) * 512 + 512 + (2 << 20);
+        assert_eq!(missing.map(|found| found.ends_at), (!whole).then_some(expected), "{block}");
+    }
+    // More entries than are read.
+    let entries = (17_u32 << 20) + 8;
+    let mut long = image[..1536].to_vec();
+    long[540..544].copy_from_slice(&entries.to_be_bytes());
+    seal(&mut long[512..1536], 36);
+    long.resize(1536 + entries as usize * 4, 0xff);
+    long.extend(&image[..512]);
+    assert_eq!(opened_bytes(long).facts.checked, Checked::Part);
 }
 
 #[test]
