@@ -112,8 +112,10 @@ impl Header {
             let size = u32_le(LAYER, &raw, at.saturating_add(8))?;
             Ok(size == 0 && u32_le(LAYER, &raw, at.saturating_add(12))? == kind)
         };
+        // That of a footer has a number of sectors there, which QEMU does not look at.
+        let ends = u64_le(LAYER, &raw, 1024)? == 0 && is_marker(1024, 0)?;
         let header = range(LAYER, &raw, 512, 512)?;
-        if !is_marker(0, FOOTER_MARKER)? || !is_marker(1024, 0)? || !header.starts_with(MAGIC) {
+        if !is_marker(0, FOOTER_MARKER)? || !ends || !header.starts_with(MAGIC) {
             let at = object.len().next_multiple_of(SECTOR);
             return Ok(Err(Missing { what: "footer", at, ends_at: at.saturating_add(sectors), named_at: DIRECTORY }));
         }

@@ -206,6 +206,29 @@ fn a_disk_that_was_cut_short_says_what_is_missing() {
 }
 
 #[test]
+fn the_markers_around_a_footer_are_those_that_qemu_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let stream = with_footer(&made(dir.path(), "subformat=streamOptimized"));
+    let (marker, end) = (stream.len() - 3 * SECTOR, stream.len() - SECTOR);
+    for (at, reads) in [
+        (marker, true),
+        (marker + 8, false),
+        (marker + 13, false),
+        (end, false),
+        (end + 7, false),
+        (end + 8, false),
+        (end + 12, false),
+        (end + 16, true),
+    ] {
+        let mut image = stream.clone();
+        image[at] ^= 2;
+        assert_eq!(qemu_opens(dir.path(), &image), reads, "{at}");
+        let missing = opened_bytes(image).facts.missing.map(|missing| missing.what);
+        assert_eq!(missing, (!reads).then(|| "footer".to_owned()), "{at}");
+    }
+}
+
+#[test]
 fn a_disk_that_was_cut_within_its_last_grain_is_whole_as_long_as_qemu_reads_all_of_it() {
     let dir = tempfile::tempdir().unwrap();
     // The last grain of the file is the last of the disk, of which there are three sectors, or the first, whole.
