@@ -2,7 +2,8 @@
 
 use super::LAYER;
 use super::header::Header;
-use crate::disk::bytes::{range, text, to_usize, u32_be, u64_be};
+use crate::disk::bytes::{range, text, to_u64, to_usize, u32_be, u64_be};
+use crate::disk::container::layout::{Missing, There};
 use crate::disk::{Error, Result};
 
 const END: u32 = 0;
@@ -49,27 +50,35 @@ impl Extensions {
     ///
     /// # Errors
     /// `Corrupt` at what QEMU opens no image with. `Unsupported` where the list passes the part of the object that is read.
-    pub fn parse(header: &Header, head: &[u8]) -> Result<Self> {
+    /// Of an object that ends before they do, `Missing`.
+    pub fn parse(header: &Header, head: &[u8], object_len: u64) -> Result<There<Self>> {
+        let beyond = |at: u64, ends_at: u64| {
+            if to_u64(head.len()) < object_len {
+                return Err(Error::unsupported(LAYER, "the header extensions pass the first 64 KiB").at(at));
+            }
+            let named_at = header.extensions_at;
+            Ok(Err(Missing { what: "header extensions", at: named_at, ends_at, named_at }))
+        };
         let mut found = Self::default();
         let end = if header.backing_at == 0 { header.cluster_size() } else { header.backing_at };
         let mut at = header.extensions_at;
         for _ in 0..MOST {
             if at >= end {
-                return Ok(found);
+                return Ok(Ok(found));
             }
             let data_at = at.saturating_add(8);
             let place = to_usize(LAYER, at)?;
             let (Ok(kind), Ok(len)) = (u32_be(LAYER, head, place), u32_be(LAYER, head, place.saturating_add(4))) else {
-                return Err(Error::unsupported(LAYER, "the header extensions pass the first 64 KiB").at(at));
+                return beyond(at, data_at);
             };
             if u64::from(len) > end.saturating_sub(data_at) || data_at > end {
                 return Err(Error::corrupt(LAYER, at, format!("a header extension of {len} bytes passes the header")));
             }
             if kind == END {
-                return Ok(found);
+                return Ok(Ok(found));
             }
             let Ok(data) = range(LAYER, head, to_usize(LAYER, data_at)?, to_usize(LAYER, u64::from(len))?) else {
-                return Err(Error::unsupported(LAYER, "the header extensions pass the first 64 KiB").at(at));
+                return beyond(at, data_at.saturating_add(u64::from(len)));
             };
             found.take(header, kind, data_at, data)?;
             at = data_at.saturating_add(u64::from(len).next_multiple_of(8));

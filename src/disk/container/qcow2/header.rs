@@ -293,7 +293,10 @@ impl Header {
             other => add("encryption", CRYPT_METHOD, other.to_string()),
         }
         if self.incompatible & EXTERNAL_DATA != 0 {
-            let named = Extensions::parse(self, head).ok().and_then(|extensions| extensions.data_file);
+            let named = Extensions::parse(self, head, u64::MAX)
+                .ok()
+                .and_then(std::result::Result::ok)
+                .and_then(|found| found.data_file);
             let value = named.unwrap_or_else(|| format!("features {:#x}", self.incompatible));
             add("external data file", INCOMPATIBLE_FEATURES, value);
         }

@@ -52,8 +52,11 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
             return Err(Error::unsupported(LAYER, format!("{} is not followed", reference.what)).at(reference.at));
         }
         header.check()?;
-        let extensions = Extensions::parse(&header, &probe.head)?;
-        let missing: Vec<_> = header.missing(object.len(), &extensions).collect();
+        let (extensions, cut) = match Extensions::parse(&header, &probe.head, object.len())? {
+            Ok(extensions) => (extensions, None),
+            Err(missing) => (Extensions::default(), Some(missing)),
+        };
+        let missing: Vec<_> = header.missing(object.len(), &extensions).chain(cut).collect();
         object.will_read(0, FRONT)?;
         let map = Arc::new(Map::new(object, header));
         snapshots::check(&map.header, &map.pages)?;

@@ -226,6 +226,18 @@ fn bitmaps_that_are_cut_off_are_missed() {
 }
 
 #[test]
+fn an_object_that_ends_within_its_header_extensions_was_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let (raw, _) = pattern(dir.path());
+    let image = std::fs::read(convert(&raw, "qcow2", "whole.qcow2", &[])).unwrap();
+    for cut in [113, 200, 511, 512, 4096] {
+        let facts = open(testkit::memory(image[..cut].to_vec())).unwrap().facts;
+        let missing = facts.missing.unwrap_or_else(|| panic!("{cut}: {:?}", facts.trouble));
+        assert!(missing.ends_at > cut as u64, "{cut}: {missing:?}");
+    }
+}
+
+#[test]
 fn reference_counts_of_any_width_prove_that_nothing_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let (raw, _) = pattern(dir.path());
