@@ -90,6 +90,10 @@ fn remedy(case: &Case, kind: Kind, format: &str) -> Option<String> {
         _ => "-O raw INPUT OUTPUT.raw",
     };
     match kind {
+        // Converted as it is it stays encrypted: QEMU decrypts LUKS1 alone, and only with a key.
+        Kind::Image if format == container::LUKS => {
+            container::descriptor(format).map(|found| format!("{}.", found.advice))
+        }
         Kind::Image => Some(format!("Convert it: `qemu-img convert -p {output}`.")),
         Kind::Iso => Some(super::img_02_not_iso::remedy(case).to_owned()),
         Kind::Other => container::descriptor(format).map(|found| format!("{}.", found.advice)),

@@ -20,6 +20,7 @@
 use super::text::join;
 use super::volumes::guest_format;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::disk::container;
 use crate::disk::partition::is_foreign;
 use crate::inspect::facts::{BootMode, Fact, Family, GptCopy, PartitionTable, Scheme};
 
@@ -70,9 +71,11 @@ fn check(case: &Case) -> Judged {
             .pass())
         }
         Scheme::None => {
-            let finding = match (guest_format(case.facts), &table.instead) {
+            let inner =
+                guest_format(case.facts).filter(|inner| table.instead.is_none() || !container::is_by_looks(inner));
+            let finding = match (inner, &table.instead) {
                 (Some(inner), _) => Finding::new(format!(
-                    "the {} image holds no disk: its first bytes are those of {}, an image or archive within the image",
+                    "the {} image holds no disk: within it is another image or file, {}",
                     case.container()?.format,
                     inner.name
                 ))

@@ -8,6 +8,7 @@ mod cache;
 mod codec;
 mod disk;
 mod document;
+mod inside;
 mod layout;
 mod medium;
 mod pages;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use inside::is_by_looks;
 pub use layout::Layout;
 pub use probe::Probe;
 pub use size::qcow2_file;
@@ -145,9 +147,8 @@ pub const FORMATS: &[&Format] = &[
     &recognised::DATA,
 ];
 
-/// Formats that are known by their looks, or by being nothing else.
-const UNTOLD: &[&str] =
-    &["empty", "BIN", "lzma", "tar", "OVA", "PE", "ELF", "HTML", "XML", "JSON", "text", "RAW", "data"];
+/// The name of a disk that is encrypted as a whole.
+pub const LUKS: &str = recognised::LUKS.name;
 
 /// The format called `name`.
 pub fn descriptor(name: &str) -> Option<&'static Format> {
@@ -185,7 +186,7 @@ pub fn open(object: Arc<dyn ReadAt>) -> Result<Container> {
 /// An installation medium that was wrapped in a disk format is still one, and an image within an image no disk.
 fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
     let Some(guest) = container.guest.as_ref().filter(|_| format.name != raw::FORMAT.name) else { return Ok(()) };
-    match inside(guest) {
+    match inside::format(guest) {
         Ok(inside) => container.facts.guest_format = inside.map(|format| format.name.to_owned()),
         Err(error) => {
             container.facts.trouble = Some(settle(error)?);
@@ -194,15 +195,6 @@ fn look_inside(container: &mut Container, format: &Format) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What has a signature of its own at the start of a guest's disk. A boot sector may look like what has none.
-fn inside(guest: &Arc<dyn ReadAt>) -> Result<Option<&'static Format>> {
-    let probe = Probe::read_head(guest.as_ref())?;
-    let told = FORMATS.iter().copied().filter(|format| !UNTOLD.contains(&format.name));
-    let Some(format) = told.into_iter().find(|format| (format.probe)(&probe)) else { return Ok(None) };
-    let left_over = format.class == Class::Medium && medium::is_left_over(guest, &probe)?;
-    Ok(Some(format).filter(|_| !left_over))
 }
 
 /// The fact that an error is, where it is one.

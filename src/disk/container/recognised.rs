@@ -45,8 +45,8 @@ pub const CLOOP: Format =
 pub const LUKS: Format = Format {
     name: "LUKS",
     class: Class::Image,
-    advice: "No cloud imports an encrypted disk: decrypt it where the key is, with qemu-img convert --object \
-             secret,id=k,file=KEYFILE --image-opts driver=luks,file.filename=DISK,key-secret=k -O qcow2 disk.qcow2",
+    advice: "No cloud imports an encrypted disk. Decrypt it first, where the key is: cryptsetup open DISK plain, then \
+             qemu-img convert -O qcow2 /dev/mapper/plain disk.qcow2 (without the first, QEMU copies what is encrypted)",
     probe: |p| p.starts_with(b"LUKS\xba\xbe"),
     open: |_, _| Err(Error::encrypted("luks", "the whole disk is encrypted")),
 };

@@ -190,6 +190,51 @@ fn an_image_or_archive_inside_an_image_is_named() {
     assert_eq!(opened(&dir.path().join("outer")).facts.guest_format, None, "a disk is a disk");
 }
 
+#[test]
+fn a_file_of_any_kind_inside_an_image_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("disk.ovf"), "<Envelope/>").unwrap();
+    for (archive, member) in [("disk.tar", "disk.vmdk"), ("disk.ova", "disk.ovf")] {
+        std::fs::write(path("disk.vmdk"), vec![7; 100_000]).unwrap();
+        run("tar", "tar", &["cf", &path(archive), "-C", dir.path().to_str().unwrap(), member]);
+    }
+    let lzma = [&[0x5d, 0, 0, 0x80, 0][..], &[0xff; 8], &[0], &[0x9c; 4000]].concat();
+    let dmg = [vec![0x78; 4096], b"koly".to_vec(), vec![1; 508]].concat();
+    let mut pe = vec![0; 4096];
+    pe[..2].copy_from_slice(b"MZ");
+    pe[0x3c] = 0x80;
+    pe[0x80..0x84].copy_from_slice(b"PE\0\0");
+    let kinds: [(&str, Vec<u8>); 10] = [
+        ("tar", std::fs::read(path("disk.tar")).unwrap()),
+        ("OVA", std::fs::read(path("disk.ova")).unwrap()),
+        ("HTML", b"<!DOCTYPE html>\n<html><body>404</body></html>\n".to_vec()),
+        ("XML", b"<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code></Error>".to_vec()),
+        ("JSON", b"{\"error\": \"not found\"}\n".to_vec()),
+        ("text", "version https://git-lfs.github.com/spec/v1\n".repeat(4000).into_bytes()),
+        ("ELF", std::fs::read("/bin/sh").unwrap()),
+        ("PE", pe),
+        ("lzma", lzma),
+        ("DMG", dmg),
+    ];
+    for (name, bytes) in kinds {
+        std::fs::write(path("inner"), bytes).unwrap();
+        assert_eq!(opened(&dir.path().join("inner")).facts.format, name);
+        for (format, options) in [("qcow2", "cluster_size=64k"), ("vmdk", "subformat=streamOptimized")] {
+            let args = ["convert", "-f", "raw", "-O", format, "-o", options, &path("inner"), &path("outer")];
+            run("qemu-utils", "qemu-img", &args);
+            let facts = opened(&dir.path().join("outer")).facts;
+            assert_eq!(facts.guest_format.as_deref(), Some(name), "in {format}");
+        }
+    }
+    // Nothing at all, and bytes of no kind, are no file.
+    for bytes in [vec![0; 1 << 20], vec![0x80; 1 << 20]] {
+        std::fs::write(path("inner"), bytes).unwrap();
+        run("qemu-utils", "qemu-img", &["convert", "-f", "raw", "-O", "qcow2", &path("inner"), &path("outer")]);
+        assert_eq!(opened(&dir.path().join("outer")).facts.guest_format, None);
+    }
+}
+
 /// A medium that was written to a disk and partitioned over leaves its descriptors in the gap before the first partition.
 /// What a hybrid medium appends for the user's files lies behind the medium.
 #[test]

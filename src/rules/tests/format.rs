@@ -135,13 +135,49 @@ fn an_image_inside_an_image_fails_as_no_disk_and_says_what_it_is() {
         let rule = result(profile, "PAR-01", nested);
         assert_eq!(rule.result, Fail);
         assert!(
-            rule.message.contains("the QCOW2 image holds no disk: its first bytes are those of VDI"),
+            rule.message.contains("the QCOW2 image holds no disk: within it is another image or file, VDI"),
             "{}",
             rule.message
         );
         assert_eq!(result(profile, "PAR-02", nested).result, Outcome::NotApplicable);
     }
     assert_eq!(result(A2020, "IMG-02", nested).result, Pass);
+}
+
+#[test]
+fn a_file_that_only_looks_like_one_does_not_outweigh_a_filesystem() {
+    let nested = |instead: Option<&'static str>, format: &'static str| {
+        result(A2020, "PAR-01", |facts, request| {
+            unopened("QCOW2")(facts, request);
+            container(facts).virtual_size_bytes = Some(40 << 30);
+            container(facts).guest_format = Some(format.into());
+            let scheme = crate::inspect::facts::Scheme::None;
+            let instead = instead.map(str::to_owned);
+            facts.table =
+                Some(Fact::Known(crate::inspect::facts::PartitionTable { scheme, instead, ..Default::default() }));
+        })
+    };
+    for (instead, format, said) in [
+        (None, "tar", "another image or file, tar"),
+        (Some("ext4"), "tar", "begins at byte 0"),
+        (Some("crypto_LUKS"), "LUKS", "another image or file, LUKS"),
+    ] {
+        let rule = nested(instead, format);
+        assert!(rule.result == Fail && rule.message.contains(said), "{}", rule.message);
+    }
+    let luks = nested(None, "LUKS");
+    assert!(luks.remedy.contains("Decrypt it first"), "{}", luks.remedy);
+}
+
+#[test]
+fn an_encrypted_disk_is_decrypted_and_not_converted() {
+    for profile in ALIBABA.into_iter().chain([TENCENT]) {
+        let rule = result(profile, "IMG-01", unopened("LUKS"));
+        assert!(
+            rule.result == Fail && rule.remedy.contains("Decrypt it first, where the key is: cryptsetup"),
+            "{rule:?}"
+        );
+    }
 }
 
 #[test]
