@@ -9,9 +9,12 @@ pub struct Cache {
     inner: Mutex<Inner>,
 }
 
+/// A block, as it was made: not copied to be kept.
+pub type Block = Arc<Vec<u8>>;
+
 #[derive(Default)]
 struct Inner {
-    blocks: HashMap<u64, (u64, Arc<[u8]>)>,
+    blocks: HashMap<u64, (u64, Block)>,
     /// Time of last use to block: the first is the oldest.
     order: BTreeMap<u64, u64>,
     clock: u64,
@@ -29,13 +32,23 @@ impl Cache {
     ///
     /// # Errors
     /// Those of `make`.
-    pub fn get_or<E>(&self, key: u64, make: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Arc<[u8]>, E> {
-        if let Some(found) = self.lock().find(key) {
+    pub fn get_or<E>(&self, key: u64, make: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Block, E> {
+        if let Some(found) = self.get(key) {
             return Ok(found);
         }
-        let block: Arc<[u8]> = make()?.into();
-        self.lock().insert(key, Arc::clone(&block), self.limit);
+        let block = Arc::new(make()?);
+        self.put(key, &block);
         Ok(block)
+    }
+
+    /// The block `key`, where it is there.
+    pub fn get(&self, key: u64) -> Option<Block> {
+        self.lock().find(key)
+    }
+
+    /// Keeps `block` as the block `key`.
+    pub fn put(&self, key: u64, block: &Block) {
+        self.lock().insert(key, Arc::clone(block), self.limit);
     }
 
     /// A panic elsewhere leaves at worst a cache that forgot something.
@@ -45,7 +58,7 @@ impl Cache {
 }
 
 impl Inner {
-    fn find(&mut self, key: u64) -> Option<Arc<[u8]>> {
+    fn find(&mut self, key: u64) -> Option<Block> {
         let (used, block) = self.blocks.get_mut(&key)?;
         self.order.remove(used);
         self.clock = self.clock.wrapping_add(1);
@@ -54,7 +67,7 @@ impl Inner {
         Some(Arc::clone(block))
     }
 
-    fn insert(&mut self, key: u64, block: Arc<[u8]>, limit: usize) {
+    fn insert(&mut self, key: u64, block: Block, limit: usize) {
         self.forget(key);
         self.clock = self.clock.wrapping_add(1);
         self.bytes = self.bytes.saturating_add(block.len());

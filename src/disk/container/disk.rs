@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use super::cache::Cache;
+use super::cache::{Block, Cache};
 use super::layout::{Extent, Layout, Packed};
 use crate::disk::ahead::rehearsing;
 use crate::disk::bytes::{to_u64, to_usize};
 use crate::disk::slice::check_range;
 use crate::disk::{Error, ReadAt, Result};
 
-/// Unpacked units that are kept.
+/// Bytes of unpacked units that are kept.
 const KEPT: usize = 4 << 20;
+/// Of a unit of at least this size few are kept, and each costs much: its pieces that were wanted are kept beside them,
+/// as many bytes as here, for filesystems want a few small ones of many units again and again.
+const LARGE: u64 = 512 << 10;
+const KEPT_PIECES: usize = 3 << 20;
+/// Bytes of such a piece, which begins at a multiple of it.
+const PIECE: u64 = 16 << 10;
 /// A unit of at least this size that is wanted as a whole is part of a stream: nobody will want it again.
 const STREAMED: usize = 64 << 10;
 /// Places that lie next to each other are fetched together: at most so many bytes at once, and over gaps that cost less
@@ -25,12 +31,14 @@ pub struct Disk {
     layout: Arc<dyn Layout>,
     /// Unpacked units, by where on the disk they begin.
     units: Cache,
+    /// Pieces of large ones, likewise.
+    pieces: Cache,
 }
 
 impl Disk {
     /// What `layout` says.
     pub fn new(layout: Arc<dyn Layout>) -> Self {
-        Self { layout, units: Cache::new(KEPT) }
+        Self { layout, units: Cache::new(KEPT), pieces: Cache::new(KEPT_PIECES) }
     }
 
     fn object(&self) -> &dyn ReadAt {
@@ -47,23 +55,62 @@ impl Disk {
 
     /// Part of a unit, from byte `at` of the disk on.
     fn read_packed(&self, buf: &mut [u8], packed: &Packed, at: u64) -> Result<()> {
+        let in_pieces = packed.size >= LARGE && buf.len() < STREAMED;
+        if in_pieces && self.read_pieces(buf, at) {
+            return Ok(());
+        }
         let layer = self.layout.layer();
+        let unit = self.unit(packed, buf.len())?;
+        let start = to_usize(layer, at.saturating_sub(packed.start))?;
+        let found = unit.get(start..start.saturating_add(buf.len()));
+        buf.copy_from_slice(
+            found.ok_or_else(|| Error::corrupt(layer, packed.at, "a unit unpacks to less than its size"))?,
+        );
+        if in_pieces {
+            self.keep_pieces(&unit, packed.start, at, at.saturating_add(to_u64(buf.len())));
+        }
+        Ok(())
+    }
+
+    /// The unit, for somebody who wants `len` bytes of it.
+    fn unit(&self, packed: &Packed, len: usize) -> Result<Block> {
         let unpack = || {
-            let unit = packed.unpack(self.object(), layer);
+            let unit = packed.unpack(self.object(), self.layout.layer());
             if unit.is_err() && rehearsing() {
                 self.object().will_read(packed.at & !AROUND.saturating_sub(1), AROUND)?;
             }
             unit
         };
         // A rehearsal will.
-        let whole = buf.len() >= STREAMED && to_u64(buf.len()) == packed.size && !rehearsing();
-        let unit = if whole { unpack()?.into() } else { self.units.get_or(packed.start, unpack)? };
-        let start = to_usize(layer, at.saturating_sub(packed.start))?;
-        let found = unit.get(start..start.saturating_add(buf.len()));
-        buf.copy_from_slice(
-            found.ok_or_else(|| Error::corrupt(layer, packed.at, "a unit unpacks to less than its size"))?,
-        );
-        Ok(())
+        let whole = len >= STREAMED && to_u64(len) == packed.size && !rehearsing();
+        if whole { unpack().map(Block::new) } else { self.units.get_or(packed.start, unpack) }
+    }
+
+    /// Fills `buf` from byte `at` of the disk on, where all pieces of it are kept.
+    fn read_pieces(&self, mut buf: &mut [u8], mut at: u64) -> bool {
+        while !buf.is_empty() {
+            let Some(piece) = self.pieces.get(piece_of(at)) else { return false };
+            let skipped = usize::try_from(at.saturating_sub(piece_of(at))).unwrap_or(usize::MAX);
+            let Some(found) = piece.get(skipped..).filter(|found| !found.is_empty()) else { return false };
+            let len = found.len().min(buf.len());
+            let Some((now, later)) = buf.split_at_mut_checked(len) else { return false };
+            now.copy_from_slice(found.get(..len).unwrap_or_default());
+            (buf, at) = (later, at.saturating_add(to_u64(len)));
+        }
+        true
+    }
+
+    /// Keeps the pieces of `at .. end` that lie within `unit`, which begins at byte `start` of the disk.
+    fn keep_pieces(&self, unit: &[u8], start: u64, at: u64, end: u64) {
+        let mut piece = piece_of(at);
+        while piece < end {
+            let next = piece.saturating_add(PIECE);
+            let place = |at: u64| at.checked_sub(start).and_then(|at| usize::try_from(at).ok());
+            if let Some(bytes) = place(piece).zip(place(next)).and_then(|(from, to)| unit.get(from..to)) {
+                self.pieces.put(piece, &Block::new(bytes.to_vec()));
+            }
+            piece = next;
+        }
     }
 
     /// Announces what `at .. end` is stored in, so that what lies together comes with one request. Writers that compress
@@ -103,6 +150,11 @@ impl Disk {
         let len = to_usize(layer, len)?;
         buf.split_at_mut_checked(len).ok_or_else(|| Error::corrupt(layer, 0, "a read past its own end"))
     }
+}
+
+/// Where the piece begins that holds byte `at` of the disk.
+fn piece_of(at: u64) -> u64 {
+    at & !PIECE.saturating_sub(1)
 }
 
 /// Announces places (from, to) of an object: those that lie close together as one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::cache::Cache;
+use super::cache::{Block, Cache};
 use crate::disk::bytes::to_usize;
 use crate::disk::{Error, ReadAt, Result};
 
@@ -57,7 +57,7 @@ impl Pages {
 /// A piece of a table.
 pub struct Page {
     pub start: u64,
-    pub bytes: Arc<[u8]>,
+    pub bytes: Block,
     layer: &'static str,
 }
 

@@ -16,6 +16,7 @@ use crate::disk::testkit::{self, Counting, Dice, run};
 use crate::disk::{ErrorKind, Memory, ReadAt};
 use crate::inspect::facts::TroubleKind;
 
+mod large;
 mod refused;
 
 #[test]

@@ -151,6 +151,7 @@ fn grains_and_tables_of_any_size_and_a_footer_are_read() {
         (65536, 512, true),
         (65536, 7, false),
         (1 << 20, 512, true),
+        ((1 << 20) + 1536, 512, true),
         (16 << 20, 512, false),
         (3 * 512, 512, true),
         (3 * 512, 500, false),
@@ -164,6 +165,9 @@ fn grains_and_tables_of_any_size_and_a_footer_are_read() {
             std::fs::write(&file, image).unwrap();
             let guest = agrees_with_qemu(&file, "vmdk").guest.unwrap();
             assert!(whole(guest.as_ref()) == disk, "grain {grain}, {entries} entries, compressed {compressed}, {end}");
+            for (number, bytes) in disk.chunks(5000).enumerate() {
+                assert!(guest.read_vec_at(number as u64 * 5000, bytes.len()).unwrap() == bytes, "{grain}: {number}");
+            }
         }
     }
 }
