@@ -13,27 +13,14 @@ pub(super) fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         if let Some(volume) = in_another_case(case.facts, asked) {
             return spelled_otherwise(case, linux, boot, &volume.name);
         }
-        let on_data_disk = data_disks::holder(case, asked).map(|(disk, volume)| data_disks::on(disk, volume));
-        if let Some(place) = on_data_disk.or_else(|| data_disks::may_hold(case, asked)) {
-            let what = format!("root={} is looked for on the system disk, and may be on {place}", shown(asked));
-            return Answer::Undecided(Box::new(Verdict::not_read(what)));
-        }
-        return match () {
-            () if elsewhere(asked) => {
-                Answer::Undecided(Box::new(Verdict::not_read(format!("whether root={} is there", shown(asked)))))
-            }
-            () => match unknown_content(case.facts) {
-                Some(unread) => Answer::Undecided(Box::new(Verdict::not_read(format!(
-                    "root={} may be on {}, which is not read",
-                    shown(asked),
-                    unread.name
-                )))),
-                None => Answer::Faults(vec![Fault {
-                    grade: Grade::Breach,
-                    what: format!("root={} is in no partition or volume of the image", shown(asked)),
-                    remedy: renamed(case, boot),
-                }]),
-            },
+        let what = format!("root={}", shown(asked));
+        return match perhaps(case, asked, &what) {
+            Some(why) => Answer::Undecided(Box::new(Verdict::not_read(why))),
+            None => Answer::Faults(vec![Fault {
+                grade: Grade::Breach,
+                what: format!("{what} is in no partition or volume of the image"),
+                remedy: renamed(case, boot),
+            }]),
         };
     };
     let system = case.facts.guest.as_ref().and_then(|guest| guest.root.as_deref());
@@ -61,6 +48,18 @@ pub(super) fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         Named::Filesystem | Named::Stable => {}
     }
     Answer::Faults(faults)
+}
+
+/// Where a device may be that is nowhere on what was read of this disk; `what` is how to call it.
+pub(super) fn perhaps(case: &Case, name: &str, what: &str) -> Option<String> {
+    let on_data_disk = data_disks::holder(case, name).map(|(disk, volume)| data_disks::on(disk, volume));
+    if let Some(place) = on_data_disk.or_else(|| data_disks::may_hold(case, name)) {
+        return Some(format!("{what} is looked for on the system disk, and may be on {place}"));
+    }
+    if elsewhere(name) {
+        return Some(format!("whether {what} is there"));
+    }
+    unknown_content(case.facts).map(|unread| format!("{what} may be on {}, which is not read", unread.name))
 }
 
 /// A root whose identifier is in capitals where udev writes small letters, or the other way round.

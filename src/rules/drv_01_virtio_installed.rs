@@ -403,7 +403,7 @@ fn unblocked(case: &Case, kernel: &Kernel, driver: &Driver) -> Option<String> {
 }
 
 /// The command that makes the kernel's initramfs again.
-fn rebuilt(case: &Case, kernel: &Kernel) -> String {
+pub(super) fn rebuilt(case: &Case, kernel: &Kernel) -> String {
     let version = shown(&kernel.version);
     let version = version.trim_matches('"');
     match tool(case, kernel) {

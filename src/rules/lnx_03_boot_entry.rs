@@ -14,7 +14,8 @@
 //! the volume that the entry names (a kernel that is empty or cut short does not start), `root=` among the volumes of the
 //! image; where the entry has none, that counts which dracut (`/etc/cmdline.d`) or initramfs-tools (`conf/conf.d`) put into the initramfs. Without an initramfs Linux finds a
 //! root by PARTUUID, PARTLABEL or its own name of the device only. The kernel or its initramfs must have the
-//! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. A loader that is not known makes the answer
+//! driver of the root's filesystem and, for a logical volume, device-mapper and lvm. dracut starts the logical volumes that its
+//! words name (`rd.lvm.lv`, `rd.lvm.vg`), and mounts no root before each device is there for which it was made to wait. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
 //! a timeout, or with a password for its default entry; and an entry that starts the rescue mode (`single`,
 //! `systemd.unit=rescue.target`) or a shell in its initramfs (`break` of initramfs-tools, `rd.break` of dracut);
@@ -85,9 +86,12 @@ fn check(case: &Case) -> Judged {
     faults.extend(unstarted(case, boot));
     faults.extend(boot.no_normal.as_ref().map(|folder| without_normal(case, folder)));
     let mut undecided = None;
-    match root(case, linux, boot) {
-        Answer::Faults(found) => faults.extend(found),
-        Answer::Undecided(verdict) => undecided = Some(verdict),
+    let answers = [root(case, linux, boot)].into_iter().chain(super::dracut::needs(case, linux, boot));
+    for answer in answers {
+        match answer {
+            Answer::Faults(found) => faults.extend(found),
+            Answer::Undecided(verdict) => undecided = undecided.or(Some(verdict)),
+        }
     }
     faults.extend(boot.waits.as_ref().map(|why| waits(case, boot, why)));
     faults.extend(recovers(case, linux, boot));

@@ -9,6 +9,7 @@ mod commands;
 mod data_disks;
 mod disks;
 pub mod docs;
+mod dracut;
 mod interfaces;
 mod release_package;
 mod starting;

@@ -10,6 +10,7 @@ mod coreos;
 mod data_disks;
 mod data_mounts;
 mod declared;
+mod dracut;
 mod filesystem;
 mod fooled;
 mod form;

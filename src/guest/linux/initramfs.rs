@@ -9,11 +9,11 @@ use std::io::BufReader;
 use super::cpio::{self, Allowance, Member, Sink};
 use super::shell::Assignments;
 use super::stream::{Compression, FileStream, compression};
-use super::{PATH_MAX, bootloader, cut, drivers};
+use super::{PATH_MAX, bootloader, cut, dracut, drivers};
 use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::boot::pe;
-use crate::inspect::facts::{Evident, Initramfs};
+use crate::inspect::facts::{Dracut, Evident, Initramfs};
 
 const LAYER: &str = "initramfs";
 /// Largest initial ramdisk that is read, compressed or not.
@@ -150,6 +150,12 @@ struct Listing<'a> {
     tool: &'static str,
     host_only: bool,
     lvm: bool,
+    /// What dracut's scripts wait for.
+    awaits: Vec<String>,
+    /// dracut's folder in `/lib`, which 004 does not have yet.
+    folder: bool,
+    /// udev's rule that starts every logical volume.
+    every_volume: bool,
     /// The image that it is packed into.
     packed: Option<String>,
 }
@@ -178,6 +184,8 @@ const CONF_D: &str = "conf/conf.d/";
 /// Where dracut keeps what it was called with.
 const PARAMETERS: &str = "lib/dracut/build-parameter.txt";
 const PACKED: &[&str] = &["squash-root.img", "squashfs-root.img", "squash/root.img", "erofs-root.img"];
+/// Where dracut has its own files.
+const FOLDERS: &[&str] = &["usr/lib/dracut", "lib/dracut"];
 /// Programs that start logical volumes.
 const LVM: &[&str] = &["lvm", "vgchange", "lvchange"];
 
@@ -203,6 +211,11 @@ impl Sink for Listing<'_> {
         let file = member.name.rsplit('/').next().unwrap_or_default();
         self.host_only |= HOST_ONLY.contains(&file);
         self.lvm |= LVM.contains(&file) && member.name.contains("bin/");
+        self.folder |= FOLDERS.contains(&member.name.as_str());
+        self.every_volume |= dracut::EVERY_VOLUME.contains(&file);
+        if self.awaits.len() < dracut::MAX_AWAITED {
+            self.awaits.extend(dracut::awaited(&member.name));
+        }
         if PACKED.iter().any(|image| member.name.ends_with(image)) {
             self.packed = Some(cut(&member.name, PATH_MAX));
         }
@@ -222,19 +235,35 @@ impl Sink for Listing<'_> {
 }
 
 impl Listing<'_> {
+    /// What dracut puts before the kernel's own line: `/etc/cmdline.d`, then `/etc/cmdline` (dracut-lib.sh, `getcmdline`).
+    fn of_line(&self) -> impl DoubleEndedIterator<Item = (&String, &String)> {
+        let all = || self.texts.iter();
+        let folder = all().filter(|(name, _)| name.starts_with("etc/cmdline.d/"));
+        folder.chain(all().filter(|(name, _)| *name == "etc/cmdline"))
+    }
+
+    /// What dracut's scripts do, where they made it.
+    fn dracut(&self) -> Option<Dracut> {
+        (self.tool == "dracut").then(|| Dracut {
+            old: !self.folder,
+            every_volume: self.every_volume,
+            words: self.of_line().flat_map(|(_, text)| dracut::on_volumes(text)).take(dracut::MAX_WORDS + 1).collect(),
+            awaits: self.awaits.clone(),
+        })
+    }
+
     /// The root that its scripts take where the kernel's command line has no `root=`.
     ///
-    /// dracut puts what is in `/etc/cmdline.d`, then `/etc/cmdline`, before the kernel's own line, and the last `root=` of
-    /// all counts (dracut-lib.sh, `getcmdline`). initramfs-tools sources its configuration, then the line sets `ROOT`
+    /// Of what dracut reads the last `root=` counts. initramfs-tools sources its configuration, then the line sets `ROOT`
     /// (`init`).
     fn root(&self) -> Option<Evident> {
         let within = |start: &'static str| self.texts.iter().filter(move |(name, _)| name.starts_with(start));
         let only = |name: &'static str| within(name).filter(move |(other, _)| *other == name);
         let found = match self.tool {
-            "dracut" => {
-                let files = within("etc/cmdline.d/").chain(only("etc/cmdline"));
-                files.filter_map(|(file, text)| Some((file, bootloader::root_name(text)?.to_owned()))).next_back()
-            }
+            "dracut" => self
+                .of_line()
+                .filter_map(|(file, text)| Some((file, bootloader::root_name(text)?.to_owned())))
+                .next_back(),
             "initramfs-tools" => {
                 let assigned = |text: &str| {
                     let mut file = Assignments::default();
@@ -299,6 +328,7 @@ impl Listing<'_> {
                 || self.texts.iter().any(|(name, text)| name.ends_with(PARAMETERS) && asks_host_only(text)),
             lvm: self.lvm,
             root: self.root(),
+            dracut: self.dracut(),
         };
         Contents { facts, drivers: self.drivers, blocked }
     }

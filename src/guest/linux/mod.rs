@@ -9,6 +9,7 @@ pub mod cloud_init;
 mod coreos;
 mod cpio;
 pub mod device;
+mod dracut;
 pub mod drivers;
 pub mod embedded;
 mod escape;
@@ -37,7 +38,9 @@ mod yaml;
 use crate::disk::{Error, Result, bytes};
 use crate::guest::Tree;
 use crate::guest::root::MountPoint;
-use crate::inspect::facts::{Boot, BootModes, CloudInit, Fact, Fstab, Kernel, Linux, Network, Packages, ReleasePackage};
+use crate::inspect::facts::{
+    Boot, BootModes, CloudInit, Fact, Fstab, Kernel, Linux, Network, Packages, ReleasePackage,
+};
 use device::Devices;
 use services::Services;
 
@@ -110,7 +113,7 @@ pub fn start(system: &System) -> Result<Start> {
     let boot =
         match (boot, kernels.first().filter(|kernel| kernel.default).and_then(|kernel| kernel.initramfs.as_ref())) {
             (Fact::Known(boot), Some(Fact::Known(initramfs))) => {
-                Fact::Known(bootloader::with_root_of(initramfs, &system.devices, boot))
+                Fact::Known(bootloader::with_initramfs(initramfs, &system.devices, boot))
             }
             (boot, _) => boot,
         };

@@ -127,6 +127,27 @@ pub struct Boot {
     /// Configurations of GRUB legacy that do not start this disk.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unused: Vec<String>,
+    /// What dracut's scripts in the initial ramdisk start, and what they wait for that is nowhere on this disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dracut: Option<Dracut>,
+}
+
+/// What dracut's scripts do before the root is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dracut {
+    /// They are older than the words that begin with `rd.`: of dracut 004.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub old: bool,
+    /// udev starts every logical volume, whatever the words say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub every_volume: bool,
+    /// The words on logical volumes, in the order in which they are read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// Devices for which they wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<String>,
 }
 
 /// Why a kernel image does not start.
@@ -226,6 +247,9 @@ pub struct Initramfs {
     /// The root that it takes where the kernel's command line names none, and its file that says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Evident>,
+    /// What dracut's scripts in it do: what comes of that is in the boot entry.
+    #[serde(skip)]
+    pub dracut: Option<Dracut>,
 }
 
 /// cloud-init.

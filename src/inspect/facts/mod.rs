@@ -21,7 +21,7 @@ pub use boot::{BootMode, BootModes, DeadEnd, EndKind, Loader, Menu, Program, Und
 pub use container::{Checked, Container, Missing, SizeRange, UnsafeReference};
 pub use guest::{Evident, Family, Guest, Release};
 pub use linux::{
-    Boot, CloudInit, Datasources, Driver, DriverState, Fstab, Initramfs, Kernel, KernelFault, Linux, Mount,
+    Boot, CloudInit, Datasources, Dracut, Driver, DriverState, Fstab, Initramfs, Kernel, KernelFault, Linux, Mount,
 };
 pub use network::{By, Interface, LinkKind, Network, V4, V6};
 pub use packages::{Changed, Critical, Issue, IssueState, KernelPackage, Packages, ReleasePackage};

@@ -10,7 +10,8 @@ use crate::disk::{ReadAt, Result};
 use crate::guest::linux::device::Devices;
 use crate::guest::linux::services::Services;
 use crate::guest::linux::{
-    Start, System, accounts, agents, architecture, cloud_init, firewall, network, packaged, packages, release, selinux, ssh,
+    Start, System, accounts, agents, architecture, cloud_init, firewall, network, packaged, packages, release, selinux,
+    ssh,
 };
 use crate::guest::{Tree, root};
 use crate::inspect::facts::{CloudInit, Fact, Family, Kernel, PartitionTable, Volume, VolumeClass};

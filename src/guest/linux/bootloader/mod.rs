@@ -12,10 +12,10 @@ mod tests;
 mod unified;
 mod version;
 
-use super::{PATH_MAX, System, cut, image, optional};
+use super::{PATH_MAX, System, cut, dracut, image, optional};
 use crate::disk::{Error, Result};
 use crate::guest::linux::device::Devices;
-use crate::inspect::facts::{Boot, Evident, Fact, Initramfs, KernelFault, Menu};
+use crate::inspect::facts::{Boot, Dracut, Evident, Fact, Initramfs, KernelFault, Menu};
 use place::Places;
 
 const LAYER: &str = "boot loader";
@@ -107,17 +107,24 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         no_normal: None,
         unused: Vec::new(),
         root_place: None,
+        dracut: None,
     })
 }
 
-/// The entry with the root that its initial ramdisk takes, where its command line names none.
-pub fn with_root_of(initramfs: &Initramfs, devices: &Devices, boot: Boot) -> Boot {
+/// The entry with what its initial ramdisk adds: the root that it takes where the command line names none, and what
+/// dracut's scripts do.
+pub fn with_initramfs(initramfs: &Initramfs, devices: &Devices, boot: Boot) -> Boot {
     let words = || boot.command_line.split_whitespace();
     // dracut leaves out what it was built with (dracut.cmdline(7)).
     let bare = words().filter_map(|word| word.strip_prefix("rd.hostonly=")).next_back();
     let bare = initramfs.tool == "dracut" && matches!(bare, Some("0" | "no" | "off"));
+    let dracut = initramfs.dracut.clone().map(|built| {
+        let built = if bare { Dracut { words: Vec::new(), awaits: Vec::new(), ..built } } else { built };
+        dracut::on(&boot.command_line, devices, built)
+    });
+    let boot = Boot { dracut: dracut.filter(|found| !found.words.is_empty() || !found.awaits.is_empty()), ..boot };
     match &initramfs.root {
-        Some(root) if !bare && !words().any(|word| word.starts_with("root=")) => Boot {
+        Some(root) if !bare && root_word(&boot).is_none() => Boot {
             root: devices.resolve(&root.value).map(|volume| volume.name.clone()),
             root_name: Some(root.value.clone()),
             root_place: Some(cut(&format!("{}: {}", initramfs.path, root.place), PATH_MAX)),
@@ -125,6 +132,11 @@ pub fn with_root_of(initramfs: &Initramfs, devices: &Devices, boot: Boot) -> Boo
         },
         _ => boot,
     }
+}
+
+/// A word of its command line that names the root, be it none.
+fn root_word(boot: &Boot) -> Option<&str> {
+    boot.command_line.split_whitespace().find(|word| word.starts_with("root="))
 }
 
 /// Whether a file that the entry names is missing, or its kernel empty.

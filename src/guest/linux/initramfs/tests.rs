@@ -282,3 +282,23 @@ fn real_ramdisks_of_debian() {
         assert!(lacks.iter().all(|d| !found.drivers.contains_key(d)), "{file}: {:?}", found.drivers);
     }
 }
+
+#[test]
+fn what_dracut_waits_for_and_starts_is_seen() {
+    let hook = r"usr/lib/dracut/hooks/initqueue/finished/devexists-\x2fdev\x2fdisk\x2fby-uuid\x2f9a.sh";
+    let found = listed(&archive(&[
+        ("usr/lib/dracut", b"x"),
+        (hook, b"[ -e x ]"),
+        ("usr/lib/udev/rules.d/64-lvm.rules", b"x"),
+        ("etc/cmdline", b"rd.lvm.lv=vg/last"),
+        ("etc/cmdline.d/90lvm.conf", b" rd.lvm.lv=vg/root ro\nrd.lvm.lv=vg/swap"),
+    ]));
+    let found = found.unwrap().facts.dracut.unwrap();
+    assert_eq!((found.old, found.every_volume), (false, false));
+    assert_eq!(found.words, ["rd.lvm.lv=vg/root", "rd.lvm.lv=vg/swap", "rd.lvm.lv=vg/last"]);
+    assert_eq!(found.awaits, ["/dev/disk/by-uuid/9a"]);
+    let old = listed(&archive(&[("lib/dracut-lib.sh", b"x"), ("lib/udev/rules.d/69-dm-lvm.rules", b"x")]));
+    let old = old.unwrap().facts.dracut.unwrap();
+    assert!(old.old && old.every_volume);
+    assert_eq!(listed(&main_part()).unwrap().facts.dracut, None);
+}
