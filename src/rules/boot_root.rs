@@ -42,9 +42,7 @@ pub(super) fn root(case: &Case, linux: &Linux, boot: &Boot) -> Answer {
         Named::Machine => {
             fault(Grade::Doubt, format!("root={}: the name of the disk changes with the machine", shown(asked)));
         }
-        Named::Filesystem if boot.initrd.is_empty() && boot.loader != "uki" => {
-            return by_kernel_alone(case, boot, kernel, asked);
-        }
+        Named::Filesystem if boot.initrd.is_empty() => return by_kernel_alone(case, boot, kernel, asked),
         Named::Filesystem | Named::Stable => {}
     }
     Answer::Faults(faults)
@@ -106,6 +104,10 @@ fn by_kernel_alone(case: &Case, boot: &Boot, kernel: Option<&Kernel>, asked: &st
 fn with_initramfs(case: &Case, boot: &Boot) -> String {
     let partition = case.root().ok().and_then(|root| super::volumes::partition(case.facts, root));
     let uuid = partition.map(|partition| bare(&partition.uuid)).filter(|uuid| !uuid.is_empty());
+    if boot.loader == "uki" {
+        let root = uuid.map(|uuid| format!(", or with root=PARTUUID={uuid} on its command line")).unwrap_or_default();
+        return format!("Make the unified kernel again with an initramfs{root}.");
+    }
     let made = match case.os_id() {
         "debian" | "ubuntu" => "`update-initramfs -c -k all && update-grub`",
         _ => "`dracut --regenerate-all -f`, and name it in the entry",
@@ -174,7 +176,8 @@ fn of_disk(name: &str) -> Named {
 fn without_name(case: &Case, boot: &Boot) -> Answer {
     let by_type = case.root().ok().and_then(|root| super::volumes::partition(case.facts, root));
     let typed = by_type.is_some_and(|partition| ROOT_TYPES.contains(&partition.type_id.as_str()));
-    if typed && matches!(boot.loader.as_str(), "systemd-boot" | "uki") {
+    // What looks for it is in the initramfs.
+    if typed && !boot.initrd.is_empty() && matches!(boot.loader.as_str(), "systemd-boot" | "uki") {
         return Answer::Faults(Vec::new());
     }
     Answer::Undecided(Box::new(Verdict::not_read(

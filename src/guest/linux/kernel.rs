@@ -68,7 +68,7 @@ fn one(tree: &Tree, path: &str, boot: Option<&Boot>, of_root: &[&str]) -> Result
     };
     let contents = match initrds {
         Fact::Known(paths) if paths.is_empty() => match boot {
-            Some(boot) if boot.root_name.is_some() && boot.loader != "uki" => {
+            Some(boot) if boot.root_name.is_some() => {
                 own(tree, path, &version, config.as_ref().map(|(text, _)| text.as_str()))?
             }
             _ => None,

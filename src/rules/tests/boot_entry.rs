@@ -147,8 +147,11 @@ fn without_an_initramfs_the_kernel_has_to_find_the_root() {
         ("the kernel's name", &|f| alone(f, "/dev/vda1"), Pass),
         ("one built in", &|f| (alone(f, "UUID=0a1b"), kernel_has(f, Fact::Known(Initramfs::default()))).0, Pass),
         ("perhaps", &|f| (alone(f, "UUID=0a1b"), kernel_has(f, trouble(TroubleKind::Unsupported))).0, Unknown),
-        ("unified", &|f| (alone(f, "UUID=0a1b"), boot(f).loader = "uki".into()).0, Pass),
+        ("unified", &|f| (alone(f, "UUID=0a1b"), boot(f).loader = "uki".into()).0, Fail),
+        ("unified, by its partition", &|f| (alone(f, "PARTUUID=0a1b"), boot(f).loader = "uki".into()).0, Pass),
     ]);
+    let unified = result(A2020, "LNX-03", with(&|f| (alone(f, "UUID=0a1b"), boot(f).loader = "uki".into()).0));
+    assert!(unified.remedy.starts_with("Make the unified kernel again with an initramfs"), "{}", unified.remedy);
     let rule = result(A2020, "LNX-03", with(&|f| alone(f, "UUID=0a1b")));
     assert!(rule.message.contains("without an initramfs") && rule.remedy.contains("update-initramfs -c"), "{rule:?}");
 }
@@ -241,7 +244,11 @@ fn a_root_by_its_type_needs_no_name() {
         boot(f).loader = "uki".into();
         started_by(f, Loader::Fallback, Some(Program::UnifiedKernel));
     };
-    all(&[("GRUB does not tell where it is", &typed, Unknown), ("systemd looks for it", &by_systemd, Pass)]);
+    all(&[
+        ("GRUB does not tell where it is", &typed, Unknown),
+        ("systemd looks for it", &by_systemd, Pass),
+        ("and is not there", &|f| (by_systemd(f), boot(f).initrd.clear()).0, Unknown),
+    ]);
 }
 
 /// The kernel has the driver of the root's filesystem, or its initramfs does.

@@ -196,12 +196,13 @@ fn an_entry_without_initramfs_may_have_one_in_its_kernel() {
     let image = |members: &[(&str, &[u8])]| {
         bzimage("6.1.0", &piped(&["gzip"], "gzip", &[&[7; 4096][..], &archive(members), &[9; 4096]].concat()))
     };
+    let own = "CONFIG_INITRAMFS_SOURCE=\"/root/initramfs\"\n";
     let built_in = |config: &str, image: Vec<u8>| {
         let fs = guest().file("/boot/config-6.1.0", format!("{CONFIG}{config}")).file("/boot/vmlinuz-6.1.0", image);
-        let boot = Boot { initrd: Vec::new(), root_name: Some("UUID=0a1b".into()), ..boot("") };
+        let loader = if config == own { "uki" } else { "grub2" }.into();
+        let boot = Boot { initrd: Vec::new(), root_name: Some("UUID=0a1b".into()), loader, ..boot("") };
         kernels(fs, Some(&boot)).remove(0)
     };
-    let own = "CONFIG_INITRAMFS_SOURCE=\"/root/initramfs\"\n";
     let found = built_in(own, image(&[("init", b"#!/bin/sh\n"), module]));
     assert!(matches!(&found.initramfs, Some(Fact::Known(facts)) if facts.path.ends_with("(built in)")), "{found:?}");
     assert!(driver(&found, "virtio_blk").in_initramfs.is_some());
