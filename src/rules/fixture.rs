@@ -73,6 +73,7 @@ pub fn healthy() -> Facts {
                     present: true,
                     entries: vec![mount("UUID=0a1b", "/", "ext4", Some("p1"))],
                     instead: None,
+                    names_root: false,
                 })),
                 boot: Some(Fact::Known(Boot {
                     loader: "grub2".into(),

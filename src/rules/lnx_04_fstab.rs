@@ -10,7 +10,8 @@
 //! looked up among the partitions and volumes of the image, and so are FreeBSD's (`/dev/gpt`, `/dev/gptid`, `/dev/ufs`,
 //! `/dev/ufsid`, `/dev/ada0p2`), as it is spelled: `UUID=0A1B` is not found where `blkid` prints 0a1b. The file of a loop
 //! mount is looked for. Not judged: `noauto`, `nofail`, `failok` (of `nofail,fail` systemd takes the last), pseudo filesystems, bind mounts, swap files, removable
-//! media, `/dev/root` for the root itself; nothing at all where the kernel line says `fstab=no` to systemd. While a volume cannot be read, a name that is found nowhere is Unknown. Data disks
+//! media, `/dev/root` for the root itself (of Linux the root is what the boot entry says, of FreeBSD what this table does, unless
+//! loader.conf has `vfs.root.mountfrom`); nothing at all where the kernel line says `fstab=no` to systemd. While a volume cannot be read, a name that is found nowhere is Unknown. Data disks
 //! are searched as well, by what is written on them: in which order a machine has them, and in which slots, is not known.
 //!
 //! # How to mend it
@@ -171,7 +172,9 @@ fn judge<'a>(case: &Case, fstab: &Fstab, mount: &'a Mount) -> Option<Line<'a>> {
                 line(Grade::Doubt, "named by the hardware of another machine".to_owned())
             }
             // What is mounted is mounted anew, and not looked for under that name.
-            () if root && source.starts_with("/dev/") => line(Grade::Doubt, nowhere("")),
+            () if root && source.starts_with("/dev/") && !(fstab.names_root && of_freebsd(source)) => {
+                line(Grade::Doubt, nowhere(""))
+            }
             () if by_hardware(source) => line(Grade::Breach, "named by the hardware of another disk".to_owned()),
             () if by_order(source).is_some_and(|place| (1..=case.data_disks.len()).contains(&place)) => {
                 line(Grade::Doubt, "names a data disk by its place among them, which an instance decides".to_owned())
@@ -251,6 +254,13 @@ fn by_position(source: &str) -> bool {
 fn by_order(source: &str) -> Option<usize> {
     let letter = source.strip_prefix("/dev/vd")?.bytes().next().filter(u8::is_ascii_lowercase)?;
     letter.checked_sub(b'a').map(usize::from)
+}
+
+/// Names of FreeBSD that tell what they are; others may be of mirrors, or encrypted.
+fn of_freebsd(source: &str) -> bool {
+    const NAMES: &[&str] = &["gpt/", "gptid/", "ufs/", "ufsid/", "vtbd", "ada", "da", "nda", "nvd"];
+    let name = source.strip_prefix("/dev/").unwrap_or_default();
+    NAMES.iter().any(|start| name.starts_with(start)) && !name.contains('.')
 }
 
 /// Names made of a disk's slot or serial number.

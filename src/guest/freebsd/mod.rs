@@ -10,7 +10,8 @@ use crate::guest::linux::device::Devices;
 use crate::guest::linux::services::Start;
 use crate::guest::linux::services::rcconf::RcConf;
 use crate::guest::linux::{agents, cloud_init, firewall, fstab, optional, ssh};
-use crate::inspect::facts::{CloudInit, Critical, Fact, Linux, Packages};
+use crate::inspect::facts::{CloudInit, Critical, Fact, Fstab, Linux, Packages};
+use loader::Loader;
 
 pub use release::read as release;
 
@@ -25,7 +26,7 @@ const CRITICAL: &[&str] = &["/sbin", "/bin", "/lib", "/libexec/ld-elf.so.1"];
 pub fn read(tree: &Tree, devices: &Devices) -> Result<Linux> {
     let conf = &RcConf::read(tree);
     Ok(Linux {
-        fstab: Some(Fact::settle(fstab::read(tree, devices).and_then(fstab::whole))?),
+        fstab: Some(Fact::settle(table(tree, devices))?),
         kernels: kernel::read(tree)?,
         cloud_init: Some(with(conf, |conf| cloud_init(tree, conf))?),
         ssh: Some(with(conf, |conf| ssh::freebsd(tree, conf))?),
@@ -36,6 +37,15 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Linux> {
         critical: Some(Fact::settle(critical(tree))?),
         ..Linux::default()
     })
+}
+
+/// `/etc/fstab`, by which the boot loader tells the kernel its root, unless `vfs.root.mountfrom` is set (stand/common/boot.c,
+/// `getrootmount`).
+fn table(tree: &Tree, devices: &Devices) -> Result<Fstab> {
+    let table = fstab::read(tree, devices).and_then(fstab::whole)?;
+    let told = Fact::settle(Loader::read(tree))?;
+    let names_root = told.known().is_some_and(|loader| loader.value("vfs.root.mountfrom").is_none());
+    Ok(Fstab { names_root, ..table })
 }
 
 /// A fact that rests on rc.conf.

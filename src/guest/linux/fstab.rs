@@ -82,7 +82,7 @@ pub fn read(tree: &Tree, devices: &Devices) -> Result<Fstab> {
     for (entry, absent) in entries.iter_mut().zip(absent?) {
         entry.absent = absent;
     }
-    Ok(Fstab { present: true, entries, instead: None })
+    Ok(Fstab { present: true, entries, instead: None, names_root: false })
 }
 
 /// Whether systemd mounts what the table lists: of two options that contradict each other it takes the last
@@ -344,8 +344,14 @@ mod tests {
         let entry = &parse(&long, true)[0];
         assert_eq!(entry.source.len(), PATH_MAX);
         assert!(!entry.target.contains('\u{1b}'));
-        let of =
-            |count| whole(Fstab { present: true, entries: parse(&"a /b ext4\n".repeat(count), true), instead: None });
+        let of = |count| {
+            whole(Fstab {
+                present: true,
+                entries: parse(&"a /b ext4\n".repeat(count), true),
+                instead: None,
+                names_root: false,
+            })
+        };
         assert_eq!(of(MAX_ENTRIES).unwrap().entries.len(), MAX_ENTRIES);
         assert_eq!(of(9999).unwrap_err().what, "/etc/fstab has more than 256 entries");
     }

@@ -57,6 +57,9 @@ pub struct Fstab {
     /// What is there where there is no file: `a folder`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,
+    /// The root is what this table says it is: of FreeBSD, whose boot loader is told of no other one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub names_root: bool,
 }
 
 /// One line of `/etc/fstab`.

@@ -160,4 +160,15 @@ fn what_a_cloud_does_not_take_is_found() {
     std::fs::remove_dir_all(root.join("libexec")).unwrap();
     let image = freebsd(dir, ufs(dir, "root"), vec![]);
     assert_rows(&image, &[(A2020, "LNX-04", Fail), (A2020, "LNX-01", Fail)]);
+    // The loader takes the root from this table, unless it is told of another.
+    write(root, "etc/fstab", "/dev/gpt/nothere / ufs rw 1 1\n");
+    for (told, wanted) in [("autoboot_delay=\"3\"\n", Fail), ("vfs.root.mountfrom=\"ufs:/dev/gpt/rootfs\"\n", Warn)] {
+        write(root, "boot/loader.conf", told);
+        let image = freebsd(dir, ufs(dir, "root"), vec![]);
+        assert_rows(&image, &[(A2020, "LNX-04", wanted)]);
+        assert!(judged(&image, A2020)["LNX-04"].remedy.contains("/dev/ufsid/"));
+    }
+    write(root, "etc/fstab", "/dev/mirror/gm0s1a / ufs rw 1 1\n");
+    write(root, "boot/loader.conf", "");
+    assert_rows(&freebsd(dir, ufs(dir, "root"), vec![]), &[(A2020, "LNX-04", Warn)]);
 }

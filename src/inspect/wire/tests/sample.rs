@@ -156,6 +156,7 @@ pub(super) fn server(kernels: usize, partitions: usize) -> Facts {
                 fstab: Some(Fact::Known(Fstab {
                     present: true,
                     instead: None,
+                    names_root: false,
                     entries: volumes
                         .iter()
                         .zip(12..)
