@@ -68,7 +68,10 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     };
     let append = if label.append.is_empty() { parsed.append } else { label.append };
     let append = if append == "-" { "" } else { append };
-    let appended = append.split_whitespace().filter_map(|word| word.strip_prefix("initrd="));
+    // The file is the first word: what follows it comes before `append` on the kernel's line.
+    let (kernel, words) = label.kernel.split_once(char::is_whitespace).unwrap_or((label.kernel, ""));
+    let appended =
+        words.split_whitespace().chain(append.split_whitespace()).filter_map(|word| word.strip_prefix("initrd="));
     let initrd = if label.initrd.is_empty() {
         appended.flat_map(|list| list.split(',')).take(MAX_INITRDS).map(&guest).collect::<Result<_>>()?
     } else {
@@ -80,9 +83,9 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         loader: "extlinux",
         title: if label.title.is_empty() { label.name } else { label.title }.to_owned(),
         place: format!("{place}:{}", label.line),
-        kernel: guest(label.kernel)?,
+        kernel: guest(kernel)?,
         initrd,
-        command_line: cut(append, COMMAND_LINE),
+        command_line: cut(format!("{words} {append}").trim(), COMMAND_LINE),
         hypervisor: false,
         waits: ((parsed.menu || parsed.prompt) && !parsed.timeout && !parsed.total)
             .then(|| "no timeout is set".to_owned()),

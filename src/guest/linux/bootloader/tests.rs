@@ -181,6 +181,32 @@ fn extlinux_starts_its_default_label() {
     assert_eq!(boot.kernel, "/x");
 }
 
+/// As EXTLINUX 6.04 starts it: `BOOT_IMAGE=/boot/vmlinuz-lts root=/dev/vda1 console=ttyS0 quiet`.
+#[test]
+fn words_behind_extlinux_kernel_are_on_its_line() {
+    for (kernel, append, line, initrd) in [
+        ("kernel /boot/vmlinuz-6.1 root=/dev/vda1 console=ttyS0", "quiet", "root=/dev/vda1 console=ttyS0 quiet", None),
+        ("linux /boot/vmlinuz-6.1\troot=/dev/vda1", "-", "root=/dev/vda1", None),
+        (
+            "kernel /boot/vmlinuz-6.1 initrd=/boot/initrd.img-6.1",
+            "root=/dev/vda1",
+            "initrd=/boot/initrd.img-6.1 root=/dev/vda1",
+            Some("/boot/initrd.img-6.1"),
+        ),
+    ] {
+        let conf = format!("default a\nlabel a\n{kernel}\nappend {append}\n");
+        let files = [
+            ("/boot/extlinux/extlinux.conf", conf.as_str()),
+            ("/boot/vmlinuz-6.1", "x"),
+            ("/boot/initrd.img-6.1", "x"),
+        ];
+        let boot = booted(MemoryFs::of_texts(&files)).unwrap();
+        assert_eq!((boot.kernel.as_str(), boot.command_line.as_str()), ("/boot/vmlinuz-6.1", line), "{kernel}");
+        assert_eq!((boot.root_name.as_deref(), boot.missing), (Some("/dev/vda1"), vec![]), "{kernel}");
+        assert_eq!(boot.initrd, Vec::from_iter(initrd), "{kernel}");
+    }
+}
+
 #[test]
 fn of_two_loaders_the_firmware_decides_and_else_nobody() {
     let fs = MemoryFs::of_texts(&[
