@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::stream::{FileStream, compression};
+use super::stream::{Compression, FileStream, compression};
 use super::{cut, from_io};
 use crate::disk::bytes::{u16_le, u32_le};
 use crate::disk::filesystem::NodeKind;
@@ -86,6 +86,11 @@ pub fn unpacked<T>(tree: &Tree, path: &str, read: impl FnOnce(Box<dyn Read + '_>
     let Some(kind) = compression(&head) else {
         return Err(Error::unsupported(LAYER, "the kernel's payload has no known compression"));
     };
+    // LZ4 has no end of its own, and the kernel's build appends four bytes of size (scripts/Makefile.lib, size_append).
+    let length = u64::from(u32_le(LAYER, &setup, 0x24c)?).saturating_sub(4);
+    if kind == Compression::Lz4 && length > 0 {
+        stream = FileStream::part(tree, path, start, length);
+    }
     let found = kind.decoder(&mut stream).and_then(|kernel| read(Box::new(kernel.take(MAX_KERNEL))));
     found.map_err(|error| stream.failure().unwrap_or(Error { layer: LAYER, ..error }))
 }
@@ -175,6 +180,25 @@ mod tests {
         assert_eq!(config(&tree, "/vmlinuz").unwrap().as_deref(), Some("CONFIG_VIRTIO_BLK=y\n"));
         let without = MemoryFs::new().file("/vmlinuz", bzimage("5.10.1-x", &gzip(&[1; 99]))).tree();
         assert_eq!(config(&without, "/vmlinuz").unwrap(), None);
+    }
+
+    /// As scripts/Makefile.lib packs it: the size of what is packed comes behind it.
+    #[test]
+    fn lz4_ends_before_the_size_that_is_appended() {
+        let kernel = [&[7; 4096][..], MARK, &gzip(b"CONFIG_VIRTIO_BLK=y\n"), &[9; 5000]].concat();
+        let packed = crate::disk::testkit::piped(&["lz4", "-l", "-9", "-c"], "lz4", &kernel);
+        let payload = [&packed[..], &u32::try_from(kernel.len()).unwrap().to_le_bytes()].concat();
+        let mut image = bzimage("6.1.0", &payload);
+        image[0x24c..0x250].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
+        image.extend([0x55; 4096]);
+        let tree = MemoryFs::new().file("/vmlinuz", image).tree();
+        assert_eq!(config(&tree, "/vmlinuz").unwrap().as_deref(), Some("CONFIG_VIRTIO_BLK=y\n"));
+        let whole = unpacked(&tree, "/vmlinuz", |mut from| {
+            let mut all = Vec::new();
+            from.read_to_end(&mut all).map_err(|error| from_io(LAYER, &error))?;
+            Ok(all)
+        });
+        assert!(whole.unwrap() == kernel);
     }
 
     #[test]
