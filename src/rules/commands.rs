@@ -89,12 +89,3 @@ pub fn upgrade(case: &Case, package: &str) -> Option<String> {
         Family::Other => return None,
     })
 }
-
-/// What makes a kernel's initramfs, where the guest has none that tells; empty where the distribution is not known.
-pub fn initramfs_tool(case: &Case) -> &'static str {
-    match family(case) {
-        Family::Debian => "initramfs-tools",
-        Family::RedHat | Family::Suse => "dracut",
-        Family::Other => "",
-    }
-}

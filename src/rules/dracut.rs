@@ -2,10 +2,10 @@
 //! wait for.
 
 use super::boot_root::perhaps;
-use super::drv_01_virtio_installed::{on_virtio, rebuilt};
+use super::drv_01_virtio_installed::on_virtio;
 use super::lnx_03_boot_entry::{Answer, Fault, bare};
 use super::volumes::in_another_case;
-use super::{Case, Grade, Verdict, commands, shown};
+use super::{Case, Grade, Verdict, commands, initramfs, shown};
 use crate::inspect::facts::{Boot, Dracut, Fact, Kernel, Linux};
 
 /// What of that is there, each for itself.
@@ -134,7 +134,7 @@ fn absent(case: &Case, kernel: &Kernel, boot: &Boot, name: &str, word: Option<&s
     };
     let remedy = match word {
         Some(word) => without(case, boot, word),
-        None => format!("In the guest: {}.", rebuilt(case, kernel)),
+        None => format!("In the guest: {}.", initramfs::made(case, kernel, &[], false)),
     };
     Some(Answer::Faults(vec![Fault { grade, what: format!("its initramfs waits for {what}: {lacks}"), remedy }]))
 }

@@ -16,10 +16,10 @@
 //! # How to mend it
 //! Put the drivers into the initramfs. Debian, Ubuntu: add `virtio_blk` and `virtio_pci` to `/etc/initramfs-tools/modules`,
 //! then `update-initramfs -u -k all`. CentOS, RHEL, openSUSE: `dracut -f --add-drivers "virtio_blk virtio_pci virtio_net"`.
-//! A driver that is blacklisted: take it off the kernel command line (`/etc/default/grub`), or out of `/etc/modprobe.d`
+//! SLES 10 and 11: `INITRD_MODULES` in `/etc/sysconfig/kernel`, then `mkinitrd`. A driver that is blacklisted: take it off the kernel command line (`/etc/default/grub`), or out of `/etc/modprobe.d`
 //! and make the initramfs again.
 
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, initramfs, shown};
 use crate::api::Hypervisors;
 use crate::guest::linux::drivers::UNCALLED;
 use crate::inspect::facts::{Boot, Driver, DriverState, Evident, Fact, Family, Kernel, Trouble, TroubleKind};
@@ -398,40 +398,18 @@ fn unblocked(case: &Case, kernel: &Kernel, driver: &Driver) -> Option<String> {
     let (file, line) = by.rsplit_once(": ")?;
     let file = file.rsplit_once(": ").map_or(file, |(_, file)| file).trim_start_matches('/');
     file.contains("modprobe").then(|| {
-        format!("remove the line {} from {}, then {}", shown(line), shown(&format!("/{file}")), rebuilt(case, kernel))
+        format!(
+            "remove the line {} from {}, then {}",
+            shown(line),
+            shown(&format!("/{file}")),
+            initramfs::made(case, kernel, &[], false)
+        )
     })
-}
-
-/// The command that makes the kernel's initramfs again.
-pub(super) fn rebuilt(case: &Case, kernel: &Kernel) -> String {
-    let version = shown(&kernel.version);
-    let version = version.trim_matches('"');
-    match tool(case, kernel) {
-        "initramfs-tools" => format!("`update-initramfs -u -k {version}`"),
-        "dracut" => format!("`dracut -f --kver {version}`"),
-        "mkinitrd" => format!("`mkinitrd -f /boot/initrd-{version}.img {version}`"),
-        _ => format!("`update-initramfs -u -k {version}` or `dracut -f --kver {version}`"),
-    }
 }
 
 /// What puts an initramfs where the entry needs one and there is none.
 fn made_again(case: &Case, kernel: &Kernel) -> String {
-    let version = shown(&kernel.version);
-    let version = version.trim_matches('"');
-    let debian = format!("`update-initramfs -c -k {version}`");
-    let dracut = format!("`dracut -f --kver {version}`");
-    let made = match tool(case, kernel) {
-        "initramfs-tools" => debian,
-        "dracut" => dracut,
-        _ => format!("{debian} or {dracut}"),
-    };
-    format!("In the guest: {made}, then {}.", commands::entry(case))
-}
-
-/// What made its initramfs, or would.
-fn tool<'a>(case: &Case, kernel: &'a Kernel) -> &'a str {
-    let found = kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |i| i.tool.as_str());
-    if found.is_empty() { commands::initramfs_tool(case) } else { found }
+    format!("In the guest: {}, then {}.", initramfs::made(case, kernel, &[], true), commands::entry(case))
 }
 
 fn remedy(case: &Case, kernel: &Kernel) -> String {
@@ -462,12 +440,10 @@ fn modular(kernel: &Kernel) -> bool {
 
 /// What puts the drivers into the initramfs.
 fn added(case: &Case, kernel: &Kernel) -> String {
-    let version = shown(&kernel.version);
-    let version = version.trim_matches('"');
-    match tool(case, kernel) {
-        "initramfs-tools" => format!("In the guest: `printf 'virtio_pci\\nvirtio_blk\\nvirtio_net\\n' >> /etc/initramfs-tools/modules && update-initramfs -u -k {version}`."),
-        "dracut" => format!("In the guest: `dracut -f --kver {version} --add-drivers \"virtio_pci virtio_blk virtio_net\"`."),
-        "mkinitrd" => format!("In the guest: `mkinitrd -f --with=virtio_pci --with=virtio_blk /boot/initrd-{version}.img {version}`."),
-        _ => "In the guest: `update-initramfs -u -k all` with virtio_pci and virtio_blk in /etc/initramfs-tools/modules, or `dracut -f --regenerate-all --add-drivers \"virtio_pci virtio_blk virtio_net\"`.".to_owned(),
-    }
+    let drivers: &[&str] = match initramfs::tool(case, kernel) {
+        "" => return "In the guest: `update-initramfs -u -k all` with virtio_pci and virtio_blk in /etc/initramfs-tools/modules, or `dracut -f --regenerate-all --add-drivers \"virtio_pci virtio_blk virtio_net\"`.".to_owned(),
+        "mkinitrd" => &["virtio_pci", "virtio_blk"],
+        _ => &["virtio_pci", "virtio_blk", "virtio_net"],
+    };
+    format!("In the guest: {}.", initramfs::made(case, kernel, drivers, false))
 }

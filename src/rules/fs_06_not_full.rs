@@ -12,7 +12,8 @@
 //!
 //! # How to mend it
 //! Delete what is not needed (`journalctl --vacuum-size=50M`, `apt-get clean`, `yum clean all`), or enlarge the disk:
-//! `qemu-img resize IMAGE +10G`, then partition and filesystem (`growpart`, `resize2fs`, `xfs_growfs`).
+//! `qemu-img resize IMAGE +10G`, then partition and filesystem (`growpart`, `resize2fs`, `xfs_growfs`). FreeBSD:
+//! `pkg clean -a`; `gpart recover DISK`, `gpart resize -i N DISK`, `growfs /`.
 
 use super::fs_01_file_system_accepted::perhaps_mounted;
 use super::text::{decimal, join};
@@ -33,6 +34,9 @@ pub const RULE: Rule = Rule {
 
 const MIB: u64 = 1 << 20;
 
+/// How a FreeBSD is mended.
+const OF_FREEBSD: &str = "Delete what is not needed (`pkg clean -a`), or enlarge the disk: `qemu-img resize IMAGE +10G`, then in the guest `gpart recover DISK`, `gpart resize -i N DISK` and `growfs /`.";
+
 fn check(case: &Case) -> Judged {
     let root = case.root()?;
     let windows = case.guest()?.family == Family::Windows;
@@ -40,7 +44,7 @@ fn check(case: &Case) -> Judged {
     let others = case.facts.volumes.iter().filter(|v| v.name != root.name && !alone);
     let others = others.filter_map(|v| Some((v, written_at(case.facts, v)?)));
     let judged: Vec<(&Volume, &str)> = std::iter::once((root, "/")).chain(others).collect();
-    let mut finding = Finding::default();
+    let mut finding = Finding { remedy: case.freebsd().then(|| OF_FREEBSD.to_owned()), ..Finding::default() };
     let mut low: Vec<(Grade, String)> = Vec::new();
     let mut undecided = None;
     for (volume, at) in &judged {

@@ -28,7 +28,7 @@
 use super::boot_root::root;
 use super::drv_01_virtio_installed::late;
 use super::volumes::{filesystem, unknown_content};
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, initramfs, shown};
 use crate::guest::linux::services::systemd::boot::word;
 use crate::inspect::facts::{
     Boot, BootMode, BootModes, Fact, Family, Kernel, KernelFault, Linux, Menu, Program, Trouble, TroubleKind, Way,
@@ -228,15 +228,9 @@ fn seen(ways: &[&Way], boot: &Boot) -> Finding {
 
 fn missing(case: &Case, boot: &Boot, linux: &Linux, path: &str) -> Fault {
     let kernel = path == boot.kernel;
-    let release = linux.kernels.iter().find(|kernel| kernel.default).map(|kernel| kernel.version.clone());
-    let release = release.filter(|release| !release.is_empty());
     let what = format!("its {} {} is not in the image", if kernel { "kernel" } else { "initramfs" }, shown(path));
-    let made = match (&release, case.os_id()) {
-        _ if kernel => None,
-        (Some(release), "debian" | "ubuntu") => Some(format!("`update-initramfs -c -k {}`", bare(release))),
-        (Some(release), _) => Some(format!("`dracut -f {} {}`", bare(path), bare(release))),
-        (None, _) => None,
-    };
+    let started = linux.kernels.iter().find(|kernel| kernel.default && !kernel.version.is_empty());
+    let made = started.filter(|_| !kernel).map(|kernel| initramfs::made(case, kernel, &[], true));
     let remedy = match made {
         Some(made) => {
             format!("In the guest: {made}, or take an entry whose files are there: {}", rewritten(case, &boot.loader))
@@ -388,7 +382,7 @@ fn mounted(case: &Case, linux: &Linux, boot: &Boot) -> Vec<Fault> {
             None => {}
         }
     }
-    what.into_iter().map(|what| Fault { grade, what, remedy: remade(kernel, drivers) }).collect()
+    what.into_iter().map(|what| Fault { grade, what, remedy: remade(case, kernel, drivers) }).collect()
 }
 
 /// Drivers of a filesystem: any one will do.
@@ -403,18 +397,17 @@ fn of_filesystem(name: &str) -> &'static [&'static str] {
 }
 
 /// What makes the initramfs with a driver.
-fn remade(kernel: &Kernel, drivers: &[&str]) -> String {
-    let (release, driver) = (bare(&kernel.version), drivers.first().unwrap_or(&"dm_mod"));
-    match kernel.initramfs.as_ref().and_then(Fact::known).map_or("", |initramfs| initramfs.tool.as_str()) {
-        "initramfs-tools" => format!(
-            "In the guest: `echo {driver} >> /etc/initramfs-tools/modules && update-initramfs -u -k {release}`; for logical volumes install lvm2 first."
-        ),
-        "mkinitrd" => format!("In the guest: `mkinitrd -f --with={driver} /boot/initrd-{release}.img {release}`."),
-        "mkinitcpio" => format!(
-            "In the guest: add {driver} to MODULES in /etc/mkinitcpio.conf, and lvm2 to HOOKS for logical volumes, then `mkinitcpio -P`."
-        ),
-        _ => format!(
-            "In the guest: `dracut -f --add-drivers {driver} --kver {release}`, with `--add lvm` for logical volumes."
-        ),
-    }
+fn remade(case: &Case, kernel: &Kernel, drivers: &[&str]) -> String {
+    let driver = drivers.first().unwrap_or(&"dm_mod");
+    let volumes = match initramfs::tool(case, kernel) {
+        "mkinitcpio" => {
+            return format!(
+                "In the guest: add {driver} to MODULES in /etc/mkinitcpio.conf, and lvm2 to HOOKS for logical volumes, then `mkinitcpio -P`."
+            );
+        }
+        "initramfs-tools" => "; for logical volumes install lvm2 first",
+        "mkinitrd" => "",
+        _ => ", with `--add lvm` for logical volumes",
+    };
+    format!("In the guest: {}{volumes}.", initramfs::made(case, kernel, &[driver], false))
 }

@@ -115,7 +115,11 @@ fn check(case: &Case) -> Judged {
     if more > 0 {
         message = format!("{message}; and {more} more");
     }
-    finding = Finding { message, remedy: Some(remedy(case, worst)), ..finding };
+    // From the last one on: what is removed moves the lines below it.
+    let mut mended: Vec<&Line> = lines.iter().filter(|l| l.grade == worst.grade).take(3).collect();
+    mended.sort_by_key(|line| std::cmp::Reverse(line.mount.line));
+    let remedies: Vec<String> = mended.into_iter().map(|line| remedy(case, line)).collect();
+    finding = Finding { message, remedy: Some(remedies.join(" ")), ..finding };
     finding.notes = lines
         .iter()
         .filter(|l| l.grade > worst.grade)

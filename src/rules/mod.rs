@@ -10,6 +10,7 @@ mod data_disks;
 mod disks;
 pub mod docs;
 mod dracut;
+mod initramfs;
 mod interfaces;
 mod release_package;
 mod starting;

@@ -12,7 +12,8 @@
 //!
 //! # How to mend it
 //! Move the files into the root filesystem and remove the partition: copy its content over the mount point, delete its
-//! line in `/etc/fstab`, run `grub-install` and `update-grub` (or `grub2-mkconfig`), delete the partition.
+//! line in `/etc/fstab`, run `grub-install` and `update-grub` (or `grub2-mkconfig`), delete the partition. FreeBSD: `gpart
+//! delete -i N DISK`; its loader needs no command.
 
 use super::text::join;
 use super::volumes::{described, is_helper, mounted_at, partition};
@@ -30,6 +31,9 @@ pub const RULE: Rule = Rule {
     source: include_str!("par_05_single_partition.rs"),
     check,
 };
+
+/// How a FreeBSD is mended.
+const OF_FREEBSD: &str = "Move the files into the root filesystem: copy them over the mount point, delete its line in /etc/fstab, then `gpart delete -i N DISK`.";
 
 fn check(case: &Case) -> Judged {
     let root = case.root()?;
@@ -49,7 +53,7 @@ fn check(case: &Case) -> Judged {
     let list =
         |volumes: &[&Volume]| join(&volumes.iter().map(|v| described_with_mount(case, v)).collect::<Vec<_>>(), 6);
 
-    let mut finding = Finding::default();
+    let mut finding = Finding { remedy: case.freebsd().then(|| OF_FREEBSD.to_owned()), ..Finding::default() };
     for volume in std::iter::once(&root).chain(&others) {
         let at =
             mounted_at(case.facts, volume).map_or_else(|| "not mounted".to_owned(), |at| format!("on {}", shown(at)));

@@ -19,6 +19,7 @@
 //! Set up the first interface for DHCP, bound to no hardware address.
 
 use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
+use super::lnx_03_boot_entry::bare;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_02_datasource};
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
@@ -275,7 +276,11 @@ fn remedy(network: &Network) -> String {
             format!("In /etc/sysconfig/network/ifcfg-{name}: BOOTPROTO='dhcp', STARTMODE='auto', and no IPADDR.")
         }
         () if has("systemd-networkd") => networkd(network, name),
-        () if has("rc.conf") => "In the guest: `sysrc ifconfig_DEFAULT=SYNCDHCP`.".to_owned(),
+        // What is said of the card by name is not what DEFAULT says.
+        () if has("rc.conf") => match first.filter(|first| first.name.starts_with("vtnet")) {
+            Some(own) => format!("In the guest: `sysrc ifconfig_{}=SYNCDHCP`.", bare(&own.name)),
+            None => "In the guest: `sysrc ifconfig_DEFAULT=SYNCDHCP`.".to_owned(),
+        },
         () => format!("In /etc/network/interfaces: `auto {name}` and `iface {name} inet dhcp`."),
     }
 }

@@ -19,6 +19,7 @@ mod freebsd;
 mod fstab;
 mod health;
 mod ids;
+mod initramfs;
 mod layout;
 mod network;
 mod packages;

@@ -155,6 +155,9 @@ fn what_a_cloud_does_not_take_is_found() {
     assert!(report["LNX-05"].remedy.contains("chflags"), "{:?}", report["LNX-05"]);
     assert!(report["LNX-04"].remedy.contains("/dev/ufsid/"), "{}", report["LNX-04"].remedy);
     assert!(report["SVC-01"].remedy.contains("cloudinit_enable"), "{}", report["SVC-01"].remedy);
+    assert!(report["PAR-05"].remedy.contains("`gpart delete -i N DISK`"), "{}", report["PAR-05"].remedy);
+    let low = report.get("FS-06").filter(|rule| rule.result != Pass);
+    assert!(low.is_none_or(|rule| rule.remedy.contains("growfs")), "{low:?}");
     // A required filesystem that is nowhere, and a folder without which it does not start.
     write(root, "etc/fstab", "/dev/gpt/rootfs / ufs rw 1 1\n/dev/gpt/gone /gone ufs rw 2 2\n");
     std::fs::remove_dir_all(root.join("libexec")).unwrap();

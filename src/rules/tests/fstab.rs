@@ -171,6 +171,17 @@ fn the_line_of_the_root_is_judged_by_what_it_stops() {
 }
 
 #[test]
+fn each_line_that_is_wrong_is_mended_from_the_last_on() {
+    let rule = result(A2020, "LNX-04", |f, r| {
+        line("UUID=dead", "/data", "ext4", None, &[])(f, r);
+        line("UUID=beef", "/srv", "ext4", None, &[])(f, r);
+        fstab(f).entries[1].line = 4;
+    });
+    let (last, first) = rule.remedy.split_once(" Remove line 4 of").unwrap();
+    assert!(last.starts_with("Remove line 9 of /etc/fstab") && first.contains("nofail"), "{}", rule.remedy);
+}
+
+#[test]
 fn the_line_that_is_missing_is_told() {
     let rule = result(A2020, "LNX-04", |f, _| fstab(f).entries.clear());
     assert!(rule.remedy.contains("`UUID=0a1b / ext4 defaults 0 1`"), "{}", rule.remedy);

@@ -190,3 +190,13 @@ fn only_where_the_system_writes_counts() {
     assert_eq!(outcome(A2020, "FS-06", coreos), Pass, "only ROOT is judged");
     assert_eq!(outcome(A2020, "FS-06", |f, _| f.truncated.push("volumes".into())), Unknown);
 }
+
+#[test]
+fn a_full_freebsd_is_mended_by_its_own_commands() {
+    let rule = result(A2020, "FS-06", |f, _| {
+        guest(f).family = crate::inspect::facts::Family::FreeBSD;
+        f.volumes[0].type_id = "ufs".into();
+        f.volumes[0].usage = Some(Fact::Known(Usage { total_bytes: 100 * MIB, free_bytes: 0, free_inodes: None }));
+    });
+    assert!(rule.remedy.contains("`growfs /`") && !rule.remedy.contains("apt-get"), "{}", rule.remedy);
+}

@@ -223,7 +223,12 @@ fn coreos_and_freebsd_have_dhcp_of_their_own() {
     };
     assert_eq!(outcome(A2018_06, "SVC-10", freebsd(V4::Dhcp)), Pass);
     let rule = result(A2018_06, "SVC-10", freebsd(V4::Static));
-    assert!(rule.result == Fail && rule.remedy.contains("sysrc ifconfig_DEFAULT"), "{}", rule.remedy);
+    assert!(rule.result == Fail && rule.remedy.contains("sysrc ifconfig_vtnet0=SYNCDHCP"), "{}", rule.remedy);
+    let other = result(A2018_06, "SVC-10", |f, r| {
+        freebsd(V4::Static)(f, r);
+        network(f).interfaces[0].name = "em0".into();
+    });
+    assert!(other.remedy.contains("sysrc ifconfig_DEFAULT=SYNCDHCP"), "{}", other.remedy);
     for id in ["SVC-11", "SVC-12"] {
         assert_eq!(outcome(A2018_06, id, freebsd(V4::Static)), Unknown, "no row of its own");
     }
