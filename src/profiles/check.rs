@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::api::conditions::reason as word;
 use crate::api::{Format, ImportProfileSpec, Limits, OsType, ProfileRule};
+use crate::disk::filesystem::NAMES;
 use crate::rules::{self, RULES};
 
 /// Rules of a profile at most: each is a condition, and a status holds 128.
@@ -123,6 +124,10 @@ fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     }
     if let Some(format) = spec.ticket_formats.iter().find(|format| spec.formats.contains(format)) {
         return wrong(format, format!("{format} is both among formats and among ticketFormats"));
+    }
+    if let Some(name) = spec.linux_filesystems.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        let known = NAMES.join(", ");
+        return wrong(name, format!("linuxFilesystems: {name} is no filesystem this version knows: {known}"));
     }
     let table = spec.partition_tables.iter().find(|table| !["MBR", "GPT"].contains(&table.as_str()))?;
     wrong(table, format!("{table} is no partition table this version knows: MBR, GPT"))

@@ -19,7 +19,7 @@ use super::{Error, ReadAt, Result};
 use crate::inspect::facts::Sign;
 
 pub use crate::inspect::facts::Usage;
-pub use recognise::{Content, lvm_id, recognise};
+pub use recognise::{Content, NAMES, lvm_id, recognise};
 
 /// A page of memory of an x86 machine.
 pub(crate) const PAGE: u64 = 4096;

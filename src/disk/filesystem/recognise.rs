@@ -19,6 +19,35 @@ use crate::inspect::facts::{ExtFeatures, VolumeClass};
 pub use members::lvm_id;
 use sample::Sample;
 
+/// The filesystems that are recognised, the three kinds of ext as libblkid tells them apart.
+pub const NAMES: &[&str] = &[
+    "ReFS",
+    "apfs",
+    "bcachefs",
+    "btrfs",
+    "cramfs",
+    "erofs",
+    "exfat",
+    "ext2",
+    "ext3",
+    "ext4",
+    "f2fs",
+    "gfs2",
+    "hfsplus",
+    "iso9660",
+    "jfs",
+    "nilfs2",
+    "ntfs",
+    "reiserfs",
+    "romfs",
+    "squashfs",
+    "udf",
+    "ufs",
+    "vfat",
+    "xfs",
+    "zfs_member",
+];
+
 /// What was recognised on a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Content {

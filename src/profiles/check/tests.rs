@@ -29,6 +29,8 @@ fn what_keeps_a_profile_from_being_applied_is_named() {
         (|s| s.formats.push("QCOW9".into()), "Contradiction", "QCOW9"),
         (|s| s.formats.clear(), "Contradiction", "refuse every image"),
         (|s| handling(s, "NoSuchCodeAtAll"), "UnknownCode", "NoSuchCodeAtAll"),
+        (|s| s.linux_filesystems.push("ext9".into()), "Contradiction", "ext9 is no filesystem"),
+        (|s| handling(s, "InvalidUr"), "UnknownCode", "\"InvalidUr\""),
         (|s| handling(s, "VirtioNotInstal"), "UnknownCode", "\"VirtioNotInstal\""),
         (|s| handling(s, ""), "UnknownCode", "no rule gives it"),
         (
