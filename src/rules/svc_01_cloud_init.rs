@@ -68,8 +68,7 @@ fn check(case: &Case) -> Judged {
             Ok(forced(case, finding).fail(Grade::Breach))
         }
         (Expect::Present, Some(installed)) => {
-            let finding =
-                Finding::default().seen(format!("cloud-init {}", shown(&cloud_init.version)), installed.place.clone());
+            let finding = Finding::default().seen(named(cloud_init), installed.place.clone());
             Ok(present(case, cloud_init, &installed.value, finding))
         }
     }
@@ -102,8 +101,15 @@ fn present(case: &Case, cloud_init: &CloudInit, installed: &str, finding: Findin
             format!("cloud-init {} is older than {since}, which the cloud asks for", shown(&cloud_init.version));
         return Finding { message, ..finding }.remedy(upgrade(case, since)).fail(Grade::Doubt);
     }
-    let message = format!("cloud-init {}", shown(&cloud_init.version));
-    Finding { message, ..finding }.pass()
+    Finding { message: named(cloud_init), ..finding }.pass()
+}
+
+/// It with its version, where that is known.
+fn named(cloud_init: &CloudInit) -> String {
+    match cloud_init.version.as_str() {
+        "" => "cloud-init, of a version that is not known".to_owned(),
+        version => format!("cloud-init {}", shown(version)),
+    }
 }
 
 /// What a forced import asks for in its place: the cloud's page on it, to which its document leads.

@@ -244,6 +244,8 @@ fn the_datasource_is_the_cloud_s_own() {
     let old = |f: &mut Facts, _: &mut Request| cloud_init(f).version = "0.7.5".into();
     assert_eq!(everywhere("SVC-02", old), [Pass, Advice, Advice, Advice]);
     let unknown = |f: &mut Facts, _: &mut Request| cloud_init(f).version.clear();
+    let named = result(TENCENT, "SVC-01", unknown).message;
+    assert_eq!(named, "cloud-init, of a version that is not known");
     assert_eq!(everywhere("SVC-02", unknown), [Pass, Unknown, Unknown, Unknown]);
     assert_eq!(everywhere("SVC-02", absent), [NotApplicable; 4]);
 }
