@@ -67,6 +67,8 @@ fn check(case: &Case) -> Judged {
     let finding = noted(Finding::default().seen(words(root), root.place.clone()), root, &aged);
     let doubts = doubts(case, accounts, root);
     if !doubts.is_empty() {
+        let given = accounts.given.as_ref().filter(|_| judgement(case, accounts).is_some());
+        let finding = given.into_iter().fold(finding, uncompared);
         let (messages, remedies): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
         return Ok(Finding { message: messages.join("; "), ..finding }.remedy(remedies.join(" ")).fail(Grade::Doubt));
     }
@@ -170,17 +172,21 @@ fn doubts(case: &Case, accounts: &Accounts, root: &Password) -> Vec<(String, Str
 /// A given password that the cloud accepts, and whether it is root's.
 fn compared(finding: Finding, given: &Given) -> Finding {
     let accepted = "the given password is as the cloud wants it";
+    if given.uncompared.is_none() && given.matches == Some(true) {
+        return Finding { message: format!("{accepted}, and root's in the image"), ..finding };
+    }
+    uncompared(Finding { message: accepted.to_owned(), ..finding }, given)
+}
+
+/// With why a given password was not compared, where that was asked for.
+fn uncompared(finding: Finding, given: &Given) -> Finding {
     let why = match given.uncompared {
-        None if given.matches == Some(true) => {
-            return Finding { message: format!("{accepted}, and root's in the image"), ..finding };
-        }
         None => None,
         Some(Uncompared::TooCostly) => Some("the hash asks for more work than a comparison may cost"),
         Some(Uncompared::Scheme) => Some("this version does not compute hashes of this scheme"),
         Some(Uncompared::Malformed) => Some("the hash is not as its scheme has it"),
         Some(Uncompared::Other) => Some("for a reason that this version does not know"),
     };
-    let finding = Finding { message: accepted.to_owned(), ..finding };
     match why {
         Some(why) => finding.note(Grade::Note, format!("it was not compared with root's in the image: {why}")),
         None => finding,

@@ -197,6 +197,15 @@ fn a_given_password_is_held_against_roots_where_that_was_asked_for() {
         ("another scheme", |_, g| g.uncompared = Some(Uncompared::Scheme), Advice, "this scheme"),
         ("no hash at all", |_, g| g.uncompared = Some(Uncompared::Malformed), Advice, "not as its scheme has it"),
         ("a newer version's word", |_, g| g.uncompared = Some(Uncompared::Other), Advice, "does not know"),
+        (
+            "another scheme, and weak",
+            |a, g| {
+                a.root.as_mut().unwrap().scheme = "des".into();
+                g.uncompared = Some(Uncompared::Scheme);
+            },
+            Warn,
+            "it was not compared with root's in the image",
+        ),
         ("locked", |a, _| a.root.as_mut().unwrap().state = PasswordState::Locked, Advice, "locked"),
         ("empty", |a, _| a.root.as_mut().unwrap().state = PasswordState::Empty, Fail, "empty"),
         (
