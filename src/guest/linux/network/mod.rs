@@ -182,10 +182,11 @@ impl Found<'_> {
     /// ifupdown, EL's network-scripts and SUSE's wicked: what a script or a daemon of the distribution brings up.
     fn scripts(&mut self, services: &Services, manager: Option<&Settings>, rewrites: bool) -> Result<()> {
         let mut by_script = self.ifupdown(services, manager, rewrites)?;
-        let suse = self.tree.exists("/etc/sysconfig/network/config")?;
+        let wicked = starts(services, "wicked")?;
+        let suse = wicked.is_some() || self.tree.exists("/etc/sysconfig/network/config")?;
         let network = starts(services, "network")?;
         if suse {
-            if let Some(place) = starts(services, "wicked")?.or(network) {
+            if let Some(place) = wicked.or(network) {
                 self.manages("wicked", &place);
                 self.interfaces.extend(wicked::read(self.tree)?);
             }

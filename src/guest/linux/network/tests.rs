@@ -268,6 +268,9 @@ fn suse_is_set_up_by_wicked_and_others_are_named() {
         .file("/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
     let found = network(&fs);
     assert_eq!((managers(&found), found.interfaces[0].v4), (vec!["wicked"], V4::Dhcp));
+    let without =
+        systemd(&["wicked"]).file("/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
+    assert_eq!(managers(&network(&without)), ["wicked"]);
     let old = scripts(MemoryFs::new(), "/etc/init.d/rc3.d")
         .file("/etc/sysconfig/network/config", "")
         .file("/etc/sysconfig/network/ifcfg-eth-id-00:16:3e:00:00:01", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n");
