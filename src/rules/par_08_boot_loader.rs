@@ -13,7 +13,8 @@
 //! program under a vendor's path, on a partition that is an EFI system partition by type. Windows needs its BCD beside it,
 //! and 2003 a boot.ini whose default entry leads to it. `/boot` and `/boot/efi` of fstab must be in a partition of the image.
 //! Boot code that is not known, and a volume that cannot be read, make the answer Unknown. Not followed: what the loader
-//! reads then (GRUB's configuration is judged with the kernel it starts), what the BCD names, shim's second program. A
+//! reads then (GRUB's configuration is judged with the kernel it starts), what the BCD names. Of a shim it is looked
+//! whether its second program is there: where not, and nothing else starts the disk, that is Unknown. A
 //! profile that only warns asks for the place of the loader for UEFI alone.
 //!
 //! # How to mend it
@@ -25,7 +26,7 @@ use super::volumes::{at_boot, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, shown};
 use crate::api::Action;
 use crate::inspect::facts::{
-    BootMode, BootModes, DeadEnd, EndKind, Fact, Family, Guest, Loader, Mount, PartitionTable, Role, Scheme,
+    BootMode, BootModes, DeadEnd, EndKind, Fact, Family, Guest, Loader, Mount, PartitionTable, Program, Role, Scheme,
     TroubleKind, Way,
 };
 
@@ -54,13 +55,17 @@ fn check(case: &Case) -> Judged {
     if case.wanted.action != Action::Require {
         return Ok(match vendor {
             Some(way) => unlisted(case, modes, way),
-            None => fallback(table, modes),
+            None => match shim_alone(modes.ways.iter().filter(|way| way.mode == BootMode::Uefi)) {
+                Some(why) => Verdict::Unknown(why),
+                None => fallback(table, modes),
+            },
         });
     }
     let undecided = modes.ways.is_empty().then(|| undecided(modes)).flatten();
     if modes.ways.is_empty() && undecided.is_none() {
         return Ok(nowhere(case, table, guest, modes));
     }
+    let undecided = undecided.or_else(|| shim_alone(modes.ways.iter()));
     let mounts = dangling(case, guest);
     match (undecided, mounts) {
         (_, Err(verdict)) if matches!(*verdict, Verdict::Fail(..)) => Ok(*verdict),
@@ -185,6 +190,18 @@ fn copy(case: &Case, path: &str) -> String {
         }
     }
     .to_owned()
+}
+
+/// Why it is not known what starts, where every way is a shim without its second program: most are built to start GRUB
+/// beside them, and some another one.
+fn shim_alone<'a>(mut ways: impl Iterator<Item = &'a Way> + Clone) -> Option<Why> {
+    let way = ways.clone().next()?;
+    let alone = |way: &Way| way.loader == Loader::Fallback && way.program == Some(Program::Shim);
+    ways.all(alone).then(|| {
+        let path = way.path.as_deref().map_or_else(String::new, shown);
+        let message = format!("UEFI: {path} is shim, and the program that it starts is not there");
+        Why { reason: "NotReadYet", message }
+    })
 }
 
 /// Why it is not known what starts the disk; `None` where all was followed to its end.

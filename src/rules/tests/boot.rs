@@ -2,8 +2,8 @@
 
 use crate::inspect::Facts;
 use crate::inspect::facts::{
-    BootMode, DeadEnd, EndKind, ExtFeatures, Fact, Family, Loader, Role, Scheme, TroubleKind, Undecided, VolumeClass,
-    Way,
+    BootMode, DeadEnd, EndKind, ExtFeatures, Fact, Family, Loader, Program, Role, Scheme, TroubleKind, Undecided,
+    VolumeClass, Way,
 };
 use crate::report::Outcome::{Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::report::RuleResult;
@@ -55,6 +55,18 @@ fn a_loader_that_a_firmware_finds_passes_and_is_told() {
     let hybrid = tencent(|f| boot_modes(f).ways.push(uefi(Loader::Fallback, "/EFI/BOOT/BOOTX64.EFI")));
     assert!(hybrid.result == Pass && hybrid.message.contains("; UEFI: "), "{hybrid:?}");
     assert!(!crate::profiles::get(A2018_06).unwrap().spec.rules.iter().any(|r| r.name == "BootLoaderFound"));
+}
+
+/// No grubx64.efi and no fbx64.efi beside it.
+#[test]
+fn a_shim_alone_is_no_loader() {
+    let shim = || Way { program: Some(Program::Shim), ..uefi(Loader::Fallback, "/EFI/BOOT/BOOTX64.EFI") };
+    let alone = tencent(|f| boot_modes(f).ways = vec![shim()]);
+    assert!(alone.result == Unknown && alone.message.contains("is shim, and the program"), "{alone:?}");
+    assert_eq!(tencent(|f| boot_modes(f).ways.push(shim())).result, Pass, "a BIOS starts it");
+    let whole = tencent(|f| boot_modes(f).ways = vec![Way { program: Some(Program::Grub2), ..shim() }]);
+    assert_eq!(whole.result, Pass);
+    assert_eq!(outcome(A2020, "PAR-08", with(|f| boot_modes(f).ways = vec![shim()])), Unknown);
 }
 
 #[test]
