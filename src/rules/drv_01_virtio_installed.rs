@@ -21,8 +21,8 @@
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, commands, initramfs, shown};
 use crate::api::Hypervisors;
-use crate::guest::linux::drivers::UNCALLED;
-use crate::inspect::facts::{Boot, Driver, DriverState, Evident, Fact, Family, Kernel, Trouble, TroubleKind};
+use crate::guest::linux::drivers::{UNCALLED, UNNAMED};
+use crate::inspect::facts::{Boot, Driver, DriverState, Fact, Family, Kernel, Trouble, TroubleKind};
 
 /// DRV-01.
 pub const RULE: Rule = Rule {
@@ -67,7 +67,7 @@ fn check(case: &Case) -> Judged {
     if boot.xen || kernel.xen_only.is_some() {
         case.complete(&["kernels"])?;
         let others_too = linux.kernels.iter().filter(|k| !k.default).all(|k| k.xen_only.is_some());
-        return Ok(xen_only(others_too, kernel, &boot.entry));
+        return Ok(xen_only(others_too, boot, kernel));
     }
     let missing = boot.initrd.iter().find(|path| boot.missing.contains(path));
     if let (Some(path), "grub-legacy" | "extlinux" | "systemd-boot") = (missing, boot.loader.as_str()) {
@@ -143,18 +143,22 @@ fn softened(verdict: Verdict) -> Verdict {
     }
 }
 
-fn xen_only(others_too: bool, kernel: &Kernel, entry: &Evident) -> Verdict {
+fn xen_only(others_too: bool, boot: &Boot, kernel: &Kernel) -> Verdict {
+    let entry = &boot.entry;
     let title = shown(&entry.value);
-    if !others_too {
+    if !others_too && !boot.alone {
         return Verdict::not_read(format!(
             "the default entry {title} starts on Xen only; whether another entry starts on KVM is not known"
         ));
     }
-    let finding = Finding::new(format!(
-        "the default entry {title} starts on Xen only, and there is no kernel for KVM or bare hardware"
-    ))
-    .seen(format!("entry {title}"), entry.place.clone())
-    .remedy("Install the distribution's own kernel and make it the default entry.");
+    let (lacks, remedy) = if others_too {
+        ("kernel for KVM or bare hardware", "Install the distribution's own kernel and make it the default entry.")
+    } else {
+        ("other entry", "Write an entry for the distribution's own kernel, and make it the default.")
+    };
+    let finding = Finding::new(format!("the default entry {title} starts on Xen only, and there is no {lacks}"))
+        .seen(format!("entry {title}"), entry.place.clone())
+        .remedy(remedy);
     let config = kernel.config.clone().unwrap_or_else(|| kernel.path.clone());
     let finding = match &kernel.xen_only {
         Some(line) => finding.seen(shown(line), config),
@@ -205,6 +209,12 @@ fn disk(kernel: &Kernel, names: &[&str]) -> At {
     }
 }
 
+/// What a driver that is kept from starting is.
+fn kept(by: &str) -> String {
+    let how = if by.contains(UNNAMED) { "not loaded" } else { "blacklisted" };
+    format!("is {how} by {}", shown(by))
+}
+
 /// What keeps a driver from starting: one that is built in needs no loading.
 fn blocked(driver: &Driver) -> Option<&str> {
     let by = driver.blocked_by.as_deref()?;
@@ -213,7 +223,7 @@ fn blocked(driver: &Driver) -> Option<&str> {
 
 fn at_boot(kernel: &Kernel, driver: &Driver) -> At {
     if let Some(by) = blocked(driver) {
-        return At::Late(format!("is blacklisted by {}", shown(by)));
+        return At::Late(kept(by));
     }
     if driver.state == DriverState::Builtin {
         return At::Boot("built in".to_owned());
@@ -315,7 +325,7 @@ fn with_network(case: &Case, kernel: &Kernel, verdict: Verdict) -> Verdict {
     let grade = if kvm { Grade::Breach } else { Grade::Doubt };
     let driver = find(kernel, "virtio_net");
     let problem = match driver {
-        Some(d) if let Some(by) = blocked(d) => format!("virtio_net is blacklisted by {}", shown(by)),
+        Some(d) if let Some(by) = blocked(d) => format!("virtio_net {}", kept(by)),
         Some(d) if d.state == DriverState::Builtin => return verdict,
         Some(d) if d.state == DriverState::Module || d.in_initramfs.is_some() => return verdict,
         Some(d) if d.state == DriverState::Absent => "virtio_net is neither built in nor a module".to_owned(),
@@ -371,6 +381,7 @@ fn seen_drivers(mut finding: Finding, kernel: &Kernel) -> Finding {
     let drivers = kernel.drivers.iter();
     for driver in drivers.clone().filter(late).chain(drivers.filter(|d| !late(d))).take(8) {
         let (what, place) = match (driver.state, &driver.in_initramfs, blocked(driver)) {
+            (_, _, Some(by)) if by.contains(UNNAMED) => ("not loaded", Some(shown(by))),
             (_, _, Some(by)) => ("blacklisted", Some(shown(by))),
             (DriverState::Builtin, _, _) => ("built in", kernel.config.clone()),
             (_, Some(member), None) => ("in the initramfs", Some(shown(member))),

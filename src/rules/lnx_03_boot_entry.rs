@@ -190,6 +190,7 @@ fn nothing_found(case: &Case, ways: &[&Way], trouble: &Trouble) -> Verdict {
     let loader = match loader {
         "GRUB legacy" => "grub-legacy",
         "systemd-boot" => "systemd-boot",
+        "EXTLINUX" => "extlinux",
         _ => "grub2",
     };
     finding.remedy(rewritten(case, loader)).fail(Grade::Breach)
@@ -281,6 +282,7 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
         }
         "grub2" => format!("Set GRUB_TIMEOUT=5 in /etc/default/grub. {}", rewritten(case, "grub2")),
         "systemd-boot" => format!("Write `timeout 5` in {}.", bare(&boot.config)),
+        "extlinux" if why.contains("default") => format!("Write `default LABEL` in {}.", bare(&boot.config)),
         "extlinux" => format!("Write `timeout 50` (tenths of a second) in {}.", bare(&boot.config)),
         _ => format!("Write `timeout 5` in {}, above the first title.", bare(&boot.config)),
     };
@@ -347,7 +349,7 @@ fn rewritten(case: &Case, loader: &str) -> String {
                 .to_owned()
         }
         ("extlinux", "alpine") => "In the guest: `update-extlinux`.".to_owned(),
-        ("extlinux", _) => "Correct `kernel`, `initrd` and `append` of the default label.".to_owned(),
+        ("extlinux", _) => "Correct `default`, and `kernel`, `initrd` and `append` of its label.".to_owned(),
         ("systemd-boot", _) => {
             "In the guest: `kernel-install add $(uname -r) /boot/vmlinuz-$(uname -r)`; `bootctl list` shows what is \
              started."

@@ -123,6 +123,9 @@ const INITCALLS: &[(&str, &str, (u32, u32))] = &[
 /// Stands before functions that the kernel does not call, of what is built in no more than of a module (since Linux 3.16).
 pub const UNCALLED: &str = "initcall_blacklist=";
 
+/// Begins what says that a ramdisk whose scripts load each module by name loads this one not.
+pub const UNNAMED: &str = "its scripts do not load";
+
 /// The words of a kernel command line that keep a driver from starting, built in or not, in a kernel of this release.
 pub fn uncalled_on(command_line: &str, release: &str) -> Vec<(&'static str, String)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());

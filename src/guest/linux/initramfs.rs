@@ -315,7 +315,7 @@ impl Listing<'_> {
             };
             for driver in self.drivers.keys() {
                 if !named(driver) && !needed(driver) {
-                    blocked.insert(driver, format!("{path}: its scripts do not load {driver}"));
+                    blocked.insert(driver, format!("{path}: {} {driver}", drivers::UNNAMED));
                 }
             }
         }

@@ -115,6 +115,9 @@ pub struct Boot {
     /// The entry starts a Xen hypervisor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub xen: bool,
+    /// Its configuration has no other entry.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// What makes the loader wait for somebody at the keyboard: `timeout=-1`, no timeout, a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits: Option<String>,

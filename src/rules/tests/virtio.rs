@@ -86,6 +86,15 @@ fn a_system_that_starts_on_xen_alone_fails_everywhere() {
         linux(f).kernels.push(kernel("4.9.0", false));
     };
     assert_eq!(everywhere(beside), [Unknown; 4]);
+    let not_in_the_menu = |f: &mut Facts, r: &mut Request| {
+        beside(f, r);
+        match linux(f).boot.as_mut() {
+            Some(Fact::Known(boot)) => boot.alone = true,
+            _ => unreachable!(),
+        }
+    };
+    assert_eq!(everywhere(not_in_the_menu), [Fail; 4]);
+    assert!(result(TENCENT, "DRV-01", not_in_the_menu).message.ends_with("and there is no other entry"));
 }
 
 #[test]
@@ -147,7 +156,10 @@ fn the_remedy_of_a_blacklisted_driver_takes_it_off_the_blacklist() {
         driver(f, "virtio_blk").blocked_by = Some("kernel command line: modprobe.blacklist=virtio_blk".into());
     });
     assert!(both.remedy.contains("take virtio_blk out of") && both.remedy.contains("initramfs-tools/modules"));
-    let mkinitrd = blocked("virtio_blk", "/boot/initrd: its scripts do not load virtio_blk");
+    let unnamed = "/boot/initrd: its scripts do not load virtio_blk";
+    let named = result(TENCENT, "DRV-01", |f, _| driver(f, "virtio_blk").blocked_by = Some(unnamed.into()));
+    assert!(named.message.contains("virtio_blk is not loaded by \"/boot/initrd: its scripts"), "{}", named.message);
+    let mkinitrd = blocked("virtio_blk", unnamed);
     assert!(mkinitrd.contains("initramfs-tools/modules") && !mkinitrd.contains("remove the line"), "{mkinitrd}");
 }
 

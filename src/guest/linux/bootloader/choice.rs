@@ -136,7 +136,16 @@ fn missing(system: &System, kind: Menu) -> Result<Option<Error>> {
             &[("/boot/grub", "i386-pc/normal.mod", "grub.cfg"), ("/boot/grub2", "i386-pc/normal.mod", "grub.cfg")],
         ),
         Menu::Legacy => ("GRUB legacy", &[("/boot/grub", "stage2", "menu.lst")]),
-        Menu::Extlinux | Menu::SystemdBoot | Menu::Unified => return Ok(None),
+        Menu::Extlinux if elsewhere(system)? => return Ok(None),
+        Menu::Extlinux => (
+            "EXTLINUX",
+            &[
+                ("/boot/extlinux", "ldlinux.sys", "extlinux.conf"),
+                ("/boot/syslinux", "ldlinux.sys", "extlinux.conf"),
+                ("/boot", "ldlinux.sys", "extlinux.conf"),
+            ],
+        ),
+        Menu::SystemdBoot | Menu::Unified => return Ok(None),
     };
     for (folder, mark, file) in folders {
         if system.tree.exists(&format!("{folder}/{mark}"))? {
@@ -149,6 +158,22 @@ fn missing(system: &System, kind: Menu) -> Result<Option<Error>> {
         }
     }
     Ok(None)
+}
+
+/// Whether EXTLINUX has a configuration in another place than those of [`CONFIGURATIONS`] (core/fs/lib/loadconfig.c of
+/// syslinux: its own folder, `/boot/syslinux`, `/syslinux` and `/` of its volume).
+fn elsewhere(system: &System) -> Result<bool> {
+    for volume in ["", "/boot"] {
+        for folder in ["", "/extlinux", "/syslinux", "/boot/extlinux", "/boot/syslinux", "/boot"] {
+            // Before 4.00 it started `linux` without one.
+            for file in ["extlinux.conf", "syslinux.cfg", "linux"] {
+                if system.tree.exists(&format!("{volume}{folder}/{file}"))? {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Those of [`CONFIGURATIONS`] that are there, each file once.

@@ -43,6 +43,24 @@ struct Config<'t> {
     labels: Vec<Label<'t>>,
 }
 
+impl Config<'_> {
+    /// It says what to start, or has a menu that does.
+    fn starts(&self) -> bool {
+        !self.default.is_empty() || self.menu
+    }
+
+    /// What makes it wait for somebody at the keyboard.
+    fn waits(&self) -> Option<&'static str> {
+        let timed_out = self.timeout && self.on_timeout.is_some();
+        let asks = self.menu || self.prompt;
+        match () {
+            () if !self.starts() && !timed_out => Some("no default is set"),
+            () if asks && !self.timeout && !self.total => Some("no timeout is set"),
+            () => None,
+        }
+    }
+}
+
 /// What the configuration at `config` boots by default.
 ///
 /// # Errors
@@ -87,8 +105,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         initrd,
         command_line: cut(format!("{words} {append}").trim(), COMMAND_LINE),
         hypervisor: false,
-        waits: ((parsed.menu || parsed.prompt) && !parsed.timeout && !parsed.total)
-            .then(|| "no timeout is set".to_owned()),
+        alone: parsed.labels.len() == 1,
+        waits: parsed.waits().map(str::to_owned),
     };
     if parsed.on_error && super::lacks_files(places.system, &found)? {
         return Err(Error::unsupported(LAYER, "a file of the default label is missing, and onerror starts another"));
@@ -153,7 +171,7 @@ fn choose<'c, 't>(config: &'c Config<'t>) -> Result<&'c Label<'t>> {
         name => named(name),
     };
     let by_menu = config.menu_default.filter(|_| config.menu);
-    let waits = (config.menu || config.prompt) && config.timeout;
+    let waits = (config.menu || config.prompt || !config.starts()) && config.timeout;
     let on_timeout = match config.on_timeout.filter(|_| waits) {
         Some(name) => {
             let what = || Error::unsupported(LAYER, format!("ontimeout {}", cut(name, 64)));
@@ -167,6 +185,9 @@ fn choose<'c, 't>(config: &'c Config<'t>) -> Result<&'c Label<'t>> {
         (None, Some(name), _) => name,
         // A menu without a default starts its first label.
         (None, None, None) if config.menu && (config.default.is_empty() || config.default.ends_with(".c32")) => 0,
+        // "No DEFAULT or UI configuration directive found!": it asks for a label, again and again.
+        // Before 4.00 it started `linux`.
+        (None, None, None) if !config.starts() && named("linux").is_none() => 0,
         _ => return Err(Error::unsupported(LAYER, format!("default {}", cut(config.default, 64)))),
     };
     config.labels.get(index).ok_or_else(|| Error::unsupported(LAYER, "it has no label"))

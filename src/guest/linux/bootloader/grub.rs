@@ -89,6 +89,7 @@ fn started(runner: &mut Runner, menu: &State) -> Result<Found> {
 
 /// What the default entry loads, in the guest's own paths.
 fn chosen(runner: &mut Runner, mut state: State) -> Result<Found> {
+    let alone = state.certain.is_none() && matches!(state.entries.as_slice(), [one] if !one.submenu);
     let (entry, loads) = menu::choose(runner, &mut state)?;
     let places = &runner.places;
     let place = entry.place.clone();
@@ -113,6 +114,7 @@ fn chosen(runner: &mut Runner, mut state: State) -> Result<Found> {
         initrd: loads.initrd.iter().map(|(device, path)| guest(device, path)).collect::<Result<_>>()?,
         command_line: loads.command_line,
         hypervisor: loads.hypervisor,
+        alone,
         waits: asked
             .then(|| "superusers is set, and the entry is not --unrestricted: GRUB asks for a password".to_owned()),
     })

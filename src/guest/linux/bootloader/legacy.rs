@@ -45,7 +45,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
             Ok(found) => super::lacks_files(places.system, found)?,
             Err(error) => error.is_not_found(),
         };
-        let found = found.map(|found| Found { waits: waits(&menu), ..found });
+        let found = found.map(|found| Found { waits: waits(&menu), alone: menu.entries.len() == 1, ..found });
         if !fails {
             return found;
         }
@@ -85,6 +85,7 @@ fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
         initrd: Vec::new(),
         command_line: String::new(),
         hypervisor: false,
+        alone: false,
         waits: None,
     };
     for (line, command, rest) in &entry.commands {

@@ -33,6 +33,8 @@ struct Found {
     initrd: Vec<String>,
     command_line: String,
     hypervisor: bool,
+    /// There is no other entry.
+    alone: bool,
     /// What makes the loader wait for somebody at the keyboard.
     waits: Option<String>,
 }
@@ -50,7 +52,13 @@ pub fn read(system: &System) -> Result<Boot> {
     let unused = choice::unused(system, &configurations)?;
     let mut boots = Vec::new();
     for (kind, config) in &configurations {
-        let found = one(system, *kind, config)?;
+        let found = one(system, *kind, config).map_err(|error| match kind {
+            // Another firmware, or another vendor's loader, may have its own.
+            Menu::Grub2 if configurations.len() > 1 && error.is_not_found() => {
+                Error { kind: crate::disk::ErrorKind::Unsupported, ..error }
+            }
+            _ => error,
+        })?;
         let no_normal = choice::without_normal(system, *kind, config)?;
         boots.push(Boot { unused: unused.clone(), no_normal, ..boot(system, config, &found)? });
     }
@@ -101,6 +109,7 @@ fn boot(system: &System, config: &str, found: &Found) -> Result<Boot> {
         initrd: found.initrd.iter().take(MAX_INITRDS).map(|path| cut(path, PATH_MAX)).collect(),
         command_line: cut(&found.command_line, COMMAND_LINE),
         xen: found.hypervisor,
+        alone: found.alone,
         waits: found.waits.as_ref().map(|why| cut(why, PATH_MAX)),
         missing,
         kernel_fault: kernel_fault(system, &found.kernel)?,

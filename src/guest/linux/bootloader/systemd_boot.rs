@@ -77,6 +77,7 @@ pub fn read(places: Places, config: &str, machine: &str) -> Result<Found> {
             &optional(addons::added(places, &entry.kernel))?.unwrap_or_default(),
         ),
         hypervisor: false,
+        alone: false,
         waits: last(&text, "timeout").filter(|word| word == "menu-force").map(|word| format!("timeout {word}")),
     })
 }

@@ -245,6 +245,16 @@ fn a_loader_without_its_configuration_is_told() {
     assert!(told(dangling, Loader::GrubLegacy).contains("is a link to ./grub.conf, where nothing is"));
     let grub2 = MemoryFs::of_texts(&[("/boot/grub2/i386-pc/normal.mod", "x")]);
     assert_eq!(told(grub2, Loader::Grub2), "GRUB 2 finds no /boot/grub2/grub.cfg");
+    let extlinux = MemoryFs::of_texts(&[("/boot/extlinux/ldlinux.sys", "x")]);
+    assert_eq!(told(extlinux.clone(), Loader::Syslinux), "EXTLINUX finds no /boot/extlinux/extlinux.conf");
+    for (other, text) in [
+        ("/syslinux/syslinux.cfg", "label a\n"),
+        ("/boot/extlinux/linux", "x"),
+        ("/boot/extlinux/extlinux.conf", "label linux\nkernel /boot/k\n"),
+    ] {
+        let fs = extlinux.clone().file(other, text);
+        assert_eq!(started_by(fs, &[bios(Loader::Syslinux)]).unwrap_err().kind, ErrorKind::Unsupported, "{other}");
+    }
     // Where its folder is not there, it may lie where this program does not look.
     let nothing = started_by(MemoryFs::new(), &[bios(Loader::Grub2)]).unwrap_err();
     assert_eq!(nothing.kind, ErrorKind::Unsupported);
@@ -362,7 +372,10 @@ fn loaders_without_a_timeout_wait_for_somebody() {
     ] {
         assert_eq!(waits("/boot/grub/menu.lst", &format!("{more}{legacy}")).as_deref(), told, "{more}");
     }
-    let extlinux = "default a\nlabel a\nkernel /boot/k\nappend root=/dev/vda1\n";
+    let text = |more: &str| match more.strip_prefix("default\n") {
+        Some(more) => format!("{more}label a\nkernel /boot/k\nappend root=/dev/vda1\n"),
+        None => format!("{more}default a\nlabel a\nkernel /boot/k\nappend root=/dev/vda1\n"),
+    };
     for (more, told) in [
         ("", None),
         ("prompt 0\n", None),
@@ -370,7 +383,10 @@ fn loaders_without_a_timeout_wait_for_somebody() {
         ("prompt 1\ntimeout 50\n", None),
         ("ui menu.c32\ntimeout 0\n", Some("no timeout is set")),
         ("ui menu.c32\ntotaltimeout 600\n", None),
+        ("default\n", Some("no default is set")),
+        ("default\ntimeout 50\n", Some("no default is set")),
+        ("default\ntimeout 50\nontimeout a\n", None),
     ] {
-        assert_eq!(waits("/boot/extlinux/extlinux.conf", &format!("{more}{extlinux}")).as_deref(), told, "{more}");
+        assert_eq!(waits("/boot/extlinux/extlinux.conf", &text(more)).as_deref(), told, "{more}");
     }
 }

@@ -64,6 +64,7 @@ pub fn read(places: Places, path: &str) -> Result<Found> {
         initrd: unified.initrds(path),
         command_line: joined(&unified.command_line, &addons::added(places, path)?),
         hypervisor: false,
+        alone: false,
         waits: None,
     })
 }

@@ -326,7 +326,14 @@ fn search(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut 
             Ok(Some(true))
         }
         (Some(_), None) => Ok(Some(true)),
-        (None, _) => Ok(Some(false)),
+        (None, _) => {
+            if by == "fs_uuid" && state.nowhere.is_none() {
+                let uuid = cut(&wanted, 64);
+                state.nowhere =
+                    Some(format!("line {line} of {}: no volume has the UUID {uuid}", cut(&runner.file, 64)));
+            }
+            Ok(Some(false))
+        }
     }
 }
 

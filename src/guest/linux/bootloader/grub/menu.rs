@@ -28,7 +28,10 @@ pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Load
         };
         let (here, below) = split_path(default);
         let entry = state.entries.get(position(state, &here)?).cloned();
-        let entry = entry.ok_or_else(|| Error::unsupported(LAYER, "it has no menu entry"))?;
+        let entry = entry.ok_or_else(|| match state.nowhere.as_ref().filter(|_| state.certain.is_none()) {
+            Some(nowhere) => Error::not_found(LAYER, format!("{nowhere}, and GRUB finds no menu")),
+            None => Error::unsupported(LAYER, "it has no menu entry"),
+        })?;
         if !entry.submenu {
             let loads = loads(runner, state, &entry)?;
             return Ok((entry, loads));

@@ -79,6 +79,8 @@ pub struct State {
     pub certain: Option<usize>,
     /// Something that is not understood was met, and may matter: the line and what.
     pub doubt: Option<(u32, String)>,
+    /// The first search for a UUID that no volume has: where it is written, and what.
+    pub nowhere: Option<String>,
     /// What an entry's commands loaded.
     pub loads: Loads,
     /// A `configfile` or `boot` ended this configuration.

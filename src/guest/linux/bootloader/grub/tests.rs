@@ -330,3 +330,19 @@ fn without_a_timeout_or_with_a_password_it_waits_for_somebody() {
     }
     assert_eq!(waits("linux /boot/vmlinuz-5\nboot\n"), None, "it has no menu");
 }
+
+/// What lies beside a loader of UEFI leads to the configuration on another volume.
+#[test]
+fn a_search_for_what_is_nowhere_is_told() {
+    let stub = |uuid: &str| {
+        let text = format!(
+            "search.fs_uuid {uuid} root hd0,gpt2\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
+        );
+        booted(MemoryFs::of_texts(&[("/boot/efi/EFI/debian/grub.cfg", &text)]))
+    };
+    let error = stub("9999-8888").unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    let told = "line 1 of /boot/efi/EFI/debian/grub.cfg: no volume has the UUID 9999-8888, and GRUB finds no menu";
+    assert_eq!(error.what, told);
+    assert_eq!(stub("uuid-p1").unwrap_err().kind, ErrorKind::Unsupported);
+}
