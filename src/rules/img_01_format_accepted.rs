@@ -12,8 +12,7 @@
 //!
 //! # How to mend it
 //! Unpack archives first. Convert other formats: `qemu-img convert -p -O qcow2 INPUT OUTPUT.qcow2` (VHD: `-O vpc -o
-//! subformat=dynamic,force_size=on`). A format that the cloud takes only after a ticket (QCOW2 in 2018-06): waive the rule
-//! once the ticket is granted.
+//! subformat=dynamic,force_size=on`). QCOW2 in 2018-06 takes a ticket, which `Qcow2TicketGranted` asks for (`spec.image.acknowledgements: [Qcow2Ticket]`).
 
 use super::case::{Kind, kind};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why};
