@@ -159,11 +159,8 @@ fn judged(name: &str) -> bool {
 
 /// How a logical volume is started all the same.
 fn let_start(case: &Case, boot: &Boot, word: &str, root: &str) -> String {
-    let own = match word.starts_with("rd_") {
-        true => format!("rd_LVM_LV={}", bare(root)),
-        false => format!("rd.lvm.lv={}", bare(root)),
-    };
-    format!("Write {own} in the place of {}{}", shown(word), on_line(case, boot, word))
+    let key = if word.starts_with("rd_") { "rd_LVM_LV" } else { "rd.lvm.lv" };
+    format!("Write {key}={} in the place of {}{}", bare(root), shown(word), on_line(case, boot, word))
 }
 
 /// How a word is taken away.

@@ -24,10 +24,10 @@ pub fn made(case: &Case, kernel: &Kernel, drivers: &[&str], new: bool) -> String
         "dracut" => by_dracut(case, kernel, drivers),
         "mkinitrd" if commands::family(case) == Family::Suse => by_mkinitrd_of_suse(case, kernel, drivers),
         "mkinitrd" => {
-            let with: String = drivers.iter().map(|driver| format!("--with={driver} ")).collect();
+            let with: Vec<String> = drivers.iter().map(|driver| format!("--with={driver} ")).collect();
             let release = bare(&kernel.version);
             let path = own_path(case, kernel).unwrap_or_else(|| format!("/boot/initrd-{release}.img"));
-            format!("`mkinitrd -f {with}{path} {release}`")
+            format!("`mkinitrd -f {}{path} {release}`", with.concat())
         }
         _ => {
             let (debian, other) = (by_initramfs_tools(case, kernel, drivers, new), by_dracut(case, kernel, drivers));

@@ -134,8 +134,8 @@ fn check(case: &Case) -> Judged {
 fn left_alone<'a>(case: &Case<'a>) -> Option<&'a str> {
     let linux = case.linux().ok().filter(|linux| linux.init == Init::Systemd)?;
     let words = linux.boot.as_ref()?.known()?.command_line.split_whitespace();
-    let said = words.filter_map(|word| Some((word, word.strip_prefix("fstab=")?)));
-    said.last().filter(|(_, value)| NO.iter().any(|no| value.eq_ignore_ascii_case(no))).map(|(word, _)| word)
+    let mut said = words.filter_map(|word| Some((word, word.strip_prefix("fstab=")?)));
+    said.next_back().filter(|(_, value)| NO.iter().any(|no| value.eq_ignore_ascii_case(no))).map(|(word, _)| word)
 }
 
 /// What is wrong with one line; `None` when nothing is, or it is not judged.

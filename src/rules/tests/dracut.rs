@@ -121,7 +121,7 @@ fn a_device_that_is_awaited_and_is_nowhere_stops_it() {
     assert_eq!(waits(gone, &|f| f.volumes.push(unread_member(2, "LVM2_member"))).result, Unknown);
     assert_eq!(waits(gone, &|f| f.truncated.push("volumes".into())).result, Unknown);
     let no_virtio = |f: &mut Facts| {
-        (driver(f, "virtio_blk").state, driver(f, "virtio_blk").in_initramfs) = (DriverState::Absent, None)
+        (driver(f, "virtio_blk").state, driver(f, "virtio_blk").in_initramfs) = (DriverState::Absent, None);
     };
     assert_eq!(waits("/dev/sda1", &no_virtio).result, Warn);
     // A data disk of the import may hold it.

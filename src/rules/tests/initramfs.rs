@@ -12,8 +12,11 @@ fn system(facts: &mut Facts, (id, version, tool, path): (&str, &str, &str, &str)
         Some(Fact::Known(Initramfs { tool: tool.into(), path: path.into(), ..Initramfs::default() }));
 }
 
+/// A system as [`system`] takes it, and two remedies.
+type Row = ((&'static str, &'static str, &'static str, &'static str), &'static str, &'static str);
+
 /// What DRV-01 and LNX-03 say of one that lacks the drivers of the disk, or of the root.
-const ROWS: &[((&str, &str, &str, &str), &str, &str)] = &[
+const ROWS: &[Row] = &[
     (
         ("sles", "11.4", "mkinitrd", "/boot/initrd-3.2.0"),
         "add virtio_pci virtio_blk to INITRD_MODULES in /etc/sysconfig/kernel and call `mkinitrd`, or `mkinitrd -k vmlinuz-3.2.0 -i initrd-3.2.0 -m \"virtio_pci virtio_blk\"`",
