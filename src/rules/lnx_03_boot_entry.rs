@@ -193,7 +193,18 @@ fn nothing_found(case: &Case, ways: &[&Way], trouble: &Trouble) -> Verdict {
         "EXTLINUX" => "extlinux",
         _ => "grub2",
     };
-    finding.remedy(rewritten(case, loader)).fail(Grade::Breach)
+    let remedy = match loader {
+        // What leads to the configuration is beside the loader, and no command for the configuration writes that.
+        "grub2" if trouble.what.contains("no volume has the UUID") => match case.os_id() {
+            "debian" | "ubuntu" => {
+                "In the guest: `grub-install --target=x86_64-efi --efi-directory=/boot/efi`, which writes it again."
+                    .to_owned()
+            }
+            _ => "Write there the UUID of the volume that has /boot/grub2 (`blkid` prints it).".to_owned(),
+        },
+        _ => rewritten(case, loader),
+    };
+    finding.remedy(remedy).fail(Grade::Breach)
 }
 
 /// The loaders and where they were found.

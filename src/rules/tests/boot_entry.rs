@@ -231,6 +231,18 @@ fn a_loader_without_configuration_fails_unless_it_may_be_on_what_is_not_read() {
     ]);
     let rule = result(A2020, "LNX-03", with(&none));
     assert!(rule.message.contains("finds no /boot/grub/menu.lst") && rule.remedy.contains("update-grub"), "{rule:?}");
+    let stub = result(
+        A2020,
+        "LNX-03",
+        with(&|f| {
+            none(f);
+            started_by(f, Loader::Fallback, Some(Program::Grub2));
+            if let Some(Fact::Unreadable(trouble)) = linux(f).boot.as_mut() {
+                trouble.what = "line 1 of /boot/efi/EFI/debian/grub.cfg: no volume has the UUID 9999".into();
+            }
+        }),
+    );
+    assert!(stub.result == Fail && stub.remedy.contains("`grub-install --target=x86_64-efi"), "{stub:?}");
 }
 
 #[test]
