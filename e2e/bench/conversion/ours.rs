@@ -56,7 +56,9 @@ fn documents(store: &Store, from: From, asked: Option<&[(&str, &str)]>) -> [Valu
     if let Some(asked) = asked {
         spec["destination"] =
             json!({"url": "s3://images/out/", "endpoint": store.endpoint, "secretRef": {"name": "store"}});
-        asked.iter().for_each(|(field, value)| spec["destination"][field] = json!(value));
+        for (field, value) in asked {
+            spec["destination"][field] = json!(value);
+        }
     }
     let version = "imageimport.dev/v1alpha1";
     [

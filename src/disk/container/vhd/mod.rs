@@ -94,7 +94,9 @@ fn dynamic(
     if found.missing.is_none() {
         let (missing, all) = map.spare()?;
         found.complete &= all;
-        missing.into_iter().for_each(|missing| found.miss(missing));
+        if let Some(missing) = missing {
+            found.miss(missing);
+        }
     }
     if found.missing.is_none() && !ends_with_footer {
         let end = found.end.max(map.table_end());
