@@ -211,8 +211,8 @@ fn disk(kernel: &Kernel, names: &[&str]) -> At {
 
 /// What a driver that is kept from starting is.
 fn kept(by: &str) -> String {
-    let how = if by.contains(UNNAMED) { "not loaded" } else { "blacklisted" };
-    format!("is {how} by {}", shown(by))
+    let by = shown(by);
+    if by.contains(UNNAMED) { format!("is not loaded ({by})") } else { format!("is blacklisted by {by}") }
 }
 
 /// What keeps a driver from starting: one that is built in needs no loading.
