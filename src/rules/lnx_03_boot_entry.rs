@@ -293,7 +293,6 @@ fn waits(case: &Case, boot: &Boot, why: &str) -> Fault {
         }
         "grub2" => format!("Set GRUB_TIMEOUT=5 in /etc/default/grub. {}", rewritten(case, "grub2")),
         "systemd-boot" => format!("Write `timeout 5` in {}.", bare(&boot.config)),
-        "extlinux" if why.contains("default") => format!("Write `default LABEL` in {}.", bare(&boot.config)),
         "extlinux" => format!("Write `timeout 50` (tenths of a second) in {}.", bare(&boot.config)),
         _ => format!("Write `timeout 5` in {}, above the first title.", bare(&boot.config)),
     };

@@ -48,30 +48,32 @@ impl Config<'_> {
     fn starts(&self) -> bool {
         !self.default.is_empty() || self.menu
     }
-
-    /// What makes it wait for somebody at the keyboard.
-    fn waits(&self) -> Option<&'static str> {
-        let timed_out = self.timeout && self.on_timeout.is_some();
-        let asks = self.menu || self.prompt;
-        match () {
-            () if !self.starts() && !timed_out => Some("no default is set"),
-            () if asks && !self.timeout && !self.total => Some("no timeout is set"),
-            () => None,
-        }
-    }
 }
 
 /// What the configuration at `config` boots by default.
 ///
 /// # Errors
-/// `Unsupported`, with the line, where what decides is not understood, and what the filesystem reports.
+/// `NotFound` where it has no default; `Unsupported`, with the line, where what decides is not understood; what the
+/// filesystem reports.
 pub fn read(places: Places, config: &str) -> Result<Found> {
     let texts = included(places, config)?;
     let mut parsed = Config::default();
     for (file, (_, lines)) in texts.iter().enumerate() {
         parse(&mut parsed, file, lines)?;
     }
-    let label = choose(&parsed)?;
+    let folder = config.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let label = match choose(&parsed) {
+        // "No DEFAULT or UI configuration directive found!", again and again.
+        Err(error) if error.is_not_found() && !places.system.tree.exists(&format!("{folder}/linux"))? => {
+            let config = cut(config, 64);
+            return Err(Error::not_found(
+                LAYER,
+                format!("{config} has no default: EXTLINUX asks for a label, for ever"),
+            ));
+        }
+        Err(error) if error.is_not_found() => return Err(Error::unsupported(LAYER, "whether it starts `linux`")),
+        found => found?,
+    };
     if let Some(line) = label.unread {
         return Err(Error::unsupported(LAYER, format!("line {line}: the default label starts no kernel")));
     }
@@ -106,7 +108,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
         command_line: cut(format!("{words} {append}").trim(), COMMAND_LINE),
         hypervisor: false,
         alone: parsed.labels.len() == 1,
-        waits: parsed.waits().map(str::to_owned),
+        waits: ((parsed.menu || parsed.prompt) && !parsed.timeout && !parsed.total)
+            .then(|| "no timeout is set".to_owned()),
     };
     if parsed.on_error && super::lacks_files(places.system, &found)? {
         return Err(Error::unsupported(LAYER, "a file of the default label is missing, and onerror starts another"));
@@ -185,9 +188,10 @@ fn choose<'c, 't>(config: &'c Config<'t>) -> Result<&'c Label<'t>> {
         (None, Some(name), _) => name,
         // A menu without a default starts its first label.
         (None, None, None) if config.menu && (config.default.is_empty() || config.default.ends_with(".c32")) => 0,
-        // "No DEFAULT or UI configuration directive found!": it asks for a label, again and again.
         // Before 4.00 it started `linux`.
-        (None, None, None) if !config.starts() && named("linux").is_none() => 0,
+        (None, None, None) if !config.starts() && named("linux").is_none() => {
+            return Err(Error::not_found(LAYER, "no default"));
+        }
         _ => return Err(Error::unsupported(LAYER, format!("default {}", cut(config.default, 64)))),
     };
     config.labels.get(index).ok_or_else(|| Error::unsupported(LAYER, "it has no label"))

@@ -53,8 +53,8 @@ pub fn read(system: &System) -> Result<Boot> {
     let mut boots = Vec::new();
     for (kind, config) in &configurations {
         let found = one(system, *kind, config).map_err(|error| match kind {
-            // Another firmware, or another vendor's loader, may have its own.
-            Menu::Grub2 if configurations.len() > 1 && error.is_not_found() => {
+            // Another firmware or loader may have its own.
+            Menu::Grub2 | Menu::Extlinux if configurations.len() > 1 && error.is_not_found() => {
                 Error { kind: crate::disk::ErrorKind::Unsupported, ..error }
             }
             _ => error,

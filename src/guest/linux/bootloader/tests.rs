@@ -181,6 +181,23 @@ fn extlinux_starts_its_default_label() {
     assert_eq!(boot.kernel, "/x");
 }
 
+/// "No DEFAULT or UI configuration directive found!", for ever.
+#[test]
+fn extlinux_without_a_default_starts_nothing() {
+    let started = |more: &str, file: &str| {
+        let text = format!("{more}label a\nkernel /boot/k\nappend root=/dev/vda1\n");
+        booted(MemoryFs::of_texts(&[("/boot/extlinux/extlinux.conf", &text), ("/boot/k", "x"), (file, "x")]))
+    };
+    for more in ["", "timeout 50\n", "ontimeout a\n", "totaltimeout 50\n"] {
+        let error = started(more, "/boot/x").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound, "{more}");
+        assert!(error.what.starts_with("/boot/extlinux/extlinux.conf has no default"), "{error}");
+    }
+    assert_eq!(started("timeout 50\nontimeout a\n", "/boot/x").unwrap().kernel, "/boot/k");
+    // Before 4.00 it started that.
+    assert_eq!(started("", "/boot/extlinux/linux").unwrap_err().kind, ErrorKind::Unsupported);
+}
+
 /// As EXTLINUX 6.04 starts it: `BOOT_IMAGE=/boot/vmlinuz-lts root=/dev/vda1 console=ttyS0 quiet`.
 #[test]
 fn words_behind_extlinux_kernel_are_on_its_line() {
@@ -372,10 +389,7 @@ fn loaders_without_a_timeout_wait_for_somebody() {
     ] {
         assert_eq!(waits("/boot/grub/menu.lst", &format!("{more}{legacy}")).as_deref(), told, "{more}");
     }
-    let text = |more: &str| match more.strip_prefix("default\n") {
-        Some(more) => format!("{more}label a\nkernel /boot/k\nappend root=/dev/vda1\n"),
-        None => format!("{more}default a\nlabel a\nkernel /boot/k\nappend root=/dev/vda1\n"),
-    };
+    let extlinux = "default a\nlabel a\nkernel /boot/k\nappend root=/dev/vda1\n";
     for (more, told) in [
         ("", None),
         ("prompt 0\n", None),
@@ -383,10 +397,7 @@ fn loaders_without_a_timeout_wait_for_somebody() {
         ("prompt 1\ntimeout 50\n", None),
         ("ui menu.c32\ntimeout 0\n", Some("no timeout is set")),
         ("ui menu.c32\ntotaltimeout 600\n", None),
-        ("default\n", Some("no default is set")),
-        ("default\ntimeout 50\n", Some("no default is set")),
-        ("default\ntimeout 50\nontimeout a\n", None),
     ] {
-        assert_eq!(waits("/boot/extlinux/extlinux.conf", &text(more)).as_deref(), told, "{more}");
+        assert_eq!(waits("/boot/extlinux/extlinux.conf", &&format!("{more}{extlinux}")).as_deref(), told, "{more}");
     }
 }
