@@ -398,6 +398,6 @@ fn loaders_without_a_timeout_wait_for_somebody() {
         ("ui menu.c32\ntimeout 0\n", Some("no timeout is set")),
         ("ui menu.c32\ntotaltimeout 600\n", None),
     ] {
-        assert_eq!(waits("/boot/extlinux/extlinux.conf", &&format!("{more}{extlinux}")).as_deref(), told, "{more}");
+        assert_eq!(waits("/boot/extlinux/extlinux.conf", &format!("{more}{extlinux}")).as_deref(), told, "{more}");
     }
 }
