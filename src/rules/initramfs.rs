@@ -67,10 +67,12 @@ fn by_dracut(case: &Case, kernel: &Kernel, drivers: &[&str]) -> String {
 /// That of SLES 10 and 11 takes what `INITRD_MODULES` names, and makes each in its own place (mkinitrd(8)).
 fn by_mkinitrd_of_suse(case: &Case, kernel: &Kernel, drivers: &[&str]) -> String {
     let release = bare(&kernel.version);
-    let path = own_path(case, kernel).unwrap_or_else(|| format!("/boot/initrd-{release}"));
+    let own = own_path(case, kernel);
+    let path = own.clone().unwrap_or_else(|| format!("/boot/initrd-{release}"));
     let image = path.strip_prefix("/boot/").unwrap_or(&path);
     match drivers {
         [] => format!("`mkinitrd -k vmlinuz-{release} -i {image}`"),
+        more if own.is_some() => format!("`mkinitrd -k vmlinuz-{release} -i {image} -m \"{}\"`", more.join(" ")),
         more => {
             let names = more.join(" ");
             format!(

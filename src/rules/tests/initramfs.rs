@@ -23,6 +23,11 @@ const ROWS: &[Row] = &[
         "`mkinitrd -k vmlinuz-3.2.0 -i initrd-3.2.0 -m \"ext4\"`",
     ),
     (
+        ("sles", "11.4", "mkinitrd", "/boot/ird"),
+        "In the guest: `mkinitrd -k vmlinuz-3.2.0 -i ird -m \"virtio_pci virtio_blk\"`",
+        "In the guest: `mkinitrd -k vmlinuz-3.2.0 -i ird -m \"ext4\"`",
+    ),
+    (
         ("centos", "5.11", "mkinitrd", "/boot/initrd-3.2.0.img"),
         "`mkinitrd -f --with=virtio_pci --with=virtio_blk /boot/initrd-3.2.0.img 3.2.0`",
         "`mkinitrd -f --with=ext4 /boot/initrd-3.2.0.img 3.2.0`",
