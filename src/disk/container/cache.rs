@@ -46,6 +46,12 @@ impl Cache {
         self.lock().find(key)
     }
 
+    /// Forgets what would be forgotten for a block of `len` bytes, before it is made.
+    pub fn make_room(&self, len: u64) {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        self.lock().shrink(self.limit.saturating_sub(len));
+    }
+
     /// Keeps `block` as the block `key`.
     pub fn put(&self, key: u64, block: &Block) {
         self.lock().insert(key, Arc::clone(block), self.limit);
@@ -73,6 +79,10 @@ impl Inner {
         self.bytes = self.bytes.saturating_add(block.len());
         self.order.insert(self.clock, key);
         self.blocks.insert(key, (self.clock, block));
+        self.shrink(limit);
+    }
+
+    fn shrink(&mut self, limit: usize) {
         while self.bytes > limit {
             let Some(oldest) = self.order.first_key_value().map(|(_, key)| *key) else { break };
             self.forget(oldest);

@@ -70,7 +70,10 @@ fn marked_end(input: &[u8]) -> Option<u64> {
 
 impl Packed {
     /// The compressed bytes, cut at the end of the object.
-    fn input(&self, object: &dyn ReadAt, layer: &'static str) -> Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Those of the object.
+    pub fn input(&self, object: &dyn ReadAt, layer: &'static str) -> Result<Vec<u8>> {
         let there = object.len().saturating_sub(self.at).min(self.len);
         object.read_vec_at(self.at, to_usize(layer, there)?)
     }
@@ -78,10 +81,9 @@ impl Packed {
     /// The unit's bytes. The caller bounded its size.
     ///
     /// # Errors
-    /// `Corrupt` when they do not come out, and those of the object.
-    pub fn unpack(&self, object: &dyn ReadAt, layer: &'static str) -> Result<Vec<u8>> {
-        let input = self.input(object, layer)?;
-        let unit = self.codec.decompress(&input, to_usize(layer, self.size)?);
+    /// `Corrupt` when they do not come out.
+    pub fn unpack(&self, input: &[u8], layer: &'static str) -> Result<Vec<u8>> {
+        let unit = self.codec.decompress(input, to_usize(layer, self.size)?);
         unit.ok_or_else(|| {
             Error::corrupt(layer, self.at, format!("the {} data of a unit do not unpack", self.codec.name()))
         })
@@ -102,7 +104,7 @@ impl Packed {
             let len = if whole < MARKER { Some(MARKER) } else { marked_end(&input) };
             return Ok(len.filter(|len| *len > whole).map(|len| self.at.saturating_add(len)));
         }
-        match self.unpack(object, layer) {
+        match self.input(object, layer).and_then(|input| self.unpack(&input, layer)) {
             Ok(_) => Ok(None),
             Err(error) if error.kind == ErrorKind::Corrupt => Ok(Some(stated)),
             Err(error) => Err(error),

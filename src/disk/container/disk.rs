@@ -14,9 +14,9 @@ const KEPT: usize = 4 << 20;
 /// Of a unit of at least this size few are kept, and each costs much: its pieces that were wanted are kept beside them,
 /// as many bytes as here, for filesystems want a few small ones of many units again and again.
 const LARGE: u64 = 512 << 10;
-const KEPT_PIECES: usize = 3 << 20;
+const KEPT_PIECES: usize = 2 << 20;
 /// Bytes of such a piece, which begins at a multiple of it.
-const PIECE: u64 = 16 << 10;
+const PIECE: u64 = 8 << 10;
 /// A unit of at least this size that is wanted as a whole is part of a stream: nobody will want it again.
 const STREAMED: usize = 64 << 10;
 /// Places that lie next to each other are fetched together: at most so many bytes at once, and over gaps that cost less
@@ -75,7 +75,11 @@ impl Disk {
     /// The unit, for somebody who wants `len` bytes of it.
     fn unit(&self, packed: &Packed, len: usize) -> Result<Block> {
         let unpack = || {
-            let unit = packed.unpack(self.object(), self.layout.layer());
+            let layer = self.layout.layer();
+            let unit = packed.input(self.object(), layer).and_then(|input| {
+                self.units.make_room(packed.size);
+                packed.unpack(&input, layer)
+            });
             if unit.is_err() && rehearsing() {
                 self.object().will_read(packed.at & !AROUND.saturating_sub(1), AROUND)?;
             }
