@@ -100,10 +100,7 @@ fn object_facts(object: &Arc<dyn ReadAt>, given: Option<&Password>, facts: &mut 
     if !facts.volumes.is_empty() {
         let modes = facts.boot_modes.as_ref().and_then(Fact::known);
         let guest = match &root {
-            Fact::Known(Some(root)) => {
-                let files = |system: &System, start: &linux::Start| plan::configuration(object, system, start);
-                guest(root, table, modes, &mut facts.volumes, &readable, given, &files)?
-            }
+            Fact::Known(Some(root)) => guest(object, root, table, modes, &mut facts.volumes, &readable, given)?,
             Fact::Known(None) => Guest::default(),
             Fact::Unreadable(trouble) => Guest { trouble: Some(trouble.clone()), ..Guest::default() },
         };
@@ -161,16 +158,15 @@ fn files(volume: &mut Volume, bytes: Arc<dyn ReadAt>, unmeasured: bool) -> Resul
     }
 }
 
-/// The operating system, and where its fstab mounts each volume. `ahead` is called before what a Linux is configured to do
-/// is read.
+/// The operating system, and where its fstab mounts each volume.
 fn guest(
+    object: &Arc<dyn ReadAt>,
     root: &Root,
     table: &PartitionTable,
     modes: Option<&BootModes>,
     volumes: &mut [Volume],
     readable: &[Readable],
     given: Option<&Password>,
-    ahead: &dyn Fn(&System, &linux::Start),
 ) -> Result<Guest> {
     let devices = Devices::new(volumes, Some(table));
     let system = System { tree: &root.tree, devices, mounts: &root.mounts, modes };
@@ -181,7 +177,7 @@ fn guest(
         guest.custom_folder = first.map(has_custom_folder).transpose()?.flatten();
         guest.release = Some(Fact::settle(release::read(&root.tree))?);
         let start = linux::start(&system)?;
-        ahead(&system, &start);
+        plan::configuration(object, &system, &start);
         let (mut linux, network) = linux::rest(&system, start)?;
         if let Some(rival) = root.rivals.first() {
             let what = format!("{} and {rival} both hold a system, and what starts is not known", root.volume);

@@ -29,6 +29,7 @@ use super::boot_root::root;
 use super::drv_01_virtio_installed::late;
 use super::volumes::{filesystem, unknown_content};
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, Why, case::known, initramfs, shown};
+use crate::guest::linux::bootloader::NO_VOLUME;
 use crate::guest::linux::services::systemd::boot::word;
 use crate::inspect::facts::{
     Boot, BootMode, BootModes, Fact, Family, Kernel, KernelFault, Linux, Menu, Program, Trouble, TroubleKind, Way,
@@ -195,7 +196,7 @@ fn nothing_found(case: &Case, ways: &[&Way], trouble: &Trouble) -> Verdict {
     };
     let remedy = match loader {
         // What leads to the configuration is beside the loader, and no command for the configuration writes that.
-        "grub2" if trouble.what.contains("no volume has the UUID") => match case.os_id() {
+        "grub2" if trouble.what.contains(NO_VOLUME) => match case.os_id() {
             "debian" | "ubuntu" => {
                 "In the guest: `grub-install --target=x86_64-efi --efi-directory=/boot/efi`, which writes it again."
                     .to_owned()

@@ -21,6 +21,7 @@
 use super::volumes::{filesystem, in_another_case, unknown_content};
 use super::{Case, DataDisk, Finding, Grade, Judged, Rule, Verdict, Verifiable, case::known, data_disks, shown};
 use crate::guest::linux::device::is_written;
+use crate::guest::linux::services::systemd::condition::boolean;
 use crate::inspect::facts::{Fstab, Init, Mount, Volume, VolumeClass};
 
 /// LNX-04.
@@ -33,9 +34,6 @@ pub const RULE: Rule = Rule {
     source: include_str!("lnx_04_fstab.rs"),
     check,
 };
-
-/// What systemd takes for no (`parse_boolean`).
-const NO: &[&str] = &["0", "no", "n", "false", "f", "off"];
 
 /// What one line amounts to.
 struct Line<'a> {
@@ -135,7 +133,7 @@ fn left_alone<'a>(case: &Case<'a>) -> Option<&'a str> {
     let linux = case.linux().ok().filter(|linux| linux.init == Init::Systemd)?;
     let words = linux.boot.as_ref()?.known()?.command_line.split_whitespace();
     let mut said = words.filter_map(|word| Some((word, word.strip_prefix("fstab=")?)));
-    said.next_back().filter(|(_, value)| NO.iter().any(|no| value.eq_ignore_ascii_case(no))).map(|(word, _)| word)
+    said.next_back().filter(|(_, value)| boolean(&value.to_ascii_lowercase()) == Some(false)).map(|(word, _)| word)
 }
 
 /// What is wrong with one line; `None` when nothing is, or it is not judged.

@@ -23,8 +23,8 @@ pub enum From<'a> {
     Url(&'a str),
 }
 
-/// `image-import import` into the store, which is given back as the file `to`; without a `to` the image is only judged. `asked` goes
-/// into its `destination`.
+/// `image-import import` into the store, which is given back as the file `to`; without a `to` the image is only judged.
+/// `asked` goes into its `destination`.
 pub fn import(store: &Store, from: From, asked: &[(&str, &str)], to: Option<&Path>) -> Used {
     let folder = tempfile::tempdir().unwrap();
     let [manifest, record] = ["import.yaml", "record.yaml"].map(|name| folder.path().join(name));

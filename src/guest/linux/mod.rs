@@ -126,8 +126,7 @@ pub fn start(system: &System) -> Result<Start> {
 /// `Io`.
 pub fn rest(system: &System, start: Start) -> Result<(Linux, Fact<Network>)> {
     let coreos = coreos::usr(system);
-    let Start { fstab, boot, kernels } = start;
-    let line = boot.known().map(|boot| boot.command_line.as_str());
+    let (line, kernel) = (start.line(), start.kernel());
     let database = packages::read(system.tree);
     let services = &Services::open(system.tree, line);
     let cloud_init = of(services, |services| cloud_init::read(system.tree, services, line, &database))?;
@@ -142,16 +141,18 @@ pub fn rest(system: &System, start: Start) -> Result<(Linux, Fact<Network>)> {
     let ssh = of(services, |services| ssh::read(system.tree, services, cloud_init.known(), known))?;
     let firewall = of(services, |services| firewall::read(system.tree, services))?;
     let agent = of(services, |services| agents::read(system.tree, services, &database))?;
-    let selinux = Fact::settle(selinux::read(system.tree, line, kernels.first()))?;
+    let selinux = Fact::settle(selinux::read(system.tree, line, kernel))?;
     let database = Fact::settle(database)?;
     let known = database.known().and_then(Option::as_ref);
     let packages = match &database {
-        Fact::Known(found) => Fact::settle(packaged(system.tree, found.as_ref(), kernels.first()))?,
+        Fact::Known(found) => Fact::settle(packaged(system.tree, found.as_ref(), kernel))?,
         Fact::Unreadable(trouble) => Fact::Unreadable(trouble.clone()),
     };
     let critical = Fact::settle(packages::critical::read(system.tree, known))?;
     let release = Fact::settle(release::read(system.tree))?;
     let issue = Fact::settle(packages::issue::read(system.tree, known, release.known()))?;
+    let init = services.as_ref().map(Services::kind).unwrap_or_default();
+    let Start { fstab, boot, kernels } = start;
     let boot = match boot {
         Fact::Known(boot) => Fact::Known(Boot { command_line: cut(&boot.command_line, LINE_MAX), ..boot }),
         unreadable @ Fact::Unreadable(_) => unreadable,
@@ -160,7 +161,7 @@ pub fn rest(system: &System, start: Start) -> Result<(Linux, Fact<Network>)> {
         fstab: Some(fstab),
         boot: Some(boot),
         kernels,
-        init: services.as_ref().map(Services::kind).unwrap_or_default(),
+        init,
         cloud_init: Some(cloud_init),
         ssh: Some(ssh),
         firewall: Some(firewall),

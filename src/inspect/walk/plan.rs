@@ -62,7 +62,7 @@ pub(super) fn volumes(
         let modes = boot_modes(disk, table, &volumes, &readable, None, None);
         let Some(root) = root::find(&readable, &Devices::new(&volumes, Some(table)))? else { return Ok(()) };
         let modes = modes.as_ref().ok().and_then(Fact::known);
-        guest(&root, table, modes, &mut volumes, &readable, None, &|_, _| ()).map(drop)
+        guest(object, &root, table, modes, &mut volumes, &readable, None).map(drop)
     });
 }
 

@@ -1,7 +1,7 @@
 //! GRUB legacy: `menu.lst` (GRUB 0.97 manual, "Configuration").
 
 use super::place::{Places, own};
-use super::{COMMAND_LINE, Found, MAX_INITRDS};
+use super::{COMMAND_LINE, Found, MAX_INITRDS, NO_VOLUME};
 use crate::disk::{Error, Result};
 use crate::guest::linux::{cut, optional};
 
@@ -115,7 +115,7 @@ fn run(places: Places, config: &str, entry: &Entry) -> Result<Found> {
             }
             "uuid" => {
                 let volume = places.system.devices.by_uuid(rest.trim());
-                let what = || nowhere(&format!("no volume has the UUID {}", cut(rest.trim(), 64)));
+                let what = || nowhere(&format!("{NO_VOLUME} {}", cut(rest.trim(), 64)));
                 root = own(&volume.ok_or_else(what)?.name);
             }
             "kernel" => {

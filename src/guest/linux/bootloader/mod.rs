@@ -19,6 +19,8 @@ use crate::inspect::facts::{Boot, Dracut, Evident, Fact, Initramfs, KernelFault,
 use place::Places;
 
 const LAYER: &str = "boot loader";
+/// What a loader that searches by a UUID does not find; the UUID follows.
+pub const NO_VOLUME: &str = "no volume has the UUID";
 /// Most characters of a kernel command line that count: twice what x86 kernels take (`COMMAND_LINE_SIZE`).
 const COMMAND_LINE: usize = 4096;
 /// Most initial ramdisks of an entry.

@@ -8,8 +8,8 @@ use super::run::{MAX_DEPTH, Runner, Status};
 use super::state::{Arg, Entry, State};
 use super::{bls, test};
 use crate::disk::{Error, Result};
-use crate::guest::linux::bootloader::COMMAND_LINE;
 use crate::guest::linux::bootloader::place::own;
+use crate::guest::linux::bootloader::{COMMAND_LINE, NO_VOLUME};
 use crate::guest::linux::{cut, optional};
 
 /// Largest configuration file that is read.
@@ -329,8 +329,7 @@ fn search(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut 
         (None, _) => {
             if by == "fs_uuid" && state.nowhere.is_none() {
                 let uuid = cut(&wanted, 64);
-                state.nowhere =
-                    Some(format!("line {line} of {}: no volume has the UUID {uuid}", cut(&runner.file, 64)));
+                state.nowhere = Some(format!("line {line} of {}: {NO_VOLUME} {uuid}", cut(&runner.file, 64)));
             }
             Ok(Some(false))
         }

@@ -117,14 +117,22 @@ fn is_virtual(name: &str) -> Option<bool> {
         "sre",
     ];
     match name {
-        "vm" | "kvm" | "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+        "vm" | "kvm" => Some(true),
+        other => boolean(other).or_else(|| OTHERS.contains(&other).then_some(false)),
+    }
+}
+
+/// A boolean as systemd reads it (`parse_boolean`), in small letters; `None` for any other word.
+pub fn boolean(word: &str) -> Option<bool> {
+    match word {
+        "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
         "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
-        other => OTHERS.contains(&other).then_some(false),
+        _ => None,
     }
 }
 
 fn is_true(word: &str) -> bool {
-    matches!(word, "1" | "yes" | "y" | "true" | "t" | "on")
+    boolean(word) == Some(true)
 }
 
 /// Whether one condition holds; `None` where the image does not tell.

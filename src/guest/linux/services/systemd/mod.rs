@@ -4,7 +4,7 @@
 //! of all that starts where nothing else starts one of the latter.
 
 pub mod boot;
-mod condition;
+pub mod condition;
 mod demand;
 mod lookup;
 pub mod mount;
