@@ -23,6 +23,17 @@ write $WORK/file $1"
 }
 fresh() { rm -f "$DISK"; qemu-img convert -q -O raw "$IMAGES/debian-12.qcow2" "$DISK"; }
 
+# What a boot has beside the disk: the drive on which Tencent Cloud hands its data over, and a card with nobody behind it but
+# QEMU's own DHCP server.
+NO_CARD=(-nic none) MORE=()
+config_drive() {
+  mkdir -p "$WORK/drive/openstack/latest"
+  echo '{"uuid": "5f1f5f0e-7a3e-4f5d-9c0c-0c6f1d5a7b11", "hostname": "drive"}' >"$WORK/drive/openstack/latest/meta_data.json"
+  genisoimage -quiet -r -V config-2 -o "$WORK/drive.iso" "$WORK/drive"
+  MORE=("${NO_CARD[@]}" -drive "file=$WORK/drive.iso,format=raw,if=virtio")
+}
+card() { MORE=(-nic "user,model=virtio-net-pci,restrict=on"); }
+
 # What each boot changes in a fresh copy of the good disk.
 change_good() { :; }
 change_bad() { rm -f "$DISK"; qemu-img convert -q -O raw "$IMAGES/debian-12-bad.qcow2" "$DISK"; }
@@ -33,6 +44,12 @@ fstab() { { get /etc/fstab; echo "UUID=$GONE $*"; } | put /etc/fstab; }
 change_fstab() { fstab /srv ext4 defaults 0 2; }
 change_nofail() { fstab /srv ext4 defaults,nofail 0 2; }
 change_swap() { fstab none swap sw 0 0; }
+list() { echo "datasource_list: [ $* ]" | put /etc/cloud/cloud.cfg.d/90_dpkg.cfg; }
+change_drive() { config_drive; }
+change_datasource() { config_drive; list None; }
+change_searched() { config_drive; list NoCloud, None; }
+change_card() { card; }
+change_interface() { card; get /etc/network/interfaces | sed 's/eth0/ens5/' | put /etc/network/interfaces; }
 change_cloud_init() { echo | put /etc/cloud/cloud-init.disabled; }
 change_selinux() { debugfs -w -R "mkdir /etc/selinux" "$ROOTFS" >/dev/null 2>&1; printf 'SELINUX=enforcing\nSELINUXTYPE=default\n' | put /etc/selinux/config; }
 
@@ -40,8 +57,8 @@ change_selinux() { debugfs -w -R "mkdir /etc/selinux" "$ROOTFS" >/dev/null 2>&1;
 starts() { # disk, words that must appear, words that must not
   local t=$SECONDS ok=0
   : >"$CONSOLE"
-  qemu-system-x86_64 -accel "${ACCEL:-tcg}" -m 768 -display none -monitor none -nic none -snapshot \
-    -drive "file=$1,format=raw,if=virtio" -serial "file:$CONSOLE" 2>>"$(log_file boot)" & QEMU=$!
+  qemu-system-x86_64 -accel "${ACCEL:-tcg}" -m 768 -display none -monitor none -snapshot \
+    -drive "file=$1,format=raw,if=virtio" "${MORE[@]}" -serial "file:$CONSOLE" 2>>"$(log_file boot)" & QEMU=$!
   until grep -aEq -- "$2" "$CONSOLE"; do
     ! grep -aEq -- "$3" "$CONSOLE" || { say "\"$3\" on its console"; ok=1; break; }
     kill -0 "$QEMU" 2>/dev/null || { say "qemu ended"; ok=1; break; }
@@ -59,7 +76,7 @@ starts() { # disk, words that must appear, words that must not
 boot() {
   [ "$ASKED" = "  " ] || [[ $ASKED == *" $1 "* ]] || return 0
   local said t=$SECONDS
-  fresh; "change_$1"; MADE=$((MADE + 1))
+  fresh; MORE=("${NO_CARD[@]}"); "change_$1"; MADE=$((MADE + 1))
   said=$("$PROGRAM" inspect "$DISK" --profile "$2" -o json || true)
   said=$(jq -r --arg id "$3" '.rules[] | select(.id == $id) | .result' <<<"$said")
   say "$1: $2 says $3 $said"
@@ -78,6 +95,11 @@ boot fstab $ALIBABA LNX-04 Fail "$EMERGENCY" "login: "
 boot nofail $ALIBABA LNX-04 Pass "$LOGIN" "$EMERGENCY"
 boot swap $ALIBABA LNX-04 Warn "$LOGIN" "$EMERGENCY"
 boot cloud_init tencent-cvm SVC-01 Fail "$LOGIN" "Cloud-init v"
+boot drive tencent-cvm SVC-02 Pass "Datasource DataSourceConfigDrive" "Datasource DataSourceNone"
+boot datasource tencent-cvm SVC-02 Warn "Datasource DataSourceNone" "Datasource DataSourceConfigDrive"
+boot searched tencent-cvm SVC-02 Warn "$LOGIN" "Cloud-init v"
+boot card tencent-cvm SVC-13 Pass "eth0 .*True.* 10\.0\.2\.15 " "eth0 .*False"
+boot interface tencent-cvm SVC-13 Advice "eth0 .*False" "eth0 .*True.* 10\.0\.2\.15 "
 boot selinux $ALIBABA LNX-06 Advice "$LOGIN" "$EMERGENCY"
 say "$MADE boots, $FAILED differ from what was said"
 [ $FAILED = 0 ] && [ $MADE -gt 0 ]

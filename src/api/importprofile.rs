@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OsType;
+use super::{Acknowledgement, OsType};
 use crate::inspect::password;
 
 /// The import rules of one cloud, as one of its documents states them on one date.
@@ -82,6 +82,10 @@ pub struct ImportProfileSpec {
     /// What the cloud asks of the password of root or Administrator. Default: nothing that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_policy: Option<PasswordPolicy>,
+    /// What has to be done with the cloud before an import, and no byte of an image shows.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<Prerequisite>,
     /// What the cloud itself says about its error codes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handling: Vec<Handling>,
@@ -118,6 +122,19 @@ pub struct SizeRange {
     /// One of the documents gives the same figures in GB: a size that fits only in GiB is warned about.
     #[serde(default, rename = "statedInGB", skip_serializing_if = "std::ops::Not::not")]
     pub stated_in_gb: bool,
+}
+
+/// Something that has to be done with the cloud before an import.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// What to do: `Activate OSS`.
+    #[schemars(length(min = 1, max = 256))]
+    pub text: String,
+    /// With this acknowledgement it counts as done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<Acknowledgement>,
+    /// Where the document says so: `S3 L15`.
+    pub cite: Vec<String>,
 }
 
 /// What a cloud says about one of its error codes, letter by letter.

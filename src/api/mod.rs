@@ -27,7 +27,8 @@ pub use imageimport::{
 };
 pub use importprofile::{
     Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
-    OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, ProfileRule, SizeRange, VersionMatch,
+    OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, Prerequisite, ProfileRule, SizeRange,
+    VersionMatch,
 };
 pub use notification::{NoticeState, Notification, OutcomeNotice, Receiver};
 pub use status::{

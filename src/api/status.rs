@@ -278,6 +278,10 @@ pub struct ReportSummary {
     pub stale: bool,
     /// How many rules came out how.
     pub counts: RuleCounts,
+    /// What has to be done with the cloud before the import, and was not acknowledged: `Activate OSS (S3 L15)`.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<String>,
     /// Catalogue ids of the rules that failed.
     #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use crate::api::{Acknowledgement, Addressing, Architecture, ImportProfile, OsType};
 use crate::inspect::Facts;
 use crate::report;
-use crate::rules::Request;
+use crate::rules::{DataDisk, Request};
 
 /// Flags of `inspect`.
 #[derive(clap::Args, Debug)]
@@ -77,6 +77,9 @@ pub struct Args {
     /// Accept that a rule fails, and say why: `Ext4Without64Bit=never resized`. Repeatable
     #[arg(long = "waive", value_name = "RULE=WHY", value_parser = request::waiver)]
     pub waivers: Vec<crate::api::Waiver>,
+    /// A data disk that is imported with it: `NAME=FILE-OR-ADDRESS`, or `NAME:GIB=...` with the size to ask for. Repeatable
+    #[arg(long = "data-disk", value_name = "NAME[:GIB]=TARGET", value_parser = request::data_disk, conflicts_with = "facts")]
+    pub data_disks: Vec<request::DataDiskArg>,
     /// Region of the bucket
     #[arg(long)]
     pub region: Option<String>,
@@ -129,16 +132,18 @@ pub fn run(args: &Args) -> ExitCode {
 fn inspected(args: &Args) -> Result<(String, u8), Refused> {
     let profiles = request::profiles(&args.profiles)?;
     let request = request::request(args);
-    let facts = read::facts(args)?;
+    request::check_data_disks(&args.data_disks)?;
+    let (facts, data_disks) = read::facts(args)?;
     if args.facts {
         return Ok((facts_text(&facts, args.output)?, exit::COMPLIANT));
     }
-    judged(&facts, &profiles, &request, !args.profiles.is_empty(), args.output)
+    judged((&facts, &data_disks), &profiles, &request, !args.profiles.is_empty(), args.output)
 }
 
-/// What is printed of `facts` and the exit code. `named`: the profiles are the user's choice.
+/// What is printed of the facts of the system disk and the data disks, and the exit code. `named`: the profiles are the
+/// user's choice.
 fn judged(
-    facts: &Facts,
+    (facts, data_disks): (&Facts, &[DataDisk]),
     profiles: &[ImportProfile],
     request: &Request,
     named: bool,
@@ -146,7 +151,7 @@ fn judged(
 ) -> Result<(String, u8), Refused> {
     let name = |profile: &ImportProfile| profile.metadata.name.clone().unwrap_or_default();
     let reports: Vec<report::Report> =
-        profiles.iter().map(|p| report::judge(facts, &name(p), &p.spec, request)).collect();
+        profiles.iter().map(|p| report::judge_disks(facts, data_disks, &name(p), &p.spec, request)).collect();
     let list = !named || reports.len() != 1;
     let text = match output {
         Output::Table if !named => report::matrix(&reports),

@@ -23,6 +23,13 @@ pub fn markdown(profile: &ImportProfile) -> String {
     for (what, value) in takes(spec) {
         let _ = writeln!(out, "| {what} | {value} |");
     }
+    if !spec.prerequisites.is_empty() {
+        let _ = writeln!(out, "\n## Before the import\n\n| do | settled by | document |\n|---|---|---|");
+        for one in &spec.prerequisites {
+            let settled = one.acknowledgement.map(|word| format!("`{word:?}`")).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {settled} | {} |", one.text, one.cite.join("; "));
+        }
+    }
     let _ = writeln!(
         out,
         "\n## Operating systems\n\n| system | versions | `ID` of os-release | document |\n|---|---|---|---|"

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::disks::{OnDisk, merged};
 use super::sanitise::{MESSAGE_BYTES, clean};
 use super::{
-    Outcome, Overall, Report, ReportDisk, ReportEvidence, ReportReads, ReportSource, RuleResult, SCHEMA, image_summary,
+    Outcome, Overall, Report, ReportDisk, ReportEvidence, ReportPrerequisite, ReportReads, ReportSource, RuleResult,
+    SCHEMA, image_summary,
 };
-use crate::api::{Action, Guests, ImportProfileSpec, PlatformAction, RuleCounts, Waiver};
+use crate::api::{Action, Guests, ImportProfileSpec, PlatformAction, Prerequisite, RuleCounts, Waiver};
 use crate::inspect::Facts;
 use crate::inspect::facts::Family;
 use crate::rules::{Case, DataDisk, Disks, Finding, Grade, RULES, Request, Rule, Verdict, Verifiable, docs};
@@ -74,9 +75,17 @@ pub fn judge_disks(
         image: image_summary(facts),
         data_disks: data_disks.iter().map(disk).collect(),
         counts: counts(&rules),
+        prerequisites: prerequisites(profile, request),
         rules,
         reads: reads(facts),
     }
+}
+
+/// What stands before the import as far as this program knows.
+fn prerequisites(profile: &ImportProfileSpec, request: &Request) -> Vec<ReportPrerequisite> {
+    let done = |p: &Prerequisite| p.acknowledgement.is_some_and(|one| request.acknowledgements.contains(&one));
+    let open = profile.prerequisites.iter().filter(|p| !done(p));
+    open.map(|p| ReportPrerequisite { what: clean(&p.text, EVIDENCE_BYTES), cite: p.cite.clone() }).collect()
 }
 
 /// What is asked of a data disk: what is asked of the import, of another object.

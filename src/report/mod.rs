@@ -42,6 +42,9 @@ pub struct Report {
     pub data_disks: Vec<ReportDisk>,
     /// How many rules came out how.
     pub counts: crate::api::RuleCounts,
+    /// What has to be done with the cloud before the import, and was not acknowledged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<ReportPrerequisite>,
     /// Every rule of the profile, in the catalogue's order.
     pub rules: Vec<RuleResult>,
     /// What the reading cost.
@@ -70,6 +73,22 @@ pub struct ReportSource {
     pub etag: Option<String>,
     /// Size.
     pub size_bytes: u64,
+}
+
+/// Something that has to be done with the cloud before the import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportPrerequisite {
+    /// What to do.
+    pub what: String,
+    /// Where the document says so.
+    pub cite: Vec<String>,
+}
+
+impl ReportPrerequisite {
+    /// `Activate OSS (S3 L15)`.
+    pub fn line(&self) -> String {
+        format!("{} ({})", self.what, self.cite.join("; "))
+    }
 }
 
 /// A data disk that a report speaks of.

@@ -1,7 +1,7 @@
 //! What a status holds of facts and report: names and numbers, no sentences.
 
 use super::sanitise::clean;
-use super::{OperatingSystem, Outcome, Report};
+use super::{OperatingSystem, Outcome, Report, ReportPrerequisite};
 use crate::api::{ImageSummary, ReportSummary};
 use crate::inspect::Facts;
 use crate::inspect::facts::{BootMode, BootModes, Fact, Family, Scheme};
@@ -58,6 +58,7 @@ pub fn summary(report: &Report) -> ReportSummary {
     ReportSummary {
         profile: report.profile.clone(),
         counts: report.counts,
+        prerequisites: report.prerequisites.iter().map(ReportPrerequisite::line).collect(),
         failed: ids(Outcome::Fail),
         warned: ids(Outcome::Warn),
         undetermined: ids(Outcome::Unknown),

@@ -58,6 +58,9 @@ pub fn table(report: &Report) -> String {
             out += &wrap(&ids.join(" "), &format!("{label}  "), "           ");
         }
     }
+    for (number, prerequisite) in report.prerequisites.iter().enumerate() {
+        out += &wrap(&prerequisite.line(), if number == 0 { "do first   " } else { "           " }, "           ");
+    }
     out + &reads_line(report)
 }
 

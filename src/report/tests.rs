@@ -94,7 +94,10 @@ fn json_has_the_fields_of_the_contract_in_their_order() {
     let json: serde_json::Value =
         serde_json::from_str(&to_json(&[report(TENCENT, &broken(), &request())], false).unwrap()).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&json), ["schema", "profile", "verdict", "source", "image", "counts", "rules", "reads"]);
+    assert_eq!(
+        keys(&json),
+        ["schema", "profile", "verdict", "source", "image", "counts", "prerequisites", "rules", "reads"]
+    );
     assert_eq!(json["schema"], "imageimport.dev/report/v1");
     assert_eq!(keys(&json["source"]), ["url", "etag", "sizeBytes"]);
     assert_eq!(
@@ -257,6 +260,20 @@ fn the_table_says_that_all_is_open_only_where_it_is() {
     facts.table = None;
     let judged = report(A2020, &facts, &request());
     assert!(judged.verdict == Overall::Undetermined && table(&judged).contains(open), "{}", table(&judged));
+}
+
+#[test]
+fn what_stands_before_an_import_is_told_until_it_is_acknowledged() {
+    let lines = |profile, request: &Request| summary(&report(profile, &healthy(), request)).prerequisites;
+    let open = lines(A2020, &request());
+    assert!(open.iter().any(|line| line == "Activate Object Storage Service (OSS) (S3 L15)"), "{open:?}");
+    let role = |lines: &[String]| lines.iter().filter(|line| line.contains("AliyunECSImageImportDefaultRole")).count();
+    let settled = Request { acknowledgements: vec![crate::api::Acknowledgement::ImportRole], ..request() };
+    assert_eq!((role(&open), role(&lines(A2020, &settled))), (1, 0));
+    assert!(lines(TENCENT, &request()).iter().any(|line| line.contains("(S4 L44)")));
+    let text = table(&report(A2020, &healthy(), &request()));
+    assert!(text.contains("\ndo first   Activate Object Storage Service (OSS) (S3 L15)\n"), "{text}");
+    assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Flags to what rules read: the request, the profiles, the waivers.
 
 use super::{Args, Refused, exit};
-use crate::api::{Addressing, ImportProfile, Waiver};
+use crate::api::{Addressing, ImportProfile, SYSTEM_DISK, Waiver};
 use crate::profiles;
 use crate::rules::{self, Request};
 
@@ -41,6 +41,38 @@ fn profile(name: &str) -> Result<ImportProfile, Refused> {
         return Err(wrong(format!("no profile {name:?}: built in are {}; a file may be named too", known.join(", "))));
     };
     profiles::parse(name, &text).map_err(wrong)
+}
+
+/// A data disk as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataDiskArg {
+    /// Its name in the import.
+    pub name: String,
+    /// Size of the disk that instances get, in GiB.
+    pub size_gib: Option<i32>,
+    /// A file, or an address.
+    pub target: String,
+}
+
+/// `NAME=TARGET` or `NAME:GIB=TARGET`.
+pub fn data_disk(text: &str) -> Result<DataDiskArg, String> {
+    let (name, target) = text.split_once('=').filter(|(_, target)| !target.is_empty()).ok_or("NAME=TARGET")?;
+    let (name, size) = name.split_once(':').map_or((name, None), |(name, size)| (name, Some(size)));
+    let size_gib =
+        size.map(|size| size.parse().ok().filter(|gib| *gib > 0).ok_or("NAME:GIB=TARGET, GIB a whole number"));
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.is_empty() || name.len() > 32 || name == SYSTEM_DISK || !name.chars().all(plain) {
+        return Err(format!(
+            "{name:?} is no name of a data disk: at most 32 of a-z, 0-9 and -, other than {SYSTEM_DISK}"
+        ));
+    }
+    Ok(DataDiskArg { name: name.to_owned(), size_gib: size_gib.transpose()?, target: target.to_owned() })
+}
+
+/// Names that stand twice.
+pub fn check_data_disks(disks: &[DataDiskArg]) -> Result<(), Refused> {
+    let twice = disks.iter().enumerate().find(|(at, disk)| disks.iter().take(*at).any(|other| other.name == disk.name));
+    twice.map_or(Ok(()), |(_, disk)| Err(Refused::new(exit::USAGE, format!("two data disks are called {}", disk.name))))
 }
 
 /// `RULE=WHY`, the rule by its name or catalogue id.

@@ -108,11 +108,11 @@ fn output_is_a_list_unless_one_profile_is_named() {
     let one = request::profiles(&["tencent-cvm".to_owned()]).unwrap();
     let all = request::profiles(&[]).unwrap();
     let parse = |(text, code): (String, u8)| (serde_json::from_str::<serde_json::Value>(&text).unwrap(), code);
-    let (single, code) = parse(judged(&facts, &one, &Request::default(), true, Output::Json).unwrap());
+    let (single, code) = parse(judged((&facts, &[]), &one, &Request::default(), true, Output::Json).unwrap());
     assert_eq!((&single["profile"], code), (&"tencent-cvm".into(), exit::COMPLIANT));
-    let (several, code) = parse(judged(&facts, &all, &Request::default(), false, Output::Json).unwrap());
+    let (several, code) = parse(judged((&facts, &[]), &all, &Request::default(), false, Output::Json).unwrap());
     assert_eq!((several["reports"].as_array().unwrap().len(), code), (4, exit::COMPLIANT));
-    let (text, _) = judged(&facts, &one, &Request::default(), true, Output::Table).unwrap();
+    let (text, _) = judged((&facts, &[]), &one, &Request::default(), true, Output::Table).unwrap();
     assert!(text.contains("tencent-cvm: Compliant"));
 }
 
@@ -123,5 +123,28 @@ fn addresses_and_paths_are_told_apart() {
     }
     for path in ["disk.qcow2", "/var/disk.raw", "./a://b", "C:\\disk.vhd"] {
         assert!(!read::is_address(path));
+    }
+}
+
+#[test]
+fn data_disks_are_read_and_judged_with_the_system() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, gib: u64| {
+        let path = dir.path().join(name);
+        std::fs::File::create(&path).unwrap().set_len(gib << 30).unwrap();
+        path.display().to_string()
+    };
+    let (system, logs) = (file("system.raw", 1), format!("logs:20={}", file("logs.raw", 30)));
+    let list = [&system, "--profile", "alibaba-ecs-2020-12", "-o", "json", "--data-disk", &logs];
+    let (text, _) = inspected(&args(&list)).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["dataDisks"][0]["image"]["virtualSizeBytes"], 30_u64 << 30);
+    let rule = report["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == "SIZ-05").unwrap();
+    let message = rule["message"].as_str().unwrap();
+    assert!(rule["result"] == "Fail" && message.contains("logs") && message.contains("20 GiB"), "{rule}");
+    let twice = [&list[..], &["--data-disk", &logs]].concat();
+    assert_eq!(inspected(&args(&twice)).unwrap_err().code, exit::USAGE);
+    for wrong in ["logs", "=x", "system=x", "Logs=x", "a:0=x", "a:x=y", "a="] {
+        assert!(request::data_disk(wrong).is_err(), "{wrong}");
     }
 }

@@ -197,6 +197,7 @@ impl Sim {
             source: ReportSource::default(),
             image: crate::api::ImageSummary::default(),
             data_disks: vec![],
+            prerequisites: vec![],
             counts: crate::api::RuleCounts { failed: 1, ..crate::api::RuleCounts::default() },
             rules: if verdict == Overall::NonCompliant { vec![rule] } else { vec![] },
             reads: ReportReads::default(),

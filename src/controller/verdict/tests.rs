@@ -37,6 +37,7 @@ fn report(verdict: Overall, rules: Vec<RuleResult>) -> Report {
         source: ReportSource::default(),
         image: ImageSummary::default(),
         data_disks: vec![],
+        prerequisites: vec![],
         counts: RuleCounts { failed: i32::try_from(failed).unwrap(), ..RuleCounts::default() },
         rules,
         reads: ReportReads::default(),

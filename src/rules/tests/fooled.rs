@@ -67,18 +67,30 @@ fn assert_rows(fs: &MemoryFs, rows: &[(&str, &str, Outcome)], what: &str) {
 
 #[test]
 fn what_a_removed_package_leaves_behind_is_not_installed() {
-    let status = |name: &str| format!("\nPackage: {name}\nStatus: deinstall ok config-files\nVersion: 1\n");
-    let status = format!(
-        "Package: bash\nStatus: install ok installed\nVersion: 5\n{}{}",
-        status("cloud-init"),
-        status("qemu-guest-agent")
-    );
-    let fs = debian()
-        .file("/var/lib/dpkg/status", status)
-        .file("/etc/cloud/cloud.cfg", "datasource_list: [ConfigDrive]\n")
-        .file("/etc/default/qemu-guest-agent", "")
-        .link("/etc/rc3.d/S01qemu-guest-agent", "../init.d/qemu-guest-agent");
-    assert_rows(&fs, &[(TENCENT, "SVC-01", Fail), (A2020, "SVC-05", Pass)], "state config-files");
+    let install = r#"
+pack cloud-init /usr/bin/cloud-init /etc/cloud/cloud.cfg <<<'datasource_list: [ConfigDrive]'
+pack qemu-guest-agent /usr/sbin/qemu-ga /etc/init.d/qemu-guest-agent <<<'#!/bin/sh'
+dpkg -i cloud-init.deb qemu-guest-agent.deb
+mkdir -p "$root"/etc/rc3.d
+ln -s ../init.d/qemu-guest-agent "$root"/etc/rc3.d/S01qemu-guest-agent
+"#;
+    let starting = |script: &str| {
+        let units = "/usr/lib/systemd/system";
+        dpkg(tempfile::tempdir().unwrap().path(), &format!("{install}{script}"))
+            .file("/usr/lib/systemd/systemd", "")
+            .link("/usr/sbin/init", "/usr/lib/systemd/systemd")
+            .file(&format!("{units}/multi-user.target"), "[Unit]\n")
+            .link(&format!("{units}/default.target"), "multi-user.target")
+            .file(&format!("{units}/cloud-init.service"), "[Service]\n")
+            .link(
+                "/etc/systemd/system/multi-user.target.wants/cloud-init.service",
+                &format!("{units}/cloud-init.service"),
+            )
+    };
+    assert_rows(&starting(""), &[(TENCENT, "SVC-01", Pass), (A2020, "SVC-05", Fail)], "state installed");
+    let removed = starting("dpkg -r cloud-init qemu-guest-agent");
+    assert!(removed.clone().tree().exists("/etc/init.d/qemu-guest-agent").unwrap(), "dpkg keeps its script");
+    assert_rows(&removed, &[(TENCENT, "SVC-01", Fail), (A2020, "SVC-05", Pass)], "state config-files");
 }
 
 #[test]
@@ -143,30 +155,41 @@ fn selinux_that_the_kernel_has_off_enforces_nothing() {
     assert_rows(&on, &[(A2020, "LNX-06", Warn), (A2018_06, "LNX-06", Fail)], "SELinux comes first");
 }
 
-/// What dpkg itself holds of two packages of this machine's kind: built by dpkg-deb, installed by dpkg, one diverted by
-/// dpkg-divert. Old packages say `/bin/bash`, which a merged `/usr` has elsewhere.
-fn installed_by_dpkg(dir: &Path) -> MemoryFs {
-    let script = r#"
+/// What dpkg itself holds after `script`, in which `$root` is a merged `/usr` and `pack NAME FILE` builds a package.
+fn dpkg(dir: &Path, script: &str) -> MemoryFs {
+    let before = r#"
 root=$PWD/root; mkdir -p "$root"/var/lib/dpkg/info "$root"/var/lib/dpkg/updates "$root"/usr/bin "$root"/usr/sbin "$root"/usr/lib "$root"/etc
 touch "$root"/var/lib/dpkg/status "$root"/var/lib/dpkg/available
 for d in bin sbin lib; do ln -s usr/$d "$root"/$d; done
-pack() { # name, its file
-  mkdir -p "$1"/DEBIAN "$1"/bin
+dpkg() { command dpkg --root "$root" --force-all --log="$root"/log "$@"; }
+pack() { # name, its program, a file of configuration
+  mkdir -p "$1"/DEBIAN "$1$(dirname "$2")"
   printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n' "$1" >"$1"/DEBIAN/control
-  cp /bin/bash "$1"/bin/"$2"
-  (cd "$1" && md5sum bin/"$2" >DEBIAN/md5sums)
+  cp /bin/bash "$1$2"
+  (cd "$1" && md5sum "${2#/}" >DEBIAN/md5sums)
+  [ -z "${3:-}" ] || { echo "$3" >"$1"/DEBIAN/conffiles; mkdir -p "$1$(dirname "$3")"; cat >"$1$3"; }
   dpkg-deb --build "$1" "$1".deb
 }
-pack bash bash
-pack dash sh
-dpkg-divert --root "$root" --package other --divert /bin/sh.distrib --no-rename --add /bin/sh
-dpkg --root "$root" --force-all --log="$root"/log -i bash.deb dash.deb
-ln -s bash "$root"/bin/sh
 "#;
     let path = std::env::var("PATH").unwrap_or_default();
-    let script = format!("cd {} && export PATH={path}:/usr/sbin:/sbin && exec 2>&1 && set -e\n{script}", dir.display());
+    let script = format!(
+        "cd {} && export PATH={path}:/usr/sbin:/sbin && exec 2>&1 && set -e\n{before}\n{script}",
+        dir.display()
+    );
     run("dpkg", "bash", &["-c", &script]);
     MemoryFs::read_from(&dir.join("root")).file("/etc/os-release", "ID=debian\nVERSION_ID=10\n")
+}
+
+/// Two packages of this machine's kind, one diverted. Old packages say `/bin/bash`, which a merged `/usr` has elsewhere.
+fn installed_by_dpkg(dir: &Path) -> MemoryFs {
+    let script = r#"
+pack bash /bin/bash
+pack dash /bin/sh
+dpkg-divert --root "$root" --package other --divert /bin/sh.distrib --no-rename --add /bin/sh
+dpkg -i bash.deb dash.deb
+ln -s bash "$root"/bin/sh
+"#;
+    dpkg(dir, script)
 }
 
 #[test]
