@@ -80,7 +80,8 @@ pub struct ImageImportSpec {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
-    /// `s3://bucket/key`, or an `https://` address without query or user information.
+    /// `s3://bucket/key`, `oss://bucket/key` (Alibaba Cloud), `cos://bucket/key` (Tencent Cloud), or an `https://` address
+    /// without query or user information; on a host of OSS or COS that is the object of the bucket.
     #[schemars(length(max = 2048))]
     pub url: String,
     /// The declared format; a wrong one is a failure.
@@ -91,7 +92,8 @@ pub struct Source {
     #[schemars(length(max = 71))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
-    /// Region of the bucket. Default `us-east-1`.
+    /// Region of the bucket. Default: the one in the host's name, else `us-east-1`; `oss://` and `cos://` need it or an
+    /// `endpoint`.
     #[schemars(length(max = 64))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -178,6 +180,10 @@ pub struct LocalRef {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRequest {
+    /// Region of the cloud in which the image shall be: `cn-hangzhou`, `ap-guangzhou`.
+    #[schemars(length(max = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Name that the image shall have in the cloud's list of images; not the name of any object here.
     #[schemars(length(max = 128))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,7 +272,7 @@ pub enum Acknowledgement {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Destination {
-    /// `s3://bucket/prefix/`: a name of its own is added. Without the trailing slash: the object itself, which must not exist;
+    /// `s3://bucket/prefix/`, or `oss://`, `cos://`: a name of its own is added. Without the trailing slash: the object itself, which must not exist;
     /// there is room for one disk.
     #[schemars(length(max = 2048))]
     pub url: String,

@@ -31,6 +31,9 @@ pub struct ImportProfileSpec {
     pub title: String,
     /// Revision of this text of the profile. The operator puts its own back unless a higher one is there.
     pub revision: i32,
+    /// The object store that the cloud imports from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<CloudStore>,
     /// Container formats that are accepted, as `QCOW2`.
     pub formats: Vec<String>,
     /// Container formats that are accepted once a ticket allows it.
@@ -92,6 +95,17 @@ pub struct ImportProfileSpec {
     /// The rules that are applied, in no particular order.
     #[schemars(length(min = 1, max = 128))]
     pub rules: Vec<ProfileRule>,
+}
+
+/// A cloud's object store.
+#[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloudStore {
+    /// Alibaba Cloud's.
+    #[serde(rename = "OSS")]
+    Oss,
+    /// Tencent Cloud's.
+    #[serde(rename = "COS")]
+    Cos,
 }
 
 /// Sizes that a cloud states.

@@ -26,8 +26,8 @@ pub use imageimport::{
     ImageRequest, LocalRef, OsType, Source, Waiver,
 };
 pub use importprofile::{
-    Action, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus, Limits,
-    OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, Prerequisite, ProfileRule, SizeRange,
+    Action, CloudStore, Expect, Guests, Handling, Hypervisors, ImportProfile, ImportProfileSpec, ImportProfileStatus,
+    Limits, OperatingSystem, PasswordPolicy, PlatformAction, PlatformChoice, Prerequisite, ProfileRule, SizeRange,
     VersionMatch,
 };
 pub use notification::{NoticeState, Notification, OutcomeNotice, Receiver};

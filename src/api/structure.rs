@@ -198,7 +198,7 @@ mod tests {
                 "spec.source.region: must have at most 64 characters",
             ),
             (json!({"spec": {"profileRef": {"name": ""}}}), "spec.profileRef.name: must not be empty"),
-            (json!({"spec": {"source": {"url": "oss://b/k"}}}), "spec.source.url: must begin with s3://"),
+            (json!({"spec": {"source": {"url": "nfs://b/k"}}}), "spec.source.url: must begin with s3://"),
         ] {
             let said = problems("ImageImport", &import(&change)).join("\n");
             assert!(said.contains(says), "{change}: {said:?}");

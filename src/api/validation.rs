@@ -113,8 +113,8 @@ pub const CHECKS: &[Check] = &[
     ),
     shape(
         "spec.source.url",
-        "self.matches('^(s3|https|http)://')",
-        "must begin with s3://, https:// or http://, as in s3://bucket/path/image.qcow2",
+        "self.matches('^(s3|oss|cos|https|http)://')",
+        "must begin with s3://, oss://, cos://, https:// or http://, as in s3://bucket/path/image.qcow2",
     ),
     shape(
         "spec.source.url",
@@ -134,8 +134,18 @@ pub const CHECKS: &[Check] = &[
     shape("spec.source.url", "!self.matches('[[:cntrl:]]')", "must have no control characters"),
     shape(
         "spec.source",
-        "!has(self.endpoint) || self.url.startsWith('s3://')",
-        "`endpoint` must be left out unless `url` begins with s3://: other addresses name their host themselves",
+        "!has(self.endpoint) || !self.url.matches('^https?://')",
+        "`endpoint` must be left out where `url` begins with https:// or http://: it names its host itself",
+    ),
+    shape(
+        "spec.source",
+        "!self.url.matches('^(oss|cos)://') || has(self.region) || has(self.endpoint)",
+        "`region` must name the bucket's region where `url` begins with oss:// or cos://, unless `endpoint` names the store",
+    ),
+    shape(
+        "spec.destination",
+        "!self.url.matches('^(oss|cos)://') || has(self.region) || has(self.endpoint)",
+        "`region` must name the bucket's region where `url` begins with oss:// or cos://, unless `endpoint` names the store",
     ),
     shape(
         "spec.source.checksum",
@@ -146,6 +156,7 @@ pub const CHECKS: &[Check] = &[
     shape("spec.destination.endpoint", ENDPOINT, ENDPOINT_MESSAGE),
     shape("spec.source.region", REGION, REGION_MESSAGE),
     shape("spec.destination.region", REGION, REGION_MESSAGE),
+    shape("spec.image.region", REGION, REGION_MESSAGE),
     shape("spec.source.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.destination.secretRef.name", NAME, NAME_MESSAGE),
     shape("spec.profileRef.name", NAME, NAME_MESSAGE),
@@ -164,8 +175,8 @@ pub const CHECKS: &[Check] = &[
     ),
     shape(
         "spec.destination.url",
-        "self.matches('^s3://[^/?#@[:cntrl:]]+/([^/?#[:cntrl:]][^?#[:cntrl:]]*)?$')",
-        "must be s3://bucket/prefix/, to which a name is added, or s3://bucket/key, which must not exist",
+        "self.matches('^(s3|oss|cos)://[^/?#@[:cntrl:]]+/([^/?#[:cntrl:]][^?#[:cntrl:]]*)?$')",
+        "must be s3://bucket/prefix/ (or oss://, cos://), to which a name is added, or s3://bucket/key, which must not exist",
     ),
     shape(
         "spec",

@@ -44,6 +44,7 @@ pub fn judge(
             name: disk.name.clone(),
             facts: of(&disk.name)?.clone(),
             url: disk.source.url.clone(),
+            bucket_region: disk.source.region.clone(),
             format: disk.source.format.map(|format| format.name().to_owned()),
             size_gib: disk.size_gib,
         })
@@ -67,6 +68,10 @@ pub fn request(import: &ImageImport, now: Timestamp) -> Request {
     let image = spec.image.clone().unwrap_or_default();
     Request {
         url: spec.source.url.clone(),
+        // An address in a spec has no query.
+        link: None,
+        bucket_region: spec.source.region.clone(),
+        image_region: image.region,
         format: spec.source.format.map(|f| f.name().to_owned()),
         image_name: image.name,
         description: image.description,

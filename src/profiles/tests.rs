@@ -42,8 +42,14 @@ fn actions_are_those_of_the_catalogue() {
     const A: Option<Action> = Some(Advise);
     const N: Option<Action> = None;
     let rows: &[Row] = &[
+        ("SRC-01", [R, W, W, W]),
         ("SRC-02", [R, N, N, N]),
+        ("SRC-03", [R, N, N, N]),
+        ("SRC-04", [R, N, N, N]),
+        ("SRC-05", [R, N, N, N]),
         ("SRC-06", [R, N, N, N]),
+        ("SRC-07", [R, N, N, N]),
+        ("SRC-08", [N, R, R, R]),
         ("SRC-09", [N, A, A, A]),
         ("SRC-10", [R, R, R, R]),
         ("IMG-01", [R, R, R, R]),
@@ -110,6 +116,14 @@ fn actions_are_those_of_the_catalogue() {
 
 /// What the cited line has to say, by rule: a word that stands in each of its lines.
 const SAYS: &[(&str, &str, &str)] = &[
+    ("SourceInCloudStore", "S4 L75", "不是 [腾讯云对象存储]"),
+    ("SourceInCloudStore", "S3 L31", "OSS控制台获取的镜像文件Object地址"),
+    ("BucketRegionMatches", "S3 L30", "OSS Bucket所在的地域"),
+    ("SignatureValid", "S4 L77", "签名已失效"),
+    ("LinkNotSingleUse", "S4 L79", "仅能被访问一次"),
+    ("SourceInImageRegion", "S4 L81-84", "输入了其他地域的 COS 链接"),
+    ("FinanceRegionKept", "S4 L19", "不支持从其他地域的对象存储 COS 服务导入镜像"),
+    ("FinanceRegionKept", "S4 L32", "不支持从其他地域的 COS 服务导入镜像"),
     ("SourceReadable", "S4 L76", "公有读私有写"),
     ("SourcePresent", "S4 L85", "已被删除"),
     ("ImageFormatAccepted", "S4 L13", "RAW、VHD、QCOW2、VMDK"),

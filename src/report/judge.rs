@@ -90,7 +90,8 @@ fn prerequisites(profile: &ImportProfileSpec, request: &Request) -> Vec<ReportPr
 
 /// What is asked of a data disk: what is asked of the import, of another object.
 fn of_disk(request: &Request, disk: &DataDisk) -> Request {
-    Request { url: disk.url.clone(), format: disk.format.clone(), ..request.clone() }
+    let (url, bucket_region, format) = (disk.url.clone(), disk.bucket_region.clone(), disk.format.clone());
+    Request { url, bucket_region, format, link: None, ..request.clone() }
 }
 
 fn disk(disk: &DataDisk) -> ReportDisk {

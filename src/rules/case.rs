@@ -10,6 +10,7 @@ use crate::inspect::Facts;
 use crate::inspect::facts::{
     Access, Container, Fact, Family, Guest, Linux, PartitionTable, Release, TroubleKind, Volume,
 };
+use crate::source::link::SignedLink;
 
 /// All that a rule may look at.
 pub struct Case<'a> {
@@ -36,6 +37,8 @@ pub struct DataDisk {
     pub facts: Facts,
     /// Address of its source, without query.
     pub url: String,
+    /// Region of its bucket, as its source has it.
+    pub bucket_region: Option<String>,
     /// Declared format: `QCOW2`.
     pub format: Option<String>,
     /// Asked size, in GiB.
@@ -47,8 +50,14 @@ pub struct DataDisk {
 pub struct Request {
     /// Address of the source, without query.
     pub url: String,
+    /// What its query says, where it is a signed link.
+    pub link: Option<SignedLink>,
+    /// Region of its bucket, as `spec.source.region` has it.
+    pub bucket_region: Option<String>,
     /// Declared format: `QCOW2`.
     pub format: Option<String>,
+    /// Region of the cloud in which the image shall be.
+    pub image_region: Option<String>,
     /// Name that the image shall have in the cloud.
     pub image_name: Option<String>,
     /// Its description there.

@@ -16,8 +16,12 @@ pub enum Disks {
 /// Rules on an object and its container. Partitions and what is on them are judged of the system disk alone: a data disk
 /// may have none, and nothing starts from it.
 const EACH: &[&str] = &[
+    "SourceInCloudStore",
     "SourceReadable",
+    "SourceInImageRegion",
     "SourcePresent",
+    "FinanceRegionKept",
+    "BucketRegionMatches",
     "UploadComplete",
     "ImageFormatAccepted",
     "NotIsoImage",

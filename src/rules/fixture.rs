@@ -151,7 +151,14 @@ pub fn data_disk(name: &str) -> DataDisk {
     (volume.uuid, volume.label) = ("da7a".into(), "files".into());
     (volume.holds, volume.mounted_at) = (Holds::Data, String::new());
     facts.guest = Some(Guest::default());
-    DataDisk { name: name.into(), url: "s3://images/data.vhd".into(), facts, format: None, size_gib: None }
+    DataDisk {
+        name: name.into(),
+        url: "s3://images/data.vhd".into(),
+        facts,
+        bucket_region: None,
+        format: None,
+        size_gib: None,
+    }
 }
 
 /// Makes a Windows of it: the system on NTFS in the first partition, data on NTFS in the second.

@@ -16,6 +16,7 @@
 //! never changes: create a new one.
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use crate::source::cloud::object;
 
 /// FRM-03.
 pub const RULE: Rule = Rule {
@@ -28,33 +29,34 @@ pub const RULE: Rule = Rule {
     check,
 };
 
-/// Domains of Tencent Cloud COS, and of Alibaba Cloud OSS (the stores' own pages on domain names).
-const COS: &[&str] = &[".myqcloud.com", ".tencentcos.cn", ".tencentcos.com"];
-const OSS: &str = ".aliyuncs.com";
-
 #[expect(clippy::unnecessary_wraps, reason = "the type of every rule")]
 fn check(case: &Case) -> Judged {
     let url = case.request.url.as_str();
     let Some((scheme, rest)) = url.split_once("://") else {
         return Ok(Verdict::not_applicable("a file of this machine, no address of an object"));
     };
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (bucket, key) = match scheme.to_ascii_lowercase().as_str() {
-        "file" => return Ok(Verdict::not_applicable("a file of this machine, no address of an object")),
-        "http" | "https" => match on_the_web(authority, path) {
-            Some(named) => named,
-            None => return Ok(Verdict::not_applicable("a web server: nothing says which bucket the address means")),
-        },
-        _ => (authority.to_owned(), path),
+    let scheme = scheme.to_ascii_lowercase();
+    let (bucket, key, region) = match (scheme.as_str(), object(url)) {
+        ("file", _) => return Ok(Verdict::not_applicable("a file of this machine, no address of an object")),
+        (_, Some(found)) => (found.bucket, found.key, found.region),
+        ("http" | "https", None) => {
+            return Ok(Verdict::not_applicable("a web server: nothing says which bucket the address means"));
+        }
+        (_, None) => {
+            let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+            (bucket.to_owned(), key.to_owned(), None)
+        }
     };
+    let region = region.or_else(|| case.request.bucket_region.clone());
     let wrong = match () {
         () if bucket.is_empty() => Some("names neither bucket nor key".to_owned()),
         () if key.is_empty() => Some(format!("names the bucket {} and no object in it", shown(&bucket))),
-        () if key.ends_with('/') => Some(format!("names the folder {} and no object in it", shown(key))),
+        () if key.ends_with('/') => Some(format!("names the folder {} and no object in it", shown(&key))),
         () => None,
     };
     let Some(wrong) = wrong else {
-        return Ok(Finding::new(format!("bucket {}, key {}", shown(&bucket), shown(key)))
+        let region = region.map(|region| format!(", region {}", shown(&region))).unwrap_or_default();
+        return Ok(Finding::new(format!("bucket {}{region}, key {}", shown(&bucket), shown(&key)))
             .seen(shown(url), "spec.source.url")
             .pass());
     };
@@ -64,30 +66,4 @@ fn check(case: &Case) -> Judged {
             "Create an ImageImport whose spec.source.url is the address of the object, as the store's console shows it.",
         )
         .fail(Grade::Breach))
-}
-
-/// Bucket and key of an address on a host of COS or OSS; `None` on any other.
-fn on_the_web<'a>(authority: &str, path: &'a str) -> Option<(String, &'a str)> {
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    match before_the_store(&host)? {
-        "" => {
-            let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            Some((bucket.to_owned(), key))
-        }
-        bucket => Some((bucket.to_owned(), path)),
-    }
-}
-
-/// What stands in a host's name before the store's own: the bucket, or nothing. `None`: no host of COS or OSS.
-fn before_the_store(host: &str) -> Option<&str> {
-    if let Some(rest) = COS.iter().find_map(|domain| host.strip_suffix(domain)) {
-        let (front, _region) = rest.rsplit_once('.')?;
-        let (bucket, store) = front.rsplit_once('.').unwrap_or(("", front));
-        return matches!(store, "cos" | "cos-internal").then_some(bucket);
-    }
-    let rest = host.strip_suffix(OSS)?;
-    let (bucket, store) = rest.rsplit_once('.').unwrap_or(("", rest));
-    store.starts_with("oss-").then_some(bucket)
 }

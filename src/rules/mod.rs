@@ -5,6 +5,7 @@
 
 mod boot_root;
 mod case;
+mod cloud_store;
 mod commands;
 mod data_disks;
 mod disks;
@@ -62,8 +63,14 @@ mod siz_02_actual_size;
 mod siz_03_disk_size;
 mod siz_04_holds_image;
 mod siz_05_data_disk_size;
+mod src_01_cloud_store;
 mod src_02_readable;
+mod src_03_signature_valid;
+mod src_04_single_use;
+mod src_05_same_region;
 mod src_06_present;
+mod src_07_finance_region;
+mod src_08_bucket_region;
 mod src_09_import_role;
 mod src_10_upload_complete;
 mod svc_01_cloud_init;
@@ -124,8 +131,14 @@ impl Rule {
 
 /// Every rule, in the order of every report. To add one: a file here and a line in this slice.
 pub const RULES: &[&Rule] = &[
+    &src_01_cloud_store::RULE,
     &src_02_readable::RULE,
+    &src_03_signature_valid::RULE,
+    &src_04_single_use::RULE,
+    &src_05_same_region::RULE,
     &src_06_present::RULE,
+    &src_07_finance_region::RULE,
+    &src_08_bucket_region::RULE,
     &src_09_import_role::RULE,
     &src_10_upload_complete::RULE,
     &img_01_format_accepted::RULE,

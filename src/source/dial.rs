@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RANGE, SERVER};
 use http::{HeaderMap, Method, StatusCode};
 use object_store::ClientOptions;
 use object_store::client::{
@@ -16,7 +16,9 @@ use url::{Host, Url};
 
 use super::Meter;
 use super::answer::{Answer, parse_error_document, word};
+use super::cloud::Cloud;
 use super::egress::Egress;
+use super::meter::Told;
 use crate::disk::{Error, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,6 +115,7 @@ impl HttpService for Dialler {
             request = request.body(reqwest::Body::wrap(body));
         }
         let response = request.send().await.map_err(transport)?;
+        self.meter.hear(told(response.headers()));
         match response.status() {
             status if status.is_success() => {}
             StatusCode::RANGE_NOT_SATISFIABLE => return Err(fatal(past_end(response).await)),
@@ -130,6 +133,21 @@ impl HttpService for Dialler {
         };
         collect(response, max).await
     }
+}
+
+/// Whose store answers, and where its bucket is, by the headers that only these stores send.
+fn told(headers: &HeaderMap) -> Told {
+    let has = |name: &str| headers.contains_key(name);
+    let server = headers.get(SERVER).map(http::HeaderValue::as_bytes);
+    let cloud = match () {
+        () if has("x-cos-request-id") || server == Some(b"tencent-cos") => Some(Cloud::Cos),
+        () if has("x-oss-request-id") || server == Some(b"AliyunOSS") => Some(Cloud::Oss),
+        () => None,
+    };
+    let region = ["x-cos-bucket-region", "x-amz-bucket-region"].into_iter().find_map(|name| headers.get(name));
+    let region =
+        region.and_then(|value| value.to_str().ok()).map(|text| word(text, 64)).filter(|text| !text.is_empty());
+    Told { cloud, region }
 }
 
 /// The whole answer in memory: no more than was asked for, and only the headers that are of use.

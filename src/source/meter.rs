@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::cloud::Cloud;
 use super::url::LAYER;
 use crate::disk::{Error, Result};
 use crate::inspect::Budget;
@@ -19,6 +20,16 @@ pub struct Meter {
     bytes: AtomicU64,
     refused: AtomicBool,
     reads: Mutex<Vec<Read>>,
+    told: Mutex<Told>,
+}
+
+/// What a store says of itself beside its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// Whose it is.
+    pub cloud: Option<Cloud>,
+    /// Region of the bucket.
+    pub region: Option<String>,
 }
 
 /// One range that was fetched.
@@ -58,6 +69,15 @@ impl Meter {
     /// The ranges fetched so far, in the order in which they came.
     pub fn reads(&self) -> Vec<Read> {
         self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Notes what a store says of itself; what was known stays.
+    pub(crate) fn hear(&self, told: Told) {
+        let mut heard = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = Told { cloud: heard.cloud.or(told.cloud), region: heard.region.take().or(told.region) };
+    }
+    /// What the store said of itself.
+    pub fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// Requests so far.
     pub fn requests(&self) -> u64 {

@@ -2,10 +2,12 @@
 
 pub mod answer;
 pub mod cache;
+pub mod cloud;
 pub mod credentials;
 pub(crate) mod dial;
 pub mod egress;
 mod file;
+pub mod link;
 mod meter;
 mod object;
 pub mod stores;

@@ -41,7 +41,7 @@ pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egre
     let start = Instant::now();
     let first = open_object(source, credentials, egress, budget, &meter).await?;
     let took = start.elapsed();
-    let (facts, bytes) = match first {
+    let (mut facts, bytes) = match first {
         First::Reached { facts, object, head } => {
             meter.remember(Read { at: 0, len: to_u64(head.len()), wanted_for: "first request".to_owned(), took });
             (facts, Some(blocking(object, head, &meter)))
@@ -50,6 +50,8 @@ pub async fn open(source: &Source, credentials: &CredentialSource, egress: &Egre
             (facts::Source { access, http: Some(http), signed, ..facts::Source::default() }, None)
         }
     };
+    let told = meter.told();
+    (facts.cloud, facts.region) = (told.cloud.map(|cloud| cloud.scheme().to_owned()), told.region);
     Ok(Opened { facts, bytes, meter })
 }
 

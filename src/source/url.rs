@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use super::cloud::{self, Cloud};
 use crate::api::{Addressing, Destination, Source};
 use crate::disk::{Error, Result};
 
@@ -67,7 +68,7 @@ impl Address {
         let address = Self::build(&to.url, to.region.as_ref(), to.endpoint.as_deref(), to.addressing, Author::Api)?;
         match address.location {
             Location::S3 { .. } => Ok(address),
-            _ => Err(refuse(&to.url, "only s3://bucket/key can be written to")),
+            _ => Err(refuse(&to.url, "only an object of a bucket can be written to; write s3://bucket/key")),
         }
     }
 
@@ -78,18 +79,40 @@ impl Address {
         addressing: Option<Addressing>,
         author: Author,
     ) -> Result<Self> {
-        let location = Location::parse(url, author)?;
+        let mut location = Location::parse(url, author)?;
         let plain = |region: &&String| region.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         if let Some(region) = region.filter(|region| region.is_empty() || !plain(region)) {
             return Err(refuse(region, "no region; write one such as cn-hangzhou, or leave it out"));
         }
+        let mut region = region.cloned();
         let mut endpoint = endpoint.map(parse_endpoint).transpose()?;
+        let own = cloud_of(url);
+        if let (Some(cloud), None) = (own, &endpoint) {
+            let region = region.as_ref().ok_or_else(|| refuse(url, REGION_MISSING))?;
+            endpoint = Some(parse_endpoint(&format!("https://{}", cloud.host(region)))?);
+        }
+        if let Location::Http(web) = &location
+            && web.query().is_none()
+            && let Some(store) = Store::of(url, web)?
+        {
+            if endpoint.is_some() {
+                return Err(refuse(url, "the address names its store already; leave out endpoint"));
+            }
+            if let (Some(asked), Some(named)) = (&region, &store.region)
+                && asked != named
+            {
+                return Err(refuse(url, &format!("the address is one of the region {named}; leave out region")));
+            }
+            region = region.or(store.region);
+            endpoint = Some(store.endpoint);
+            location = store.object;
+        }
         let cloud = endpoint.as_ref().is_some_and(is_virtual_hosted_only);
         let virtual_hosted = cloud || addressing.map_or(endpoint.is_none(), |a| a == Addressing::VirtualHosted);
         if let (true, Location::S3 { bucket, .. }, Some(url)) = (virtual_hosted, &location, &mut endpoint) {
             prefix_host(url, bucket)?;
         }
-        Ok(Self { location, region: region.cloned(), endpoint, virtual_hosted })
+        Ok(Self { location, region, endpoint, virtual_hosted })
     }
 }
 
@@ -106,25 +129,56 @@ impl Location {
             };
         };
         match scheme.to_ascii_lowercase().as_str() {
-            "s3" => parse_s3(text, rest),
+            "s3" | "oss" | "cos" => parse_bucket(text, rest),
             "http" | "https" => parse_http(text, author),
             "file" if author == Author::Terminal => Url::parse(text)
                 .ok()
                 .and_then(|u| u.to_file_path().ok())
                 .map(Self::File)
                 .ok_or_else(|| refuse(text, "not a file of this machine; write its path")),
-            "oss" => Err(refuse(text, OSS)),
-            "cos" => Err(refuse(text, COS)),
             _ => Err(refuse(text, "this scheme is not read; write s3://bucket/key or https://host/path")),
         }
     }
 }
 
-const OSS: &str = "write s3://bucket/key with endpoint https://oss-REGION.aliyuncs.com (such as https://oss-cn-hangzhou.aliyuncs.com)";
-const COS: &str = "write s3://bucket/key with endpoint https://cos.REGION.myqcloud.com (such as https://cos.ap-guangzhou.myqcloud.com)";
+const REGION_MISSING: &str =
+    "the region is missing; name the bucket's, such as cn-hangzhou or ap-guangzhou, or its store's endpoint";
 
-fn parse_s3(text: &str, rest: &str) -> Result<Location> {
+/// The cloud whose scheme an address has.
+fn cloud_of(url: &str) -> Option<Cloud> {
+    let (scheme, _) = url.split_once("://")?;
+    Cloud::ALL.into_iter().find(|cloud| cloud.scheme().eq_ignore_ascii_case(scheme))
+}
+
+/// What an address on a host of OSS or COS says.
+struct Store {
+    object: Location,
+    endpoint: Url,
+    region: Option<String>,
+}
+
+impl Store {
+    fn of(text: &str, web: &Url) -> Result<Option<Self>> {
+        let (Some(found), Some(host)) = (cloud::of_url(web), web.host_str().and_then(cloud::host)) else {
+            return Ok(None);
+        };
+        let mut endpoint = web.clone();
+        endpoint.set_path("/");
+        endpoint.set_host(Some(host.store)).map_err(|e| refuse(text, &e.to_string()))?;
+        Ok(Some(Self { object: object(text, &found.bucket, &found.key)?, endpoint, region: found.region }))
+    }
+}
+
+fn parse_bucket(text: &str, rest: &str) -> Result<Location> {
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    if key.contains('?') {
+        let why = "an address has no query, and a key with a question mark cannot be addressed; copy the object to another key";
+        return Err(refuse(text, why));
+    }
+    object(text, bucket, key)
+}
+
+fn object(text: &str, bucket: &str, key: &str) -> Result<Location> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if !(3..=63).contains(&bucket.len())
         || !bucket.chars().all(plain)
@@ -139,10 +193,6 @@ fn parse_s3(text: &str, rest: &str) -> Result<Location> {
         Some("the key is missing; write s3://bucket/key")
     } else if key.len() > KEY_MAX {
         Some("the key is longer than the 1024 bytes S3 allows")
-    } else if key.contains('?') {
-        Some(
-            "an address has no query, and a key with a question mark cannot be addressed; copy the object to another key",
-        )
     } else if key.chars().any(char::is_control) {
         Some("a key with control characters cannot be addressed; copy the object to another key")
     } else if key.ends_with('/') {
@@ -189,10 +239,9 @@ fn parse_endpoint(text: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// Stores that refuse path-style requests: Alibaba Cloud OSS and Tencent Cloud COS.
+/// Alibaba Cloud OSS and Tencent Cloud COS refuse path-style requests.
 fn is_virtual_hosted_only(endpoint: &Url) -> bool {
-    const SUFFIXES: &[&str] = &[".aliyuncs.com", ".myqcloud.com", ".tencentcos.cn", ".tencentcos.com"];
-    endpoint.host_str().is_some_and(|host| SUFFIXES.iter().any(|s| host.ends_with(s)))
+    endpoint.host_str().is_some_and(|host| cloud::host(host).is_some())
 }
 
 /// Puts the bucket before the host's name, unless it is there already.

@@ -241,7 +241,7 @@ async fn a_manifest_that_cannot_be_used_says_where_and_why() {
         (vec![json!({"kind": "ImageImport", "spec": {}})], "document 1: apiVersion \"\" and kind \"ImageImport\""),
         (vec![nameless], "document 1: metadata.name must be given"),
         (vec![with(json!({"sorce": 1}))], "document 1: spec.sorce: there is no such field"),
-        (vec![with(json!({"source": {"url": "oss://b/k"}}))], "spec.source.url: must begin with s3://"),
+        (vec![with(json!({"source": {"url": "nfs://b/k"}}))], "spec.source.url: must begin with s3://"),
         (vec![with(json!({"destination": {"url": "s3://images/disk.raw"}}))], "must not be the source itself"),
         (vec![with(json!({"destination": {"format": "VMDK"}})), profile(&["RAW"])], "spec.destination.format: VMDK"),
         (vec![with(json!({"suspend": true})), profile(&["RAW"])], "spec.suspend is true"),

@@ -25,7 +25,14 @@ pub fn facts(args: &Args) -> Result<(Facts, Vec<DataDisk>), Refused> {
         for disk in &args.data_disks {
             let facts = of_object(args, &disk.target, None).await?;
             let (name, url) = (disk.name.clone(), crate::source::redacted(&disk.target));
-            disks.push(DataDisk { name, facts, url, format: None, size_gib: disk.size_gib });
+            disks.push(DataDisk {
+                name,
+                facts,
+                url,
+                bucket_region: args.region.clone(),
+                format: None,
+                size_gib: disk.size_gib,
+            });
         }
         Ok((system, disks))
     })

@@ -4,11 +4,15 @@ use super::{Args, Refused, exit};
 use crate::api::{Addressing, ImportProfile, SYSTEM_DISK, Waiver};
 use crate::profiles;
 use crate::rules::{self, Request};
+use crate::source::link;
 
 /// What the user asks of the image.
 pub fn request(args: &Args) -> Request {
     Request {
         url: crate::source::redacted(&args.target),
+        link: link::signed(&args.target),
+        bucket_region: args.region.clone(),
+        image_region: args.image_region.clone(),
         format: args.format.as_ref().map(|f| f.to_uppercase()),
         image_name: args.image_name.clone(),
         description: args.description.clone(),

@@ -148,3 +148,20 @@ fn data_disks_are_read_and_judged_with_the_system() {
         assert!(request::data_disk(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_link_that_would_be_spent_or_has_ended_is_not_followed() {
+    // Nothing listens there: a request would be an error of the transport.
+    let spent = "http://a-1.cos.ap-x.myqcloud.com/d?q-sign-algorithm=sha1&q-signature=hush&q-sign-time=0;99999999999&q-key-time=0;99999999999";
+    let ended = "http://127.0.0.1:9/d?AWSAccessKeyId=A&Signature=hush&Expires=1";
+    for (link, id) in [(spent, "SRC-04"), (ended, "SRC-03")] {
+        let (text, code) = inspected(&args(&[link, "--profile", "tencent-cvm", "-o", "json"])).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let rule = report["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap();
+        assert_eq!(
+            (code, &rule["result"], &report["reads"]["requests"]),
+            (exit::NON_COMPLIANT, &"Fail".into(), &0.into())
+        );
+        assert!(!text.contains("hush"), "{text}");
+    }
+}

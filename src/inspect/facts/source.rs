@@ -18,6 +18,12 @@ pub struct Source {
     /// True for a file of this machine: no store was asked.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub local: bool,
+    /// The cloud whose store answered, where its answer says so: `oss`, `cos`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<String>,
+    /// Region of the bucket, where the store says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Strong entity tag, with its quotes, as the store spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,

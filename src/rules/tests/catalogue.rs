@@ -76,7 +76,7 @@ fn a_word_leads_to_its_rule_and_a_code_to_all_that_answer_with_it() {
     let ids = |word| named(word, &profiles).iter().map(|rule| rule.id).collect::<Vec<_>>();
     assert_eq!(ids("VirtioNotInstall"), ["DRV-01"]);
     assert_eq!((ids("VirtioInstalled"), ids("drv-01")), (vec!["DRV-01"], vec!["DRV-01"]));
-    assert_eq!(ids("InvalidUrl"), ["SRC-02", "SRC-06", "FRM-03"]);
+    assert_eq!(ids("InvalidUrl"), ["SRC-01", "SRC-02", "SRC-03", "SRC-05", "SRC-06", "FRM-03"]);
     assert_eq!(ids("InvalidFormatSize"), ["IMG-01", "SIZ-01", "SIZ-02"], "the profile's own code counts");
     assert!(ids("NoSuchWord").is_empty());
     let said = handling("VirtioNotInstall", &profiles);

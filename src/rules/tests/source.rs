@@ -1,8 +1,8 @@
-//! SRC-02, SRC-06, SRC-10.
+//! SRC-01, SRC-02, SRC-05 to SRC-08, SRC-10.
 
 use crate::disk::Http;
 use crate::inspect::facts::{Access, Checked, Missing, Scheme, Trouble, TroubleKind};
-use crate::report::Outcome::{Advice, Fail, NotApplicable, Pass, Unknown};
+use crate::report::Outcome::{self, Advice, Fail, NotApplicable, Pass, Unknown, Warn};
 use crate::rules::fixture::{
     A2020, ALIBABA, GIB, TENCENT, container, healthy, outcome, partition, result, table, trouble,
 };
@@ -41,6 +41,131 @@ fn a_missing_object_fails_once_and_leaves_the_rest_undecided() {
     assert_eq!(outcome(TENCENT, "SRC-02", refused(Access::NotFound, 404, "NoSuchKey")), NotApplicable);
     assert_eq!(outcome(TENCENT, "IMG-01", refused(Access::NotFound, 404, "NoSuchKey")), NotApplicable);
     assert_eq!(outcome(A2020, "IMG-01", refused(Access::NotFound, 404, "NoSuchKey")), Unknown);
+}
+
+/// Address of the object, region of its bucket, region of the image.
+type Link = (&'static str, Option<&'static str>, Option<&'static str>);
+
+fn link((url, bucket, image): Link) -> impl Fn(&mut crate::inspect::Facts, &mut crate::rules::Request) {
+    move |_, request| {
+        url.clone_into(&mut request.url);
+        (request.bucket_region, request.image_region) = (bucket.map(str::to_owned), image.map(str::to_owned));
+    }
+}
+
+#[test]
+fn a_link_of_another_clouds_store_is_told_under_each_clouds_code() {
+    let rows: &[(&str, Outcome, Outcome)] = &[
+        ("cos://acme-125/d.vhd", Pass, Warn),
+        ("https://acme-125.cos.ap-guangzhou.myqcloud.com/d.vhd", Pass, Warn),
+        ("oss://acme/d.vhd", Fail, Pass),
+        ("https://acme.oss-cn-hangzhou.aliyuncs.com/d.vhd", Fail, Pass),
+        ("s3://acme/d.vhd", NotApplicable, NotApplicable),
+        ("https://mirror.example.com/d.vhd", NotApplicable, NotApplicable),
+        ("/images/d.vhd", NotApplicable, NotApplicable),
+    ];
+    for (url, tencent, alibaba) in rows {
+        assert_eq!(outcome(TENCENT, "SRC-01", link((url, None, None))), *tencent, "{url}");
+        for profile in ALIBABA {
+            assert_eq!(outcome(profile, "SRC-01", link((url, None, None))), *alibaba, "{profile} {url}");
+        }
+    }
+    let rule = result(TENCENT, "SRC-01", link(("oss://acme/d.vhd", None, None)));
+    assert_eq!((rule.code.as_str(), rule.message.starts_with("NotCosObject: ")), ("InvalidUrl", true), "{rule:#?}");
+    assert!(rule.remedy.contains("COS 链接无效"), "{}", rule.remedy);
+    assert_eq!(result(A2020, "SRC-01", link(("cos://a-1/d.vhd", None, None))).code, "ObjectAddressNotOss");
+    // A domain of one's own, which the store's answer gives away.
+    let own = |facts: &mut crate::inspect::Facts, request: &mut crate::rules::Request| {
+        "https://images.example.com/d.vhd".clone_into(&mut request.url);
+        facts.source.cloud = Some("cos".to_owned());
+    };
+    assert_eq!((outcome(TENCENT, "SRC-01", own), outcome(A2020, "SRC-01", own)), (Pass, Warn));
+}
+
+#[test]
+fn a_bucket_is_in_the_region_of_the_image() {
+    const COS: &str = "https://acme-125.cos.ap-guangzhou.myqcloud.com/d.vhd";
+    const OSS: &str = "https://acme.oss-cn-hangzhou-internal.aliyuncs.com/d.vhd";
+    let rows: &[(Link, Outcome, Outcome)] = &[
+        ((COS, None, Some("ap-guangzhou")), Pass, NotApplicable),
+        ((COS, None, Some("ap-beijing")), Fail, NotApplicable),
+        ((COS, None, None), Unknown, NotApplicable),
+        (("cos://acme-125/d.vhd", Some("ap-beijing"), Some("AP-Beijing")), Pass, NotApplicable),
+        (("cos://acme-125/d.vhd", None, Some("ap-beijing")), Unknown, NotApplicable),
+        (("https://acme-125.cos.accelerate.myqcloud.com/d", None, Some("ap-beijing")), Unknown, NotApplicable),
+        ((OSS, None, Some("cn-hangzhou")), NotApplicable, Pass),
+        ((OSS, None, Some("cn-beijing")), NotApplicable, Fail),
+        ((OSS, None, None), NotApplicable, Unknown),
+        (("s3://acme/d.vhd", Some("cn-beijing"), Some("cn-hangzhou")), NotApplicable, NotApplicable),
+        (("d.vhd", None, Some("cn-hangzhou")), NotApplicable, NotApplicable),
+    ];
+    for (asked, tencent, alibaba) in rows {
+        assert_eq!(outcome(TENCENT, "SRC-05", link(*asked)), *tencent, "{asked:?}");
+        for profile in ALIBABA {
+            assert_eq!(outcome(profile, "SRC-08", link(*asked)), *alibaba, "{profile} {asked:?}");
+        }
+    }
+    let rule = result(TENCENT, "SRC-05", link((COS, None, Some("ap-beijing"))));
+    assert_eq!((rule.code.as_str(), rule.evidence.len()), ("InvalidUrl", 2), "{rule:#?}");
+    assert!(
+        rule.message.starts_with("OtherRegion: the bucket is in \"ap-guangzhou\" (spec.source.url)"),
+        "{}",
+        rule.message
+    );
+    // The store's own word counts where the address has none.
+    let told = |facts: &mut crate::inspect::Facts, request: &mut crate::rules::Request| {
+        link(("cos://acme-125/d.vhd", None, Some("ap-x")))(facts, request);
+        facts.source.region = Some("ap-y".to_owned());
+    };
+    let rule = result(TENCENT, "SRC-05", told);
+    assert!(rule.result == Fail && rule.evidence[0].place == "the store's answer", "{rule:#?}");
+}
+
+#[test]
+fn a_signed_link_is_judged_before_it_is_followed() {
+    use crate::source::link::signed;
+    const COS: &str =
+        "https://a-1.cos.ap-x.myqcloud.com/d?q-sign-algorithm=sha1&q-signature=f&q-sign-time=0;1000&q-key-time=0;1000";
+    const S3: &str = "https://b.s3.amazonaws.com/d?AWSAccessKeyId=A&Signature=f&Expires=1000";
+    let at = |link: &'static str, second: i64| {
+        move |_: &mut crate::inspect::Facts, request: &mut crate::rules::Request| {
+            request.link = signed(link);
+            request.now = jiff::Timestamp::from_second(second).unwrap();
+        }
+    };
+    for (link, second, valid, single) in [
+        (COS, 999, Pass, Fail),
+        (COS, 1000, Fail, Fail),
+        (S3, 999, Pass, Advice),
+        (S3, 1000, Fail, Advice),
+        ("https://h/d?AWSAccessKeyId=A&Signature=f", 0, Unknown, Advice),
+        ("https://h/d", 0, NotApplicable, NotApplicable),
+    ] {
+        assert_eq!(outcome(TENCENT, "SRC-03", at(link, second)), valid, "{link} at {second}");
+        assert_eq!(outcome(TENCENT, "SRC-04", at(link, second)), single, "{link} at {second}");
+    }
+    let rule = result(TENCENT, "SRC-03", at(COS, 1000));
+    assert_eq!((rule.code.as_str(), rule.message.starts_with("SignatureExpired: ")), ("InvalidUrl", true));
+    assert!(rule.evidence[0].place.contains("-time of "), "{rule:#?}");
+}
+
+#[test]
+fn finance_regions_take_their_own_buckets_alone() {
+    const COS: &str = "https://acme-125.cos.ap-shanghai-fsi.myqcloud.com/d.vhd";
+    let rows: &[(Link, Outcome)] = &[
+        ((COS, None, Some("ap-shanghai-fsi")), Pass),
+        ((COS, None, Some("ap-shenzhen-fsi")), Fail),
+        (("cos://acme-125/d.vhd", Some("ap-shanghai"), Some("ap-shanghai-fsi")), Fail),
+        (("cos://acme-125/d.vhd", None, Some("ap-shanghai-fsi")), Unknown),
+        ((COS, None, Some("ap-shanghai")), NotApplicable),
+        ((COS, None, None), Unknown),
+        (("s3://acme/d.vhd", None, Some("ap-shanghai-fsi")), NotApplicable),
+    ];
+    for (asked, wanted) in rows {
+        assert_eq!(outcome(TENCENT, "SRC-07", link(*asked)), *wanted, "{asked:?}");
+    }
+    let rule = result(TENCENT, "SRC-07", link((COS, None, Some("ap-shenzhen-fsi"))));
+    assert_eq!(rule.code, "FinanceRegionCrossImport");
 }
 
 #[test]

@@ -55,9 +55,54 @@ fn a_terminal_takes_files_and_presigned_links() {
 }
 
 #[test]
-fn other_clouds_are_told_what_to_write() {
-    assert!(why("oss://acme/k").contains("endpoint https://oss-REGION.aliyuncs.com"));
-    assert!(why("cos://acme/k").contains("endpoint https://cos.REGION.myqcloud.com"));
+fn addresses_of_the_clouds_lead_to_their_buckets() {
+    let of = |url: &str, region: Option<&str>, endpoint: Option<&str>| {
+        let (region, endpoint) = (region.map(Into::into), endpoint.map(Into::into));
+        Address::of_source(&Source { url: url.into(), region, endpoint, ..Source::default() }, Author::Api)
+    };
+    for (url, region, endpoint, wanted, key, host) in [
+        (
+            "oss://acme/a b+c.vhd",
+            Some("cn-hangzhou"),
+            None,
+            "cn-hangzhou",
+            "a b+c.vhd",
+            "acme.oss-cn-hangzhou.aliyuncs.com",
+        ),
+        ("cos://acme-125/镜.vhd", Some("ap-x"), None, "ap-x", "镜.vhd", "acme-125.cos.ap-x.myqcloud.com"),
+        (
+            "https://acme.oss-cn-x-internal.aliyuncs.com/a%20b%2Bc.vhd",
+            None,
+            None,
+            "cn-x",
+            "a b+c.vhd",
+            "acme.oss-cn-x-internal.aliyuncs.com",
+        ),
+        (
+            "https://cos.ap-x.tencentcos.cn/acme-125/d",
+            Some("ap-x"),
+            None,
+            "ap-x",
+            "d",
+            "acme-125.cos.ap-x.tencentcos.cn",
+        ),
+    ] {
+        let found = of(url, region, endpoint).unwrap();
+        let Location::S3 { key: named, .. } = &found.location else { panic!("{url}: {found:?}") };
+        assert_eq!((named.as_str(), found.region.as_deref()), (key, Some(wanted)), "{url}");
+        assert_eq!((found.endpoint.unwrap().host_str(), found.virtual_hosted), (Some(host), true), "{url}");
+    }
+    let minio = of("oss://acme/d", None, Some("https://minio:9000")).unwrap();
+    assert_eq!((minio.endpoint.unwrap().host_str(), minio.virtual_hosted), (Some("minio"), false));
+    let accelerated = of("https://acme.oss-accelerate.aliyuncs.com/d", Some("cn-x"), None).unwrap();
+    assert_eq!(accelerated.region.as_deref(), Some("cn-x"));
+    let wrong = |url, region, endpoint| of(url, region, endpoint).unwrap_err().what;
+    assert!(wrong("oss://acme/d", None, None).contains("the region is missing"));
+    assert!(wrong("https://acme.oss-cn-x.aliyuncs.com/d", Some("cn-y"), None).contains("region cn-x"));
+    assert!(wrong("https://acme.oss-cn-x.aliyuncs.com/d", None, Some("https://h")).contains("leave out endpoint"));
+    assert!(wrong("https://acme.oss-cn-x.aliyuncs.com/", None, None).contains("key is missing"));
+    let link = Location::parse("https://acme.oss-cn-x.aliyuncs.com/d?Signature=x", Author::Terminal).unwrap();
+    assert!(matches!(link, Location::Http(_)), "a presigned link is what it is");
 }
 
 fn address(endpoint: Option<&str>, addressing: Option<Addressing>) -> Result<Address> {
@@ -99,7 +144,7 @@ fn endpoints_are_hosts() {
 #[test]
 fn only_buckets_are_written_to() {
     let to = Destination { url: "https://h/p".into(), ..Destination::default() };
-    assert!(Address::of_destination(&to).unwrap_err().what.contains("only s3://"));
+    assert!(Address::of_destination(&to).unwrap_err().what.contains("write s3://"));
 }
 
 #[test]
