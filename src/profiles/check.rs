@@ -15,6 +15,8 @@ pub const MAX_RULES: usize = 100;
 
 /// The rule that goes by `formats`.
 const FORMAT_RULE: &str = "ImageFormatAccepted";
+/// The rule that goes by `partitionTables`.
+const TABLE_RULE: &str = "MbrPartitionTable";
 /// The rule that goes by `platformChoices` and `refusedPlatforms`.
 const PLATFORM_RULE: &str = "PlatformOffered";
 
@@ -113,6 +115,12 @@ fn words(spec: &ImportProfileSpec) -> Option<Problem> {
     let formats = || spec.formats.iter().chain(&spec.ticket_formats);
     if formats().next().is_none() && spec.rules.iter().any(|rule| rule.name == FORMAT_RULE) {
         return wrong("formats:", format!("formats is empty, and {FORMAT_RULE} would refuse every image"));
+    }
+    if spec.partition_tables.is_empty() && spec.rules.iter().any(|rule| rule.name == TABLE_RULE) {
+        return wrong(
+            "partitionTables:",
+            format!("partitionTables is empty, and {TABLE_RULE} would refuse every disk"),
+        );
     }
     let is_one = |name: &str| Format::ALL.iter().any(|format| format.name() == name);
     if let Some(format) = formats().find(|format| !is_one(format)) {

@@ -69,6 +69,12 @@ fn check(case: &Case) -> Judged {
                 Some(named) => finding.seen(format!("ends as that of a {named}"), "the object's name"),
                 None => finding,
             };
+            let finding = match container.marked_corrupt {
+                true => finding
+                    .note(Grade::Doubt, "QEMU found it damaged when it was last written, and opens it only to read")
+                    .remedy("Have it checked and mended: `qemu-img check -r all IMAGE`, or make the image again."),
+                false => finding,
+            };
             Ok(Verdict::Pass(finding))
         }
     }

@@ -306,7 +306,8 @@ fn recovers(case: &Case, linux: &Linux, boot: &Boot) -> Option<Fault> {
     let rescue = || word(&line).filter(|(_, to)| matches!(*to, "rescue.target" | "emergency.target"));
     let (word, does) = breaks(linux, &line)
         .map(|word| (word, "stops at a shell in its initramfs"))
-        .or_else(|| rescue().map(|(word, _)| (word, "starts the rescue mode")))?;
+        .or_else(|| rescue().map(|(word, _)| (word, "starts the rescue mode")))
+        .or_else(|| shell(&line).map(|word| (word, "starts a shell in the place of init")))?;
     let word = bare(word);
     let what = format!("it {does} ({word} on its kernel command line at {})", shown(&boot.entry.place));
     let remedy = match boot.loader.as_str() {
@@ -318,6 +319,14 @@ fn recovers(case: &Case, linux: &Linux, boot: &Boot) -> Option<Fault> {
         _ => format!("Take {word} off the kernel command line at {}.", bare(&boot.entry.place)),
     };
     Some(Fault { grade: Grade::Doubt, what, remedy })
+}
+
+/// `init=` with a shell: no service is started. The last one counts.
+fn shell(line: &[String]) -> Option<&str> {
+    const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "ksh", "zsh", "csh", "busybox"];
+    let last = line.iter().rfind(|word| word.starts_with("init="))?;
+    let name = last.rsplit(['/', '=']).next()?;
+    SHELLS.contains(&name).then_some(last)
 }
 
 /// The word by which the initramfs stops at a shell: the last that names where, at a place that it has (initramfs-tools(7),

@@ -39,6 +39,13 @@ pub const RULE: Rule = Rule {
 const NEITHER: &str =
     "Make the image again, of the whole disk: neither the protective MBR nor the first copy is there.";
 
+/// Bytes of a sector of the clouds' disks: virtio's and NVMe's as both offer them.
+const SECTOR: u32 = 512;
+/// Of a disk of other sectors.
+const COUNTED_ANEW: &str = "Write the table anew for sectors of 512 bytes, in a RAW image: \
+    `sfdisk --dump $(losetup -f --show -b 4096 IMAGE)`, each start and size times 8 and without the lines `sector-size`, \
+    `first-lba` and `last-lba`, into `sfdisk IMAGE`. Or copy the system to a disk with such sectors.";
+
 fn check(case: &Case) -> Judged {
     let table = match case.table_or_damage() {
         Ok(table) => table,
@@ -51,17 +58,33 @@ fn check(case: &Case) -> Judged {
     };
     match table.scheme {
         Scheme::Gpt if table.unprotected => Ok(Finding::new(
-            "the GPT has no protective MBR: without an entry of type EE in LBA 0, firmware, boot loaders and Linux see no \
-             partition",
+            "the GPT has no protective MBR: without an entry of type EE in LBA 0 that begins at LBA 1, firmware, boot loaders \
+             and Linux see no partition",
         )
         .narrowed("NoTable")
         .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
         .remedy(if table.gpt_copy == Some(GptCopy::Backup) { NEITHER.to_owned() } else { rewrite(table) })
         .fail(Grade::Breach)),
+        Scheme::Mbr | Scheme::Gpt if table.sector_bytes != SECTOR => Ok(Finding::new(format!(
+            "{} counts in sectors of {} bytes, and the disks of an instance have sectors of {SECTOR}: its partitions are not \
+             found there",
+            described(table),
+            table.sector_bytes
+        ))
+        .narrowed("NoTable")
+        .seen_at(format!("signature {}", table.signature), "LBA 0", 0x1fe)
+        .remedy(COUNTED_ANEW)
+        .fail(Grade::Breach)),
         Scheme::Gpt if table.gpt_copy == Some(GptCopy::Backup) => Ok(by_backup(case, table)),
         Scheme::Mbr | Scheme::Gpt => {
             let signature = format!("signature {}", table.signature);
             let finding = Finding::new(described(table)).seen_at(signature, "LBA 0", 0x1fe);
+            let finding = match table.unseen {
+                Some(count) => finding
+                    .note(Grade::Doubt, format!("{count} more have numbers above 255, which Linux does not see"))
+                    .remedy("Number the partitions anew, in a RAW image: `sgdisk -s IMAGE`."),
+                None => finding,
+            };
             Ok(match table.circle_bytes {
                 Some(at) => finding
                     .note(Grade::Note, "the chain of logical partitions leads in a circle; it is read once round")

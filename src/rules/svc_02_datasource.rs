@@ -56,7 +56,7 @@ fn check(case: &Case) -> Judged {
 pub fn switched_off(case: &Case) -> Option<String> {
     let wanted = case.profile.datasource.as_ref()?;
     let set = svc_01_cloud_init::found(case).ok()?.datasources.as_ref()?;
-    (set.searched && !has(set, wanted)).then(|| {
+    (set.searched && !has(case, set, wanted)).then(|| {
         format!(
             "ds-identify switches cloud-init off where it finds none of {}, and {wanted} is not among them",
             list(set)
@@ -69,16 +69,21 @@ fn list(set: &Datasources) -> String {
     format!("[{}]", super::text::join(&names, 8))
 }
 
-/// ds-identify looks for names as they are written; cloud-init takes them in any case since 23.2.
-fn has(set: &Datasources, wanted: &str) -> bool {
-    set.list.iter().any(|name| if set.searched { name == wanted } else { name.eq_ignore_ascii_case(wanted) })
+/// cloud-init takes names in any case since this version.
+const ANY_CASE: &str = "23.2";
+
+/// ds-identify looks for names as they are written, and so did cloud-init for long.
+fn has(case: &Case, set: &Datasources, wanted: &str) -> bool {
+    let version = svc_01_cloud_init::found(case).map_or("", |found| found.version.as_str());
+    let exact = set.searched || (!numbers(version).is_empty() && compare(version, ANY_CASE).is_lt());
+    set.list.iter().any(|name| if exact { name == wanted } else { name.eq_ignore_ascii_case(wanted) })
 }
 
 fn named(case: &Case, set: &Datasources, wanted: &str) -> Verdict {
     let list = list(set);
     let written = set.line.as_ref().map_or_else(|| format!("datasource_list: {list}"), |line| unquoted(line));
     let finding = Finding::default().seen(written, set.place.clone());
-    if has(set, wanted) {
+    if has(case, set, wanted) {
         return Finding { message: format!("{list} has {wanted}"), ..finding }.pass();
     }
     let nothing = set.list.iter().all(|name| name.eq_ignore_ascii_case("None"));

@@ -71,6 +71,12 @@ impl Sector {
         self.used().any(|entry| entry.kind == PROTECTIVE)
     }
 
+    /// An entry covers a GPT as Linux and UEFI firmware ask for it: from LBA 1 on (block/partitions/efi.c,
+    /// `pmbr_part_valid`; UEFI specification, section 5.2.3).
+    pub fn protects(&self) -> bool {
+        self.used().any(|entry| entry.kind == PROTECTIVE && entry.start == 1)
+    }
+
     /// A GPT's cover beside entries of its own.
     pub fn is_hybrid(&self) -> bool {
         self.is_protective() && self.used().any(|entry| entry.kind != PROTECTIVE)

@@ -22,8 +22,9 @@ pub use role::{is_bsd_slice, is_coreos, is_coreos_root, is_coreos_usr, is_freebs
 
 /// Enough for an MBR and a GPT of 128 entries with sectors of 512 or 4096 bytes.
 const HEAD: u64 = 32 << 10;
-/// Linux numbers no more partitions than this (`DISK_MAX_PARTS`).
+/// Linux numbers no more partitions than this (`DISK_MAX_PARTS`), the disk among them.
 const MOST_PARTITIONS: usize = 256;
+const LAST_NUMBER: u32 = 255;
 /// Sectors of disks that do not have the usual 512 bytes.
 const LARGE_SECTOR: u32 = 4096;
 /// Partitions that are looked into to tell a table from leftovers.
@@ -86,16 +87,20 @@ fn gpt_table(
     other: Option<Error>,
     sector: Option<&mbr::Sector>,
 ) -> Result<PartitionTable> {
+    let all = gpt.partitions.len();
+    let partitions: Vec<Partition> = gpt.partitions.into_iter().filter(|one| one.number <= LAST_NUMBER).collect();
+    let unseen = u32::try_from(all.saturating_sub(partitions.len())).ok().filter(|unseen| *unseen > 0);
     Ok(PartitionTable {
         scheme: Scheme::Gpt,
         sector_bytes: gpt.sector_bytes,
         gpt_copy: Some(copy),
         other_copy: other.map(Trouble::from_error).transpose()?,
         hybrid: sector.is_some_and(mbr::Sector::is_hybrid),
-        unprotected: sector.is_none(),
+        unprotected: !sector.is_some_and(mbr::Sector::protects),
         backup_bytes: Some(if copy == GptCopy::Primary { gpt.alternate_bytes } else { gpt.at }),
         usable_end_bytes: Some(gpt.usable_end_bytes),
-        partitions: gpt.partitions,
+        unseen,
+        partitions,
         ..Default::default()
     })
 }

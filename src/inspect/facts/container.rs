@@ -28,6 +28,9 @@ pub struct Container {
     /// How far it was looked whether the object is whole.
     #[serde(skip_serializing_if = "Checked::is_nothing")]
     pub checked: Checked,
+    /// It says of itself that it is damaged (QCOW2's corrupt bit).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub marked_corrupt: bool,
     /// What the container names and the object, which is too short, does not hold: of several, what would end last. Such an
     /// object is not opened: `trouble` is then `Corrupt`, and there is no guest view.
     #[serde(skip_serializing_if = "Option::is_none")]

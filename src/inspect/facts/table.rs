@@ -32,6 +32,9 @@ pub struct PartitionTable {
     /// GPT without the MBR that protects it: firmware and Linux do not see it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unprotected: bool,
+    /// Partitions of a GPT with numbers that Linux does not see (above 255), and that are not among those read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<u32>,
     /// Numbers of partitions that share sectors, two by two; the first of them where there are many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<[u32; 2]>,

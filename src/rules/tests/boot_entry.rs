@@ -57,6 +57,9 @@ fn a_default_entry_of_the_rescue_mode_is_a_doubt() {
         ("ro emergency", Warn),
         ("ro single systemd.unit=multi-user.target", Pass),
         ("ro rd.break 3", Pass),
+        ("ro init=/bin/sh", Warn),
+        ("ro init=/bin/bash init=/sbin/init", Pass),
+        ("ro init=/lib/systemd/systemd", Pass),
     ] {
         let rule = result(A2020, "LNX-03", |f, _| boot(f).command_line = line.into());
         assert_eq!(rule.result, wanted, "{line}: {}", rule.message);

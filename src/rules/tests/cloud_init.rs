@@ -265,7 +265,15 @@ fn what_ds_identify_does_not_find_is_told() {
     assert_eq!(everywhere("SVC-02", set(&["NoCloud", "ConfigDrive", "AliYun"], true)), [Pass; 4]);
     // It looks for names as they are written.
     assert_eq!(everywhere("SVC-02", set(&["NoCloud", "configdrive", "aliyun"], true)), [Warn, Advice, Advice, Advice]);
-    assert_eq!(everywhere("SVC-02", set(&["NoCloud", "configdrive", "aliyun"], false)), [Pass; 4]);
+    // So did cloud-init itself before 23.2.
+    let of = |version: &'static str| {
+        result(TENCENT, "SVC-02", move |f, r| {
+            set(&["configdrive"], false)(f, r);
+            cloud_init(f).version = version.into();
+        })
+    };
+    let found = ["22.4.2", "23.1.2", "23.2", "25.1.4-1", ""].map(|version| of(version).result);
+    assert_eq!(found, [Warn, Warn, Pass, Pass, Pass]);
     let unseen = result(TENCENT, "SVC-02", set(&[], false));
     assert!(unseen.result == Pass && unseen.message.contains("does not read"), "{}", unseen.message);
 }

@@ -281,3 +281,12 @@ fn logical_partitions_in_a_circle_are_told_and_refuse_nothing() {
     assert_eq!(circle.result, Advice, "{}", circle.message);
     assert!(circle.message.contains("in a circle"), "{}", circle.message);
 }
+
+#[test]
+fn an_image_that_says_it_is_damaged_is_told_to_be_mended() {
+    for profile in [TENCENT, A2020] {
+        let rule = result(profile, "IMG-01", |f, _| container(f).marked_corrupt = true);
+        assert_eq!(rule.result, Outcome::Warn, "{rule:?}");
+        assert!(rule.remedy.contains("`qemu-img check -r all IMAGE`"), "{}", rule.remedy);
+    }
+}

@@ -202,6 +202,12 @@ fn gpt_is_refused_where_the_document_refuses_it() {
         table(f).unprotected = true;
     });
     assert!(bare.result == Fail && bare.message.starts_with("NoTable: the GPT has no protective MBR"), "{bare:?}");
+    for scheme in [Scheme::Gpt, Scheme::Mbr] {
+        let large = result(A2020, "PAR-01", |f, _| (table(f).scheme, table(f).sector_bytes) = (scheme, 4096));
+        assert!(large.result == Fail && large.message.contains("sectors of 4096 bytes"), "{large:?}");
+    }
+    let unseen = result(A2020, "PAR-01", |f, _| table(f).unseen = Some(2));
+    assert!(unseen.result == Warn && unseen.remedy.contains("`sgdisk -s IMAGE`"), "{unseen:?}");
     let hybrid = result(TENCENT, "PAR-03", |f, _| {
         table(f).scheme = Scheme::Gpt;
         table(f).hybrid = true;

@@ -267,10 +267,15 @@ impl Header {
         if self.incompatible & DIRTY != 0 {
             add("not closed cleanly");
         }
-        if self.incompatible & CORRUPT != 0 {
+        if self.is_corrupt() {
             add("marked corrupt");
         }
         detail
+    }
+
+    /// Whoever wrote it last found it damaged: QEMU opens such an image only to read it.
+    pub fn is_corrupt(&self) -> bool {
+        self.incompatible & CORRUPT != 0
     }
 
     /// What leads out of the object, or cannot be read safely.

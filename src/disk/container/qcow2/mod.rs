@@ -40,6 +40,7 @@ fn open(object: Arc<dyn ReadAt>, probe: &Probe) -> Result<Container> {
     let header = Header::parse(&probe.head)?;
     let facts = facts::Container {
         detail: header.detail(),
+        marked_corrupt: header.is_corrupt(),
         virtual_size_bytes: Some(header.size),
         unsafe_references: header.unsafe_references(&probe.head),
         ..Default::default()

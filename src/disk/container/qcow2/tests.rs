@@ -151,6 +151,22 @@ fn compressed_clusters_that_lie_together_are_announced_together() {
 }
 
 #[test]
+fn an_image_that_qemu_marked_as_corrupt_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = convert(&pattern(dir.path()).0, "qcow2", "image", &[]);
+    assert!(!opened(&file).facts.marked_corrupt);
+    // Bit 1 of the incompatible features (docs/interop/qcow2.txt).
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[79] |= 2;
+    std::fs::write(&file, bytes).unwrap();
+    let facts = opened(&file).facts;
+    assert!(facts.marked_corrupt && facts.trouble.is_none(), "{facts:?}");
+    let refused = std::process::Command::new("qemu-io").args(["-c", "write 0 512"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("Image is corrupt; cannot be opened read/write"), "{said}");
+}
+
+#[test]
 fn snapshots_are_counted_and_the_active_disk_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let (raw, bytes) = pattern(dir.path());

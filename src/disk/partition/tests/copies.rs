@@ -228,9 +228,34 @@ fn a_gpt_without_its_mbr_and_an_mbr_beside_a_forgotten_gpt() {
     bytes[..512].fill(0);
     let table = parse(&bytes).unwrap();
     assert_eq!((table.scheme, table.unprotected, table.partitions.len()), (Scheme::Gpt, true, 2));
+    // Linux and UEFI firmware want the entry to begin at LBA 1.
+    for (start, unprotected) in [(1_u32, false), (0, true), (2, true)] {
+        let mut moved = sfdisk(dir.path(), 16, SCRIPT);
+        moved[454..458].copy_from_slice(&start.to_le_bytes());
+        assert_eq!(parse(&moved).unwrap().unprotected, unprotected, "{start}");
+    }
     // As Linux and Windows see it: an MBR of its own decides.
     let mbr = sfdisk(dir.path(), 16, "label: dos\n,4M,83\n");
     bytes[..512].copy_from_slice(&mbr[..512]);
     let table = parse(&bytes).unwrap();
     assert_eq!((table.scheme, table.partitions.len()), (Scheme::Mbr, 1));
+}
+
+/// Linux sees 1, 5, 128 and 255 of them.
+#[test]
+fn numbers_that_linux_does_not_give_are_counted_and_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("disk");
+    std::fs::File::create(&path).unwrap().set_len(64 << 20).unwrap();
+    let name = path.display().to_string();
+    let numbers = [1, 5, 128, 255, 256, 400];
+    let mut args = vec!["-S".to_owned(), "512".to_owned()];
+    for (index, number) in numbers.iter().enumerate() {
+        args.extend(["-n".to_owned(), format!("{number}:{}:+1M", 2048 * (index + 1))]);
+    }
+    args.push(name);
+    run("gdisk", "/usr/sbin/sgdisk", &args.iter().map(String::as_str).collect::<Vec<_>>());
+    let table = parse(&std::fs::read(&path).unwrap()).unwrap();
+    let found: Vec<u32> = table.partitions.iter().map(|one| one.number).collect();
+    assert_eq!((found.as_slice(), table.unseen), (&numbers[..4], Some(2)));
 }

@@ -50,18 +50,31 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let prefix = format!("({device}){}", path.trim_end_matches('/'));
     for (name, value) in [("root", device), ("prefix", prefix.clone()), ("config_directory", prefix)] {
         state.set(name, Arg::known(&value))?;
+        state.export(name);
     }
     for name in FEATURES {
         state.set(name, Arg::known("y"))?;
+        state.export(name);
     }
     for name in UNKNOWN {
         state.set(name, Arg { text: "".into(), whole: false })?;
+        state.export(name);
     }
     let mut runner = Runner::new(places, config);
     runner.block(&block, &mut state, &[], 0)?;
     let waits = menu::waits(&state);
     let found = started(&mut runner, &state)?;
     Ok(Found { waits: found.waits.or(waits), ..found })
+}
+
+/// Where the configuration that is entered lies, as its commands see it (normal/main.c, `read_config_file`).
+fn enter_directory(places: &Places, config: &str, state: &mut State) -> Result<()> {
+    let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
+    let value = match places.split(directory) {
+        Some((device, path)) => Arg::known(&format!("({device}){}", path.trim_end_matches('/'))),
+        None => Arg { text: "".into(), whole: false },
+    };
+    state.set("config_directory", value)
 }
 
 /// What is started: the default entry or, where a file of it is missing, the first of those that `fallback` names of which

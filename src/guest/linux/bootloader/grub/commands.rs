@@ -19,7 +19,6 @@ pub const MAX_CONFIG: usize = 1 << 20;
 const WITHOUT_EFFECT: &[&str] = &[
     "insmod",
     "rmmod",
-    "export",
     "save_env",
     "loadfont",
     "terminal_input",
@@ -122,6 +121,10 @@ pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status
             for arg in args {
                 state.variables.remove(&arg.text);
             }
+            Ok(Some(true))
+        }
+        "export" => {
+            args.iter().for_each(|arg| state.export(&arg.text));
             Ok(Some(true))
         }
         "increment" | "decrement" => {
@@ -241,8 +244,8 @@ fn file(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut St
     let Some(text) = optional(runner.places.system.tree.read_text(&path, MAX_CONFIG))? else { return Ok(Some(false)) };
     let block = parse::parse(&text)?;
     if name == "configfile" {
-        state.entries.clear();
-        state.certain = None;
+        state.enter();
+        super::enter_directory(&runner.places, &path, state)?;
     }
     let outer = std::mem::replace(&mut runner.file, path);
     let status = runner.block(&block, state, &[], depth.saturating_add(1));

@@ -36,8 +36,7 @@ pub fn choose(runner: &mut Runner, state: &mut State) -> Result<(Rc<Entry>, Load
             let loads = loads(runner, state, &entry)?;
             return Ok((entry, loads));
         }
-        state.entries.clear();
-        state.certain = None;
+        state.enter();
         state.ended = false;
         state.set("default", Arg::known(&below))?;
         runner.block(&entry.body, state, &[], 0)?;

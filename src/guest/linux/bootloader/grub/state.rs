@@ -1,6 +1,6 @@
 //! What a GRUB configuration has set up so far, and how two ways through it are joined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::parse::{Block, unsupported};
@@ -71,6 +71,8 @@ pub struct Loads {
 pub struct State {
     /// Variables; one that is not whole has a value that depends on what is not known here.
     pub variables: BTreeMap<Rc<str>, Arg>,
+    /// Those that menus of their own see, too.
+    pub exported: BTreeSet<Rc<str>>,
     /// Functions; `None` where it depends.
     pub functions: BTreeMap<Rc<str>, Option<Rc<Block>>>,
     /// The menu.
@@ -105,6 +107,22 @@ impl State {
         }
         self.variables.insert(name.into(), value);
         Ok(())
+    }
+
+    /// Has menus of their own see a variable (`export`).
+    pub fn export(&mut self, name: &str) {
+        if self.exported.len() < MAX_VARIABLES {
+            self.exported.insert(name.into());
+        }
+    }
+
+    /// Enters a menu of its own, that of a `configfile` or a submenu: no entry yet, and of the variables only what was
+    /// exported (kern/env.c, `grub_env_context_open`).
+    pub fn enter(&mut self) {
+        let exported = &self.exported;
+        self.variables.retain(|name, _| exported.contains(name));
+        self.entries.clear();
+        self.certain = None;
     }
 
     /// Adds to the menu.
@@ -145,6 +163,11 @@ impl State {
             if mine != theirs {
                 self.variables.insert(name, Arg { text: "".into(), whole: false });
             }
+        }
+        let once: Vec<Rc<str>> = self.exported.symmetric_difference(&other.exported).cloned().collect();
+        for name in once {
+            self.variables.insert(name.clone(), Arg { text: "".into(), whole: false });
+            self.exported.insert(name);
         }
         let names: Vec<Rc<str>> = self.functions.keys().chain(other.functions.keys()).cloned().collect();
         for name in names {

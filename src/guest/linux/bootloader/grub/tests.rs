@@ -331,6 +331,28 @@ fn without_a_timeout_or_with_a_password_it_waits_for_somebody() {
     assert_eq!(waits("linux /boot/vmlinuz-5\nboot\n"), None, "it has no menu");
 }
 
+/// As grub-emu 2.06 and GRUB under QEMU have it: it waits at the menu, unless the timeout was exported.
+#[test]
+fn a_configuration_that_is_entered_sees_what_was_exported() {
+    let one = "menuentry One { linux /boot/vmlinuz-5 }\nmenuentry Two { linux /boot/vmlinuz-6 }\n";
+    let entered = |before: &str, in_it: &str| {
+        let files = [
+            ("/boot/grub/grub.cfg", format!("{before}configfile $prefix/sub.cfg\n")),
+            ("/boot/grub/sub.cfg", format!("{in_it}{one}")),
+        ];
+        let texts: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        booted(MemoryFs::of_texts(&texts)).unwrap()
+    };
+    let lost = entered("set timeout=0\nset default=1\n", "");
+    assert_eq!((lost.waits.as_deref(), lost.entry.value.as_str()), (Some("no timeout is set"), "One"));
+    let kept = entered("set timeout=0\nset default=1\nexport timeout default\n", "");
+    assert_eq!((kept.waits, kept.entry.value.as_str()), (None, "Two"));
+    let own = entered("set timeout=0\n", "set timeout=3\nset default=Two\n");
+    assert_eq!((own.waits, own.entry.value.as_str()), (None, "Two"));
+    let beside = entered("", "set timeout=0\nsource $config_directory/more.cfg\n");
+    assert_eq!(beside.entry.value, "One");
+}
+
 /// What lies beside a loader of UEFI leads to the configuration on another volume.
 #[test]
 fn a_search_for_what_is_nowhere_is_told() {

@@ -121,6 +121,9 @@ impl Reader<'_> {
 
     /// What follows an expression: a value, a list, a set, a map of verdicts.
     fn compare(&mut self, test: impl Fn(&str) -> Fit + Copy) {
+        if self.peek() == Some(".") {
+            return self.concatenation();
+        }
         let mut negated = false;
         loop {
             match self.peek() {
@@ -158,6 +161,22 @@ impl Reader<'_> {
             }
         };
         self.fit = self.fit.and(fit.unless(negated));
+    }
+
+    /// `meta l4proto . th dport { tcp . 22 }`: whether the fields have one of the values together is not asked here.
+    fn concatenation(&mut self) {
+        self.fit = self.fit.and(Fit::Maybe);
+        while let Some(word) = self.next() {
+            match word.as_str() {
+                "vmap" => return self.end(Action::Unknown),
+                "{" => {
+                    self.at = self.at.saturating_sub(1);
+                    return drop(self.braces());
+                }
+                word if word.starts_with(['@', '$']) => return,
+                _ => {}
+            }
+        }
     }
 
     /// `{ key : verdict, ... }`: one rule for each key.
