@@ -8,7 +8,8 @@
 //! # How it is found
 //! By signatures, never by the object's name, which is only told where it says something else: `QFI\xfb`, the VHD footer, `KDMV`, `vhdxfile`, and those of archives,
 //! packages, programs and documents. RAW is what none of them fits. An ISO image is judged by `NotIsoImage` where the
-//! profile has it. A container that contradicts its own format fails here too, with the byte.
+//! profile has it. A container that contradicts its own format fails here too, with the byte; a QCOW2
+//! that QEMU marked as corrupt is warned about.
 //!
 //! # How to mend it
 //! Unpack archives first. Convert other formats: `qemu-img convert -p -O qcow2 INPUT OUTPUT.qcow2` (VHD: `-O vpc -o
@@ -69,15 +70,15 @@ fn check(case: &Case) -> Judged {
                 Some(named) => finding.seen(format!("ends as that of a {named}"), "the object's name"),
                 None => finding,
             };
-            let finding = match container.marked_corrupt {
-                true => finding
-                    .note(Grade::Doubt, "QEMU found it damaged when it was last written, and opens it only to read")
-                    .remedy("Have it checked and mended: `qemu-img check -r all IMAGE`, or make the image again."),
-                false => finding,
-            };
-            Ok(Verdict::Pass(finding))
+            Ok(Verdict::Pass(if container.marked_corrupt { corrupt(finding) } else { finding }))
         }
     }
+}
+
+fn corrupt(finding: Finding) -> Finding {
+    finding
+        .note(Grade::Doubt, "QEMU found it damaged when it was last written, and opens it only to read")
+        .remedy("Have it checked and mended: `qemu-img check -r all IMAGE`, or make the image again.")
 }
 
 fn with_magic(finding: Finding, container: &Container) -> Finding {

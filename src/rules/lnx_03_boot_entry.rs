@@ -18,7 +18,7 @@
 //! words name (`rd.lvm.lv`, `rd.lvm.vg`), and mounts no root before each device is there for which it was made to wait. A loader that is not known makes the answer
 //! Unknown. A `menu.lst` beside another loader is only told. So is a loader that waits for somebody at the keyboard: without
 //! a timeout, or with a password for its default entry; and an entry that starts the rescue mode (`single`,
-//! `systemd.unit=rescue.target`) or a shell in its initramfs (`break` of initramfs-tools, `rd.break` of dracut);
+//! `systemd.unit=rescue.target`) or a shell in its initramfs (`break` of initramfs-tools, `rd.break` of dracut) or in the place of init (`init=/bin/sh`);
 //! and GRUB 2 of a BIOS whose `normal.mod` is not beside its configuration.
 //!
 //! # How to mend it

@@ -8,7 +8,8 @@
 //! # How it is found
 //! LBA 0 must end in 55AA and hold an entry in range, or either copy of a GPT must be valid with both of its checksums. A
 //! filesystem that begins at LBA 0 is told apart first: its boot sector ends in 55AA too. A GPT without the MBR that protects
-//! it is none to firmware, boot loaders and Linux. The second copy alone is enough for UEFI firmware, which mends the first
+//! it from LBA 1 on is none to firmware, boot loaders and Linux; nor is a table in sectors of 4096 bytes one to an instance,
+//! whose disks have 512. The second copy alone is enough for UEFI firmware, which mends the first
 //! from it; a BIOS's boot loader and Linux go by the first. They look for the second in the last sector: where the disk has
 //! grown since, and the first is lost, nothing sees a table, and `sgdisk -e` would write an empty one.
 //!

@@ -68,7 +68,7 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
 }
 
 /// Where the configuration that is entered lies, as its commands see it (normal/main.c, `read_config_file`).
-fn enter_directory(places: &Places, config: &str, state: &mut State) -> Result<()> {
+fn enter_directory(places: Places, config: &str, state: &mut State) -> Result<()> {
     let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
     let value = match places.split(directory) {
         Some((device, path)) => Arg::known(&format!("({device}){}", path.trim_end_matches('/'))),

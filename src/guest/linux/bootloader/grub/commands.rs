@@ -124,7 +124,9 @@ pub fn run(runner: &mut Runner, call: &Call, state: &mut State) -> Result<Status
             Ok(Some(true))
         }
         "export" => {
-            args.iter().for_each(|arg| state.export(&arg.text));
+            for arg in args {
+                state.export(&arg.text);
+            }
             Ok(Some(true))
         }
         "increment" | "decrement" => {
@@ -245,7 +247,7 @@ fn file(runner: &mut Runner, line: u32, name: &str, args: &[Arg], state: &mut St
     let block = parse::parse(&text)?;
     if name == "configfile" {
         state.enter();
-        super::enter_directory(&runner.places, &path, state)?;
+        super::enter_directory(runner.places, &path, state)?;
     }
     let outer = std::mem::replace(&mut runner.file, path);
     let status = runner.block(&block, state, &[], depth.saturating_add(1));
