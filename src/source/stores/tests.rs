@@ -241,6 +241,37 @@ async fn a_real_store_is_read_with_keys_of_any_spelling() {
 }
 
 #[tokio::test]
+async fn a_bucket_is_named_by_its_cloud_too() {
+    let Some(store) = Minio::start().await else { return };
+    store.put("web/镜像 1.vhd", pattern(200_000)).await;
+    for scheme in ["oss", "cos"] {
+        let url = format!("{scheme}://images/web/镜像 1.vhd");
+        let source = Source { url, region: Some("cn-hangzhou".into()), ..store.source("") };
+        let opened = open(&source, &store.credentials(), &Egress::own_machine(), &Budget::default()).await.unwrap();
+        assert_eq!((opened.facts.access, opened.facts.size_bytes), (Access::Reached, 200_000), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_s_store_is_known_by_what_only_it_says() {
+    let refusal = |name: &'static str, value: &str, more: &'static str| testing::Object {
+        fixed: Some((403, vec![(name, value.to_owned()), (more, "ap-x\u{9}y".to_owned())], "")),
+        ..testing::Object::default()
+    };
+    for (object, cloud, region) in [
+        (refusal("x-cos-request-id", "1", "x-cos-bucket-region"), Some("cos"), Some("ap-xy")),
+        (refusal("server", "tencent-cos", "x-other"), Some("cos"), None),
+        (refusal("x-oss-request-id", "1", "x-other"), Some("oss"), None),
+        (refusal("server", "AliyunOSS", "x-amz-bucket-region"), Some("oss"), Some("ap-xy")),
+        (refusal("server", "nginx", "x-other"), None, None),
+    ] {
+        let server = Server::start(object).await;
+        let facts = open_url(&server.url).await.unwrap().facts;
+        assert_eq!((facts.cloud.as_deref(), facts.region.as_deref()), (cloud, region));
+    }
+}
+
+#[tokio::test]
 async fn a_real_store_says_why_it_refuses() {
     let Some(store) = Minio::start().await else { return };
     store.put("disk.img", pattern(200_000)).await;
