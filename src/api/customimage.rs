@@ -32,8 +32,8 @@ use super::status::{Deletion, RuleCounts, Snapshot, SourceIdentity};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CustomImageSpec {
-    /// The disks, the system disk first.
-    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    /// The disks, the system disk first, and at most 16 data disks.
+    #[schemars(length(min = 1, max = 17), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub disks: Vec<ImportedDisk>,
     /// The operating system on the system disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]

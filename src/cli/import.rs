@@ -29,8 +29,8 @@ does not comply.
 
 Exit status: 0 imported, or compliant where no destination is named, 1 not compliant, 2 undetermined, 64 wrong arguments or \
 manifest, 65 damaged image, one with another checksum, or a conversion that cannot be, 66 no such file or object, 70 a defect \
-of this program, 73 something is at the destination already, or a file cannot be written, 75 a store could not be reached, or \
-the work was stopped, 77 a store refuses, 78 Secrets that are missing or cannot be used.")]
+of this program, 73 something is at the destination already, or a file cannot be written, 75 a store could not be reached, the \
+work was stopped, or its time was up, 77 a store refuses, 78 Secrets that are missing or cannot be used.")]
 pub struct Args {
     /// File with the ImageImport, and perhaps the Secrets and the ImportProfile that it names; `-` is standard input
     #[arg(short, long, value_name = "FILE")]

@@ -25,6 +25,8 @@ pub enum Found {
     Other,
     /// A record that is being deleted.
     Leaving,
+    /// The API server takes no such record, in its words: asking again would not mend that.
+    Refused(String),
 }
 
 /// The record's name and content key.
@@ -150,7 +152,15 @@ pub async fn publish(client: &Client, record: &CustomImage) -> kube::Result<Foun
             let identity = Identity { name: record.name_any(), content_key: record.spec.content_key.clone() };
             find(client, &namespace, &identity).await
         }
-        Err(error) => Err(error),
+        Err(error) => refusal(&error).map(Found::Refused).ok_or(error),
+    }
+}
+
+/// What the API server says of a record that is not valid.
+fn refusal(error: &kube::Error) -> Option<String> {
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 400 | 422) => Some(status.message.clone()),
+        _ => None,
     }
 }
 
@@ -301,6 +311,31 @@ mod tests {
             own,
             key(|i| i.status.as_mut().unwrap().disks[0].source.as_mut().unwrap().etag = Some("new".into()))
         );
+    }
+
+    #[test]
+    fn a_record_of_all_disks_that_an_import_may_have_is_valid() {
+        let mut record = serde_json::to_value(record(&import()).unwrap()).unwrap();
+        let disks = record["spec"]["disks"].as_array_mut().unwrap();
+        for number in 0..16 {
+            let mut data = disks[0].clone();
+            data["name"] = json!(format!("data-{number}"));
+            disks.push(data);
+        }
+        let problems = crate::api::structure::problems("CustomImage", &record);
+        assert_eq!(problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_the_api_server_does_not_take_is_told_and_what_may_heal_is_tried_again() {
+        let said = |code: u16| {
+            let status = kube::core::Status { code, message: "spec.disks: Too many".into(), ..Default::default() };
+            refusal(&kube::Error::Api(Box::new(status)))
+        };
+        for (code, refused) in [(400, true), (422, true), (403, false), (404, false), (409, false), (500, false)] {
+            assert_eq!(said(code).is_some(), refused, "{code}");
+        }
+        assert_eq!(said(422).as_deref(), Some("spec.disks: Too many"));
     }
 
     #[test]

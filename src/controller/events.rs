@@ -7,7 +7,7 @@ use kube::runtime::events::{Event, EventType};
 use super::context::Shared;
 use super::key::Stage;
 use super::work;
-use crate::api::conditions::{COMPLIANT, READY, find, reason as word};
+use crate::api::conditions::{COMPLIANT, CONVERTED, INSPECTED, READY, find, reason as word};
 use crate::api::{ImageImportStatus, Waiver};
 use crate::rules::{self, Request};
 
@@ -37,8 +37,13 @@ pub fn between(old: Option<&ImageImportStatus>, new: &ImageImportStatus) -> Vec<
         }
         let judged = find(&new.conditions, COMPLIANT).is_some_and(|c| c.status == "False" && c.reason == ready.reason);
         if ready.status == "False" && !judged && ready.reason != word::CANCELLED {
-            let undetermined = ready.reason == word::UNDETERMINED;
-            let reason = if undetermined { "ImageUndetermined" } else { "InspectionFailed" };
+            let is_true = |kind: &str| find(&new.conditions, kind).is_some_and(|c| c.status == "True");
+            let accepted = is_true(INSPECTED) && is_true(COMPLIANT);
+            let reason = match ready.reason.as_str() {
+                word::UNDETERMINED => "ImageUndetermined",
+                _ if accepted && find(&new.conditions, CONVERTED).is_some() => "ConversionFailed",
+                _ => "InspectionFailed",
+            };
             tell(reason, "Import", &format!("{}: {}", ready.reason, ready.message), true);
         }
     }
@@ -167,6 +172,22 @@ mod tests {
             told[2].note
         );
         assert_eq!(told.len(), 3);
+    }
+
+    #[test]
+    fn a_failure_is_told_as_that_of_the_step_that_failed() {
+        let failed = |compliant: &str, converted: Option<&str>| {
+            let mut conditions =
+                vec![("Ready", "False", "ChecksumMismatch"), ("Inspected", "True", "x"), ("Compliant", compliant, "x")];
+            conditions.extend(converted.map(|status| ("Converted", status, "x")));
+            reasons(&ImageImportStatus::default(), &status(&conditions, None))
+                .into_iter()
+                .find(|reason| reason.ends_with("Failed"))
+        };
+        assert_eq!(failed("True", Some("False")), Some("ConversionFailed"));
+        assert_eq!(failed("True", Some("True")), Some("ConversionFailed"), "it is written, and not recorded");
+        assert_eq!(failed("True", None), Some("InspectionFailed"), "nothing was to be written");
+        assert_eq!(failed("Unknown", Some("Unknown")), Some("InspectionFailed"));
     }
 
     #[test]

@@ -307,7 +307,7 @@ impl Hand<'_> {
             let word = match &found {
                 Found::Same(_) => Some("Published"),
                 Found::Other => Some("NameConflict"),
-                Found::Nothing | Found::Leaving => None,
+                Found::Nothing | Found::Leaving | Found::Refused(_) => None,
             };
             if let Some(word) = word {
                 self.context.shared.metrics.converted(word, seconds_since(&started));
@@ -332,6 +332,10 @@ impl Hand<'_> {
                     identity.name
                 );
                 draft.failing(word::NAME_CONFLICT, &message);
+            }
+            Found::Refused(why) => {
+                let message = format!("The API server refuses the CustomImage `{}`: {why}", identity.name);
+                draft.failing(word::INTERNAL_ERROR, &message);
             }
             // It was there a moment ago, or goes; its own deletion may be what waits for this slot.
             Found::Nothing | Found::Leaving => {

@@ -117,10 +117,25 @@ impl Draft {
         }
     }
 
+    /// Why a compliant image is not in the store yet; nothing where it is, or where none is to be.
+    fn unconverted(&mut self, status: Status, reason: &str, message: &str) {
+        let is = |kind: &str, status: &str| self.condition(kind).is_some_and(|c| c.status == status);
+        if is(INSPECTED, "True")
+            && is(COMPLIANT, "True")
+            && self.condition(CONVERTED).is_some()
+            && !is(CONVERTED, "True")
+        {
+            self.set(CONVERTED, status, reason, message);
+        }
+    }
+
     /// Waits for a slot.
     pub fn queued(&mut self, stage: Stage) {
         let message = format!("Waits for a free worker before {}", stage.doing().to_lowercase());
         self.set(READY, Status::Unknown, word::QUEUED, &message);
+        if stage == Stage::Convert {
+            self.unconverted(Status::Unknown, word::QUEUED, &message);
+        }
         self.progressing(word::PROGRESSING, &message);
         self.status.progress = None;
     }
@@ -130,6 +145,7 @@ impl Draft {
         let message = format!("No work is started while `spec.suspend` is true; set{by}");
         let message = if by.is_empty() { message.trim_end_matches("; set") } else { &message };
         self.set(READY, Status::Unknown, word::SUSPENDED, message);
+        self.unconverted(Status::Unknown, word::SUSPENDED, message);
         self.clear(RECONCILING);
         self.clear(STALLED);
         self.status.progress = None;
@@ -144,6 +160,9 @@ impl Draft {
             Stage::Notify => "A worker sends a notice",
         };
         self.set(READY, Status::Unknown, stage.doing(), message);
+        if stage == Stage::Convert {
+            self.unconverted(Status::Unknown, word::CONVERTING, message);
+        }
         self.progressing(word::PROGRESSING, message);
     }
 
@@ -151,6 +170,7 @@ impl Draft {
     pub fn failing(&mut self, reason: &str, message: &str) {
         let since = self.failing_since().map_or(self.now, |(since, ..)| since);
         self.set(READY, Status::False, reason, message);
+        self.unconverted(Status::False, reason, message);
         let stalled = match reason::class(reason) {
             Some(Class::Retry) => false,
             Some(Class::Grace) => self.now.duration_since(since) >= self.grace,

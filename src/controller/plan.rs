@@ -13,7 +13,7 @@ use super::key::{self, Stage, VerdictKey};
 use super::managers;
 use super::moment::Draft;
 use super::outcome::Outcome;
-use super::reason;
+use super::reason::{self, Class};
 use super::work::{self, Task, Work};
 use crate::api::conditions::{COMPLIANT, INSPECTED, READY, Status, reason as word};
 use crate::api::{Deletion, DiskStatus, Format, SYSTEM_DISK, SourceIdentity};
@@ -23,7 +23,7 @@ pub const GONE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// How often a running worker is looked at, for its progress and for what no event tells.
 pub const TICK: SignedDuration = SignedDuration::from_secs(5);
 
-pub use watch::note_facts;
+pub use watch::{note_facts, note_written};
 pub use world::{Act, JobSeen, Plan, Profile, Times, World};
 
 /// Decides.
@@ -219,8 +219,10 @@ impl Planner<'_> {
 
     /// Copies the judged image disk by disk, or publishes the copies.
     fn copy(&mut self) -> Plan {
-        let conflict = self.draft.failing_since().is_some_and(|(_, reason, _)| reason == word::NAME_CONFLICT);
-        if conflict && !self.changed {
+        let stands = self.draft.failing_since().is_some_and(|(_, reason, _)| {
+            reason == word::NAME_CONFLICT || self.written() && reason::class(reason) == Some(Class::Terminal)
+        });
+        if stands && !self.changed {
             return self.rest(None);
         }
         let Some(disk) = self.unwritten().next().map(str::to_owned) else { return self.act(Act::Publish) };

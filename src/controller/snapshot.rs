@@ -5,10 +5,12 @@
 
 use crate::api::{ImageImportSpec, ImageImportStatus, Snapshot, SnapshotState};
 
-/// The snapshot at this status; `None` before the first worker, and where nothing is imported into a store.
+/// The snapshot at this status; `None` before the first worker (which has no Job outside of a cluster), and where nothing is imported into a store.
 pub fn of(spec: &ImageImportSpec, status: &ImageImportStatus) -> Option<Snapshot> {
     spec.destination.as_ref()?;
-    let started = |disk: &crate::api::DiskStatus| disk.inspection.as_ref().is_some_and(|i| i.job_name.is_some());
+    let started = |disk: &crate::api::DiskStatus| {
+        disk.inspection.as_ref().is_some_and(|i| i.job_name.is_some() || i.bytes_read.is_some())
+    };
     let done = status.custom_image_ref.is_some();
     if !done && !status.disks.iter().any(started) {
         return None;
@@ -45,6 +47,7 @@ mod tests {
         for (status, wanted) in [
             (json!({}), Value::Null),
             (json!({"disks": disk(json!({}))}), json!({"state": "Failed"})),
+            (json!({"disks": [{"name": "system", "inspection": {"bytesRead": 9}}]}), json!({"state": "Failed"})),
             (json!({"disks": read()}), json!({"state": "Failed", "sizeBytes": 7})),
             (
                 json!({"disks": read(), "customImageRef": {"name": "web-1"}}),

@@ -8,6 +8,7 @@ use super::job::BUDGET;
 use super::look::{Look, checksum_of};
 use super::upload::{Upload, of_destination};
 use crate::disk::Result;
+use crate::disk::bytes::to_u64;
 use crate::source::opening::{Allowance, First, Object, Store};
 use crate::source::{Meter, is_source_changed};
 
@@ -42,6 +43,19 @@ pub(super) async fn found_if_same(
     Ok(Some(look.found()))
 }
 
+/// True when `there`, an object at the destination, has these bytes from `at` on.
+///
+/// # Errors
+/// What the store reports.
+pub(super) async fn has(there: &Object, at: u64, bytes: &[u8]) -> Result<bool> {
+    match fetch(there, at, at.saturating_add(to_u64(bytes.len()))).await {
+        Ok(found) => Ok(found == bytes),
+        // Whoever changes it meanwhile is not this import.
+        Err(error) if is_source_changed(&error) => Ok(false),
+        Err(error) => Err(of_destination(error)),
+    }
+}
+
 /// Checksum of the object at the destination, of `size` bytes, read once more: one whose first bytes were known last has
 /// none as it is written. `None` when it may not be read, or is another one.
 ///
@@ -54,11 +68,16 @@ pub(super) async fn checksum(destination: &Store, size: u64) -> Result<Option<St
     }
 }
 
-/// The object at the destination, where it may be read and has so many bytes.
-async fn open(destination: &Store, size: u64) -> Result<Option<Box<Object>>> {
+/// The object at the destination, where it may be read.
+pub(super) async fn open_any(destination: &Store) -> Result<Option<Box<Object>>> {
     let allowance = Allowance::start(&BUDGET, &Arc::new(Meter::default()));
     match Object::open(destination.clone(), allowance).await.map_err(of_destination)? {
-        First::Reached { object, .. } => Ok(Some(object).filter(|object| object.size == size)),
+        First::Reached { object, .. } => Ok(Some(object)),
         First::Refused { .. } => Ok(None),
     }
+}
+
+/// The same, where it has so many bytes.
+async fn open(destination: &Store, size: u64) -> Result<Option<Box<Object>>> {
+    Ok(open_any(destination).await?.filter(|object| object.size == size))
 }

@@ -10,8 +10,8 @@ use super::copy::{PART, copy};
 use super::encode::Target;
 use super::existing;
 use super::halt::{Halt, joined};
-use super::rewrite::rewrite;
-use super::upload::{EXISTS, Upload};
+use super::rewrite::{compare, rewrite};
+use super::upload::{EXISTS, Existing, Upload};
 use super::way::{Way, Wish, choose};
 use crate::api::{Destination, Format, Source};
 use crate::disk::{Error, Http, ReadAt, Result};
@@ -44,8 +44,8 @@ pub struct Job {
     pub destination_credentials: CredentialSource,
     /// Where this program may connect to.
     pub egress: Egress,
-    /// An object of that name may be replaced: nobody else writes one.
-    pub overwrite: bool,
+    /// What becomes of an object of that name.
+    pub existing: Existing,
     /// The format it is written in; `None` leaves the object as it is, unless its disk is to become larger.
     pub target: Option<Target>,
     /// Bytes that the disk may have as a QCOW2 without compression; an image with more is refused.
@@ -78,23 +78,37 @@ impl Done {
 /// `Io` when a transport failed or the work was stopped; `Unsupported` and `NotFound` for addresses and credentials that
 /// cannot be used. What trying again would not mend is [`Message::Refused`].
 pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &CancellationToken) -> Result<Message> {
+    run_and_tell(job, progress, stop).await.map(|(message, _)| message)
+}
+
+/// As [`run`]; and true when it made the object that it tells of, and none of its name was there before.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_and_tell(
+    job: &Job,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    stop: &CancellationToken,
+) -> Result<(Message, bool)> {
+    let unmade = |message: Message| (message, false);
     let checks = Checks::new(job.source.checksum.as_deref(), job.max_qcow2_bytes)?;
     let meter = Arc::new(Meter::default());
     let (object, head) = match open_object(&job.source, &job.source_credentials, &job.egress, &BUDGET, &meter).await? {
         First::Reached { facts, object, head } => {
             if job.etag.is_some() && facts.etag != job.etag || facts.size_bytes != job.size {
-                return Ok(refused("SourceChanged", "the object is no longer the one that was judged", None));
+                let what = "the object is no longer the one that was judged";
+                return Ok(unmade(refused("SourceChanged", what, None)));
             }
             (object, head)
         }
         First::Refused { access: Access::NotFound, http, .. } => {
-            return Ok(refused("SourceNotFound", "the object is no longer there", Some(http)));
+            return Ok(unmade(refused("SourceNotFound", "the object is no longer there", Some(http))));
         }
         First::Refused { http, .. } => {
-            return Ok(refused("SourceForbidden", "the store refuses to give the object", Some(http)));
+            return Ok(unmade(refused("SourceForbidden", "the store refuses to give the object", Some(http))));
         }
     };
-    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, job.overwrite)?;
+    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, job.existing)?;
     let bytes = blocking(object.clone(), head, &meter);
     let ended = tokio::select! {
         ended = write(job, &object, bytes, &upload, &checks, progress) => ended,
@@ -104,18 +118,12 @@ pub async fn run(job: &Job, progress: &(dyn Fn(u64, u64) + Sync), stop: &Cancell
     match ended {
         Ok(Done { bytes, checksum, virtual_size_bytes, found: Found { source_checksum, qcow2_bytes } }) => {
             let url = job.destination.url.clone();
-            Ok(Message::Written(Written {
-                url,
-                bytes,
-                checksum,
-                etag: upload.etag(),
-                virtual_size_bytes,
-                source_checksum,
-                qcow2_bytes,
-            }))
+            let etag = upload.etag();
+            let written = Written { url, bytes, checksum, etag, virtual_size_bytes, source_checksum, qcow2_bytes };
+            Ok((Message::Written(written), upload.made()))
         }
-        Err(Halt::Refused(refusal)) => Ok(Message::Refused(refusal)),
-        Err(Halt::Failed(error)) => settle_source(error),
+        Err(Halt::Refused(refusal)) => Ok(unmade(Message::Refused(refusal))),
+        Err(Halt::Failed(error)) => settle_source(error).map(unmade),
     }
 }
 
@@ -131,8 +139,19 @@ async fn write(
     let Job { found, target, destination, .. } = job.clone();
     let chosen = tokio::task::spawn_blocking(move || choose(bytes, Wish { found, target, destination: &destination }));
     match (joined(chosen.await)?, exists) {
-        (Way::Write(..), Some(refusal)) => Err(refusal.into()),
-        (Way::Write(disk, target), None) => rewrite(object, (disk, target), upload, checks, progress).await,
+        (Way::Write(disk, target), exists) => {
+            let ended = match exists {
+                Some(refusal) => Err(refusal.into()),
+                None => rewrite(object, (disk.clone(), target), upload, checks, progress).await,
+            };
+            match ended {
+                // An earlier run of the same import wrote it.
+                Err(Halt::Refused(refusal)) if refusal.reason == EXISTS && job.existing == Existing::Kept => {
+                    compare(object, (disk, target), upload, checks, progress).await
+                }
+                ended => ended,
+            }
+        }
         (Way::Copy(disk), exists) => {
             let ended = match exists {
                 Some(refusal) => Err(refusal.into()),

@@ -13,6 +13,7 @@ mod rewrite;
 mod upload;
 mod way;
 
-pub use job::{Job, run};
+pub use job::{Job, run, run_and_tell};
 pub use remove::{StoredObject, remove};
+pub use upload::Existing;
 pub use way::target;

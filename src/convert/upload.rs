@@ -32,6 +32,17 @@ pub(super) fn of_destination(error: Error) -> Error {
     Error { layer, ..error }
 }
 
+/// What becomes of an object that is at the destination already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and the upload is refused: the name is anybody's.
+    Refused,
+    /// It is replaced: nobody but one Job writes an object of that name.
+    Replaced,
+    /// It stays, and is the result where it has the bytes that would be written: the name is made of the content.
+    Kept,
+}
+
 /// A result that the store may refuse for good.
 pub(super) type Accepted<T> = Result<std::result::Result<T, Refusal>>;
 
@@ -39,7 +50,7 @@ pub(super) type Accepted<T> = Result<std::result::Result<T, Refusal>>;
 pub(super) struct Upload {
     store: Store,
     bucket: Arc<AmazonS3>,
-    mode: PutMode,
+    existing: Existing,
     state: Mutex<State>,
     /// The request that begins it, while it is under way: whoever is stopped meanwhile still learns what it has to abort.
     beginning: tokio::sync::Mutex<Option<JoinHandle<object_store::Result<MultipartId>>>>,
@@ -56,6 +67,10 @@ struct State {
     left: BTreeMap<u32, uploads::Part>,
     /// What the store calls the object that was made.
     etag: Option<String>,
+    /// The store said that nothing of the name is there.
+    free: bool,
+    /// The object was made by this upload, and nothing of its name was there before.
+    made: bool,
 }
 
 impl Upload {
@@ -63,12 +78,13 @@ impl Upload {
         destination: &Destination,
         credentials: &CredentialSource,
         egress: &Egress,
-        overwrite: bool,
+        existing: Existing,
     ) -> Result<Self> {
-        let store = connect_destination(destination, credentials, egress, !overwrite).map_err(of_destination)?;
+        // Not every store knows the condition, and a name made of the content can do without.
+        let create_only = existing == Existing::Refused;
+        let store = connect_destination(destination, credentials, egress, create_only).map_err(of_destination)?;
         let bucket = store.bucket.clone().ok_or_else(|| Error::unsupported(LAYER, "the destination is no bucket"))?;
-        let mode = if overwrite { PutMode::Overwrite } else { PutMode::Create };
-        Ok(Self { store, bucket, mode, state: Mutex::default(), beginning: tokio::sync::Mutex::default() })
+        Ok(Self { store, bucket, existing, state: Mutex::default(), beginning: tokio::sync::Mutex::default() })
     }
 
     /// Store and path of the object, to read it.
@@ -76,9 +92,11 @@ impl Upload {
         &self.store
     }
 
-    /// Refuses early what would be refused after hours; the last word is the store's, when the upload is completed.
+    /// Refuses early what would be refused after hours; the last word is the store's, or of who asks once more, when the
+    /// upload is completed.
     pub(super) async fn refuse_existing(&self) -> Result<Option<Refusal>> {
-        if self.mode == PutMode::Overwrite {
+        self.state().free = false;
+        if self.existing == Existing::Replaced {
             return Ok(None);
         }
         let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
@@ -89,7 +107,10 @@ impl Upload {
                 Some(Answer::PastEnd { .. }) => Ok(Some(exists())),
                 // Whoever may write need not be allowed to read: then writing tells.
                 Some(Answer::Status(http)) if matches!(http.status, 401 | 403) => Ok(None),
-                Some(Answer::Status(http)) if http.status == 404 && http.code != "NoSuchBucket" => Ok(None),
+                Some(Answer::Status(http)) if http.status == 404 && http.code != "NoSuchBucket" => {
+                    self.state().free = true;
+                    Ok(None)
+                }
                 _ => settle(&error).map(Some),
             },
         }
@@ -97,18 +118,22 @@ impl Upload {
 
     /// The whole object at once.
     pub(super) async fn put(&self, bytes: Bytes) -> Accepted<()> {
+        if let Some(refusal) = self.refuse_late().await? {
+            return Ok(Err(refusal));
+        }
         let send = || async {
-            let options = PutOptions { mode: self.mode.clone(), ..PutOptions::default() };
+            let mode = if self.existing == Existing::Refused { PutMode::Create } else { PutMode::Overwrite };
+            let options = PutOptions { mode, ..PutOptions::default() };
             self.bucket.put_opts(&self.store.path, PutPayload::from(bytes.clone()), options).await
         };
         // Whoever asks for an empty object is not told its tag.
-        Ok(self.settled(send).await?.map(|made| self.note_etag(made.e_tag.filter(|_| !bytes.is_empty()))))
+        Ok(self.settled(send).await?.map(|made| self.note_made(made.e_tag.filter(|_| !bytes.is_empty()))))
     }
 
     /// Begins, or continues what an earlier pod of this Job began. Only an object that nobody else writes is continued: an
     /// upload of another one may be somebody else's, and what a killed pod left of it is for the bucket's lifecycle rule.
     pub(super) async fn begin(&self) -> Accepted<()> {
-        if self.mode == PutMode::Overwrite {
+        if self.existing != Existing::Refused {
             self.state().looking = true;
             let left = left::find(&self.store).await;
             let mut state = self.state();
@@ -150,12 +175,32 @@ impl Upload {
     /// Makes the object of all parts, which have the numbers from 1 on.
     pub(super) async fn complete(&self) -> Accepted<()> {
         let id = self.id()?;
+        if let Some(refusal) = self.refuse_late().await? {
+            return Ok(Err(refusal));
+        }
         let parts: Vec<PartId> = self.state().parts.values().cloned().collect();
         let done = self.settled(|| self.bucket.complete_multipart(&self.store.path, &id, parts.clone())).await?;
         if done.is_ok() {
             self.state().id = None;
         }
-        Ok(done.map(|made| self.note_etag(made.e_tag)))
+        Ok(done.map(|made| self.note_made(made.e_tag)))
+    }
+
+    /// Refuses what came while the parts were sent, where the store is given no condition.
+    async fn refuse_late(&self) -> Result<Option<Refusal>> {
+        if self.existing == Existing::Kept { self.refuse_existing().await } else { Ok(None) }
+    }
+
+    fn note_made(&self, etag: Option<String>) {
+        self.note_etag(etag);
+        let mut state = self.state();
+        state.made = self.existing == Existing::Refused || state.free;
+    }
+
+    /// True when this upload made the object, and it is known that it replaced none: who may not ask what is there does not
+    /// know.
+    pub(super) fn made(&self) -> bool {
+        self.state().made
     }
 
     /// The object is there, and the store calls it so.
@@ -227,7 +272,7 @@ fn settle(error: &object_store::Error) -> Result<Refusal> {
     Ok(Refusal { reason: reason.to_owned(), message: message.to_owned(), http: Some(http.clone()) })
 }
 
-fn exists() -> Refusal {
+pub(super) fn exists() -> Refusal {
     let message = "an object of this name is there already, and it is not overwritten";
     Refusal { reason: EXISTS.to_owned(), message: message.to_owned(), http: None }
 }

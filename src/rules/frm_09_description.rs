@@ -10,7 +10,7 @@
 //! The characters of `spec.image.description` are counted, and its beginning is looked at. No description, nothing to judge.
 //!
 //! # How to mend it
-//! Shorten `spec.image.description` to 256 characters, begin it with a word, or leave it out.
+//! Give `spec.image.description` 2 to 256 characters, begin it with a word, or leave it out.
 
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
 

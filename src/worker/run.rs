@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::{ConvertArgs, DeleteArgs, Exit, Failure, InspectArgs, NotifyArgs, RESULT};
-use crate::convert::{self, Job};
+use crate::convert::{self, Existing, Job};
 use crate::disk::{Error, ErrorKind};
 use crate::inspect::password::Password;
 use crate::inspect::wire::{Message, Notified, Refusal, encode};
@@ -197,7 +197,7 @@ pub fn conversion(
         size: args.size,
         found: args.found,
         destination,
-        overwrite: own,
+        existing: if own { Existing::Replaced } else { Existing::Refused },
         target,
         max_qcow2_bytes: args.max_qcow2_bytes,
     })

@@ -1,7 +1,7 @@
 //! Exit codes of `import`: the verdict below 64, sysexits(3) from there on, as those of `inspect`.
 
 use crate::api::ImageImport;
-use crate::api::conditions::{COMPLIANT, find};
+use crate::api::conditions::{COMPLIANT, STALLED, find, reason};
 use crate::cli::inspect::exit::{self, INTERNAL, NO_INPUT, NON_COMPLIANT, TRANSPORT, UNDETERMINED};
 use crate::disk::Error;
 
@@ -12,9 +12,14 @@ pub const CANNOT_CREATE: u8 = 73;
 /// `EX_NOPERM`: a store refuses.
 pub const FORBIDDEN: u8 = 77;
 
-/// The code of the verdict that an import's status has.
+/// The code of the verdict that an import's status has, or of what stood in the way of the object.
 pub fn of_verdict(import: &ImageImport) -> u8 {
     let conditions = import.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    match find(conditions, STALLED).map(|condition| condition.reason.as_str()) {
+        Some(reason::SOURCE_NOT_FOUND) => return NO_INPUT,
+        Some(reason::SOURCE_FORBIDDEN) => return FORBIDDEN,
+        _ => {}
+    }
     match find(conditions, COMPLIANT).map(|condition| condition.status.as_str()) {
         Some("True") => exit::COMPLIANT,
         Some("False") => NON_COMPLIANT,
@@ -30,7 +35,7 @@ pub fn of_refusal(reason: &str) -> u8 {
         "ImageTooLarge" => NON_COMPLIANT,
         "SourceNotFound" => NO_INPUT,
         // What is there now was not judged.
-        "SourceChanged" => TRANSPORT,
+        "SourceChanged" | "DeadlineExceeded" => TRANSPORT,
         "DestinationExists" | "DestinationNotFound" => CANNOT_CREATE,
         "SourceForbidden" | "DestinationForbidden" => FORBIDDEN,
         _ => INTERNAL,
@@ -53,6 +58,7 @@ mod tests {
             ("ChecksumMismatch", 65),
             ("ImageTooLarge", 1),
             ("SourceChanged", 75),
+            ("DeadlineExceeded", 75),
             ("DestinationExists", 73),
             ("DestinationForbidden", 77),
             ("Unheard", 70),

@@ -15,6 +15,9 @@ use crate::profiles;
 
 /// Bytes of a manifest that are read.
 const MOST: u64 = 4 << 20;
+/// Characters of an object's name, and of its namespace's (RFC 1123, as the API server holds to it).
+const SUBDOMAIN: usize = 253;
+const LABEL: usize = 63;
 /// Problems of a document that are told.
 const TOLD: usize = 8;
 
@@ -119,8 +122,23 @@ fn wrong(message: String) -> Refused {
 
 /// An object that the API server would take.
 fn valid<T: DeserializeOwned>(kind: &str, place: &str, object: Value) -> Result<T, String> {
-    if object.pointer("/metadata/name").and_then(Value::as_str).is_none_or(str::is_empty) {
+    let meta = |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
+    let Some(name) = meta("name").filter(|name| !name.is_empty()) else {
         return Err(format!("{place}: metadata.name must be given"));
+    };
+    if name.len() > SUBDOMAIN || !name.split('.').all(is_label) {
+        return Err(format!(
+            "{place}: metadata.name: Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case \
+             alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character, and have at most \
+             {SUBDOMAIN} characters"
+        ));
+    }
+    if let Some(namespace) = meta("namespace").filter(|namespace| namespace.len() > LABEL || !is_label(namespace)) {
+        return Err(format!(
+            "{place}: metadata.namespace: Invalid value: {namespace:?}: a lowercase RFC 1123 label must consist of lower \
+             case alphanumeric characters or '-', and must start and end with an alphanumeric character, and have at most \
+             {LABEL} characters"
+        ));
     }
     let said = problems(kind, &object);
     if !said.is_empty() {
@@ -128,6 +146,12 @@ fn valid<T: DeserializeOwned>(kind: &str, place: &str, object: Value) -> Result<
         return Err(lines.join("\n"));
     }
     typed(place, object)
+}
+
+/// True for what may stand between the dots of a name.
+fn is_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn typed<T: DeserializeOwned>(place: &str, object: Value) -> Result<T, String> {

@@ -1,6 +1,9 @@
 //! Manifests carried out against a real store.
 
+mod again;
+
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -35,6 +38,14 @@ impl Case {
         let file = self.dir.path().join("import.yaml").display().to_string();
         let words = ["import".to_owned(), format!("--file={file}")].into_iter().chain(self.flags.iter().cloned());
         Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).args
+    }
+
+    fn task(&self) -> carry::Task {
+        let args = self.args();
+        let documents = manifest::read(&args.file).unwrap();
+        let profile = manifest::profile(&documents, None).unwrap();
+        let secrets = secrets::Secrets::new(&documents, &[], &[], &|_| None).unwrap();
+        carry::Task::new(documents.import, profile, &secrets, &args.egress).unwrap()
     }
 
     async fn run(&self) -> Result<Ended, Refused> {
@@ -92,10 +103,14 @@ async fn with_disk(store: &Minio) -> Vec<u8> {
     disk
 }
 
-fn ready(ended: &Ended) -> (String, String) {
+fn condition(ended: &Ended, kind: &str) -> (String, String) {
     let conditions = &ended.import.status.as_ref().unwrap().conditions;
-    let ready = crate::api::conditions::find(conditions, "Ready").unwrap();
-    (ready.status.clone(), ready.reason.clone())
+    let found = crate::api::conditions::find(conditions, kind).unwrap();
+    (found.status.clone(), found.reason.clone())
+}
+
+fn ready(ended: &Ended) -> (String, String) {
+    condition(ended, "Ready")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +136,10 @@ async fn a_manifest_is_imported_and_recorded_as_in_a_cluster() {
     assert_eq!((&written["sizeBytes"], &written["virtualSizeBytes"]), (&json!(object.len()), &json!(1_u64 << 30)));
     assert_eq!((&record["kind"], &record["metadata"]["namespace"]), (&json!("CustomImage"), &json!("team")));
     assert_eq!((&record["spec"]["platform"], &record["spec"]["profile"]), (&json!("Others Linux"), &json!("any-disk")));
+    assert!(written["etag"].as_str().is_some_and(|etag| etag.contains('-')), "of an upload in parts: {written}");
     let status = serde_json::to_value(&ended.import).unwrap()["status"].take();
+    assert_eq!(status["snapshot"], json!({"state": "Available", "sizeBytes": disk.len()}));
+    assert_eq!(condition(&ended, "Converted"), ("True".into(), "Written".into()));
     assert_eq!(ready(&ended), ("True".into(), "Imported".into()));
     assert_eq!(status["customImageRef"]["name"], record["metadata"]["name"]);
     assert_eq!(status["disks"][0]["conversion"]["url"], written["url"]);
@@ -160,6 +178,9 @@ async fn what_is_refused_while_it_is_written_is_no_record_and_says_why() {
         let ended = Case::of(&[import, profile(&["RAW"]), secret(&store, "store")]).run().await.unwrap();
         assert_eq!((ended.code, ended.record.is_none()), (code, true), "{reason}: {:?}", ended.why);
         assert_eq!(ready(&ended), ("False".into(), reason.into()));
+        assert_eq!(condition(&ended, "Converted"), ready(&ended));
+        let status = serde_json::to_value(&ended.import).unwrap()["status"].take();
+        assert_eq!(status["snapshot"]["state"], "Failed");
         assert!(ended.why.as_ref().unwrap().starts_with(reason), "{:?}", ended.why);
     }
     assert_eq!((store.objects("out"), store.unfinished_uploads()), (Vec::<String>::new(), 0));
@@ -231,6 +252,11 @@ async fn a_manifest_that_cannot_be_used_says_where_and_why() {
     built_in["metadata"]["name"] = "tencent-cvm".into();
     let mut nameless = good();
     nameless["metadata"].as_object_mut().unwrap().remove("name");
+    let named = |name: &str, namespace: &str| {
+        let mut import = good();
+        import["metadata"] = json!({"name": name, "namespace": namespace});
+        import
+    };
     let unknown_rule = json!([{"name": "Painted", "action": "Require", "cite": []}]);
     let mut painted = profile(&["RAW"]);
     painted["spec"]["rules"] = unknown_rule;
@@ -240,6 +266,12 @@ async fn a_manifest_that_cannot_be_used_says_where_and_why() {
         (vec![good(), json!({"apiVersion": "v1", "kind": "Pod"})], "document 2: apiVersion \"v1\" and kind \"Pod\""),
         (vec![json!({"kind": "ImageImport", "spec": {}})], "document 1: apiVersion \"\" and kind \"ImageImport\""),
         (vec![nameless], "document 1: metadata.name must be given"),
+        (vec![named("UPPER_x", "team")], "metadata.name: Invalid value: \"UPPER_x\": a lowercase RFC 1123 subdomain"),
+        (vec![named("web..1", "team")], "metadata.name: Invalid value"),
+        (vec![named("-web", "team")], "metadata.name: Invalid value"),
+        (vec![named("web", "my.team")], "metadata.namespace: Invalid value: \"my.team\": a lowercase RFC 1123 label"),
+        (vec![named("web", &"x".repeat(64))], "metadata.namespace: Invalid value"),
+        (vec![named("web-1.x", "team")], "spec.profileRef: no profile"),
         (vec![with(json!({"sorce": 1}))], "document 1: spec.sorce: there is no such field"),
         (vec![with(json!({"source": {"url": "nfs://b/k"}}))], "spec.source.url: must begin with s3://"),
         (vec![with(json!({"destination": {"url": "s3://images/disk.raw"}}))], "must not be the source itself"),
@@ -277,7 +309,8 @@ async fn a_profile_may_be_a_file_and_work_that_is_stopped_is_to_be_tried_again()
         stop.cancel();
     };
     let ended = carried(&case.args(), &|_| None, &stop, tell).await.unwrap();
-    assert_eq!((ended.code, ready(&ended).1.as_str()), (75, "SourceUnavailable"));
+    assert_eq!((ended.code, ready(&ended).1.as_str()), (75, "Cancelled"), "no store was unavailable");
+    assert_eq!(condition(&ended, "Converted"), ("False".into(), "Cancelled".into()));
     assert_eq!(told.as_deref(), Some("any-disk"), "the report comes before the writing");
     assert_eq!((store.objects("out"), store.unfinished_uploads()), (Vec::<String>::new(), 0));
     let ended = carried(&case.args(), &|_| None, &stop, |_| {}).await;

@@ -1,6 +1,8 @@
 //! The status that an import would have in a cluster, by the controller's own functions: what is not in a cluster is left
 //! out, Jobs above all.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -9,7 +11,7 @@ use crate::api::{Conversion, CustomImage, ImageImport, ImportProfile};
 use crate::controller::judgement::{images, judge, request};
 use crate::controller::key::{self, VerdictKey};
 use crate::controller::moment::Draft;
-use crate::controller::{customimage, reason, status, verdict};
+use crate::controller::{customimage, plan, reason, snapshot, status, verdict};
 use crate::disk::{Error, ErrorKind};
 use crate::inspect::Facts;
 use crate::inspect::wire::{Refusal, Written};
@@ -75,24 +77,18 @@ pub fn judged(import: &ImageImport, found: &[Found], profile: &ImportProfile, no
     draft.unread(has_destination);
     verdict::settle(&mut draft, &report, &facts, &verdict_key, has_destination);
     let import = ImageImport { status: Some(part), ..import.clone() };
-    (status::ahead(&import, &draft.status), report)
+    (ahead(&import, draft), report)
 }
 
 /// The import one of whose disks was written.
 pub fn written(import: &ImageImport, disk: &str, written: Written, start: Timestamp, now: Timestamp) -> ImageImport {
-    let number = |n: u64| i64::try_from(n).ok();
     let mut draft = draft(import, now);
     let completion_time = Some(draft.now());
-    draft.disk(disk).conversion = Some(Conversion {
-        start_time: Some(whole_seconds(start)),
-        completion_time,
-        bytes_written: number(written.bytes),
-        virtual_size_bytes: written.virtual_size_bytes.and_then(number),
-        url: Some(written.url),
-        checksum: Some(written.checksum),
-        ..Conversion::default()
-    });
-    status::ahead(import, &draft.status)
+    let mut conversion =
+        Conversion { start_time: Some(whole_seconds(start)), completion_time, ..Conversion::default() };
+    plan::note_written(&mut conversion, written);
+    draft.disk(disk).conversion = Some(conversion);
+    ahead(import, draft)
 }
 
 /// The import all of whose disks were written, and the record of that.
@@ -102,7 +98,7 @@ pub fn imported(import: &ImageImport, now: Timestamp) -> (ImageImport, Option<Cu
     draft.set(CONVERTED, Status::True, word::WRITTEN, "");
     draft.status.custom_image_ref = customimage::identity(import).as_ref().map(customimage::reference);
     draft.done(word::IMPORTED, "The image is in the store");
-    (status::ahead(import, &draft.status), record)
+    (ahead(import, draft), record)
 }
 
 /// The import whose copies are gone again.
@@ -130,9 +126,26 @@ pub fn broken(import: &ImageImport, error: &Error, now: Timestamp) -> ImageImpor
     failed(import, word, &error.to_string(), now)
 }
 
+/// The import whose work was told to stop.
+pub fn stopped(import: &ImageImport, now: Timestamp) -> ImageImport {
+    failed(import, word::CANCELLED, "The work was stopped: import the image again to go on", now)
+}
+
+/// What becomes of a worker that was not done in its time.
+pub fn late(after: Duration) -> Refusal {
+    let message = format!("The worker was not done after {} s", after.as_secs());
+    Refusal { reason: word::DEADLINE_EXCEEDED.to_owned(), message, http: None }
+}
+
 fn failed(import: &ImageImport, reason: &str, message: &str, now: Timestamp) -> ImageImport {
     let mut draft = draft(import, now);
     draft.failing(reason, message);
+    ahead(import, draft)
+}
+
+/// The import with the draft, and with the snapshot that follows from it.
+fn ahead(import: &ImageImport, mut draft: Draft) -> ImageImport {
+    draft.status.snapshot = snapshot::of(&import.spec, &draft.status);
     status::ahead(import, &draft.status)
 }
 

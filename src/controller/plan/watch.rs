@@ -3,14 +3,15 @@
 use jiff::SignedDuration;
 
 use super::{Act, Plan, Planner, TICK};
-use crate::api::SourceIdentity;
 use crate::api::conditions::{CONVERTED, Status, reason as word};
+use crate::api::{Conversion, SourceIdentity};
 use crate::controller::key;
 use crate::controller::moment::Draft;
 use crate::controller::outcome::Outcome;
 use crate::controller::reason;
 use crate::controller::work::{self, Task, Work};
 use crate::inspect::Facts;
+use crate::inspect::wire::Written;
 
 /// Jobs that finished without a result before the import stalls: the first and three more.
 const MAX_LOST: i32 = 3;
@@ -42,11 +43,7 @@ impl Planner<'_> {
                     return self.fail(word::INTERNAL_ERROR, message);
                 }
                 if let Some(conversion) = &mut self.draft.disk(&task.disk).conversion {
-                    conversion.url = Some(written.url);
-                    conversion.checksum = Some(written.checksum);
-                    conversion.etag = written.etag.filter(|etag| etag.len() <= ETAG_MAX);
-                    conversion.bytes_written = i64::try_from(written.bytes).ok();
-                    conversion.virtual_size_bytes = written.virtual_size_bytes.and_then(|n| i64::try_from(n).ok());
+                    note_written(conversion, written);
                 }
                 if !self.written() {
                     // The next disk.
@@ -112,6 +109,16 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Puts into a conversion what was written.
+pub fn note_written(conversion: &mut Conversion, written: Written) {
+    let number = |n: u64| i64::try_from(n).ok();
+    conversion.url = Some(written.url);
+    conversion.checksum = Some(written.checksum);
+    conversion.etag = written.etag.filter(|etag| etag.len() <= ETAG_MAX);
+    conversion.bytes_written = number(written.bytes);
+    conversion.virtual_size_bytes = written.virtual_size_bytes.and_then(number);
 }
 
 /// Puts into the status what facts say of a disk's object. One that was not reached has no identity: its address can be mended.

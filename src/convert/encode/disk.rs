@@ -28,6 +28,7 @@ impl Patch {
 }
 
 /// A disk as it shall be.
+#[derive(Clone)]
 pub struct Disk {
     guest: Arc<dyn ReadAt>,
     layout: Arc<dyn Layout>,

@@ -8,8 +8,12 @@ use super::{LAYER, SECTOR};
 use crate::disk::bytes::{range, to_u64, to_usize, u32_le, u64_le};
 use crate::disk::{Error, Result};
 
-/// Bytes of the start of the disk that are enough for every table that is moved, where the disk has as many.
-pub const HEAD: usize = 256 << 10;
+/// Bytes of the start of the disk that are enough for every table that is moved, where the disk has as many: sgdisk may put
+/// the entries just before the first partition.
+pub const HEAD: usize = 1 << 20;
+
+/// How a first table is mended, where the second is good.
+const REMEDY: &str = "`sgdisk -e` of the disk as RAW writes it anew from the second one";
 
 const SIGNATURE: &[u8] = b"EFI PART";
 /// Sector sizes that disks have.
@@ -47,7 +51,8 @@ pub fn backup_gpt(head: &[u8], size: u64) -> Result<Vec<Patch>> {
         |sector: &u64| head.get(usize::try_from(*sector).ok()?..)?.starts_with(SIGNATURE).then_some(*sector);
     let Some(sector) = SECTORS.iter().find_map(is_header) else {
         return if protective(head).next().is_some() {
-            Err(Error::corrupt(LAYER, SECTOR, "a protective MBR, but no first header of a GUID partition table"))
+            let what = "a protective MBR, but no first header of a GUID partition table";
+            Err(Error::corrupt(LAYER, SECTOR, format!("{what}: {REMEDY}")))
         } else {
             Ok(Vec::new())
         };
@@ -73,6 +78,7 @@ pub fn backup_gpt(head: &[u8], size: u64) -> Result<Vec<Patch>> {
     let byte = |lba: u64| lba.saturating_mul(sector);
     let sectors = u32::try_from(last).unwrap_or(u32::MAX).to_le_bytes().to_vec();
     let mut patches: Vec<Patch> = protective(head)
+        .filter(|at| stands_for_all(head, *at, table.alternate))
         .map(|at| Patch { at: to_u64(at.saturating_add(MBR_SECTORS)), bytes: sectors.clone() })
         .collect();
     patches.push(Patch { at: sector, bytes: first });
@@ -91,6 +97,15 @@ fn protective(head: &[u8]) -> impl Iterator<Item = usize> + '_ {
     MBR_ENTRIES.step_by(16).filter(is_protective)
 }
 
+/// True for an entry that covered the disk up to its `last` sector, or is alone. In an MBR that shows partitions too, it may
+/// only keep others from what is before them, and would run into them.
+fn stands_for_all(head: &[u8], at: usize, last: u64) -> bool {
+    let kind = |at: usize| head.get(at.saturating_add(MBR_TYPE)).copied().unwrap_or_default();
+    let entry = head.get(at..at.saturating_add(16)).unwrap_or_default();
+    let covers = u32_le(LAYER, entry, MBR_SECTORS).is_ok_and(|n| n == u32::MAX || u64::from(n) >= last);
+    covers || MBR_ENTRIES.step_by(16).all(|other| other == at || kind(other) == 0)
+}
+
 /// A valid first table.
 struct Table<'a> {
     header: &'a [u8],
@@ -103,8 +118,9 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn parse(head: &'a [u8], sector: u64) -> Result<Self> {
-        let damaged =
-            |what: &str| Error::corrupt(LAYER, sector, format!("the first partition table is damaged: {what}"));
+        let damaged = |what: &str| {
+            Error::corrupt(LAYER, sector, format!("the first partition table is damaged: {what}: {REMEDY}"))
+        };
         let raw = range(LAYER, head, to_usize(LAYER, sector)?, to_usize(LAYER, sector)?)?;
         let len = u32_le(LAYER, raw, HEADER_LEN)?;
         if len < SMALLEST_HEADER || u64::from(len) > sector {

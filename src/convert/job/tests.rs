@@ -24,7 +24,7 @@ fn job(store: &Minio, from: &str, size: u64, to: &str) -> Job {
         destination: store.destination(to),
         destination_credentials: store.credentials(),
         egress: Egress::own_machine(),
-        overwrite: false,
+        existing: Existing::Refused,
         target: None,
         max_qcow2_bytes: None,
     }
@@ -99,7 +99,7 @@ async fn an_object_that_is_there_is_not_overwritten() {
         let mut job = job(&store, "disk.img", size, "taken.img");
         assert_eq!(reason(&write(&job).await.unwrap()), "DestinationExists");
         assert_eq!(store.get("taken.img").await.unwrap(), vec![7; 10]);
-        job.overwrite = true;
+        job.existing = Existing::Replaced;
         assert!(matches!(write(&job).await.unwrap(), Message::Written(_)));
         assert_eq!(store.get("taken.img").await.unwrap().len() as u64, size);
     }
@@ -126,6 +126,33 @@ async fn what_an_earlier_pod_of_the_job_had_written_is_its_result() {
     assert_eq!(store.unfinished_uploads(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_made_an_object_only_where_it_knows_that_none_was_there() {
+    let Some(store) = Minio::start().await else { return };
+    // Whoever may not list a bucket is told no more than that.
+    let blind = testing::Proxy::start(&store.endpoint, |method, _, text| {
+        (method == "GET" && text.contains("NoSuchKey")).then_some(testing::Change::Status(403))
+    })
+    .await;
+    for (size, target) in [(1000, None), (PART + 1, None), (PART + 512, Some(Target::Raw))] {
+        let mut bytes = pattern(usize::try_from(size).unwrap());
+        bytes[..512].fill(0);
+        store.put("disk.img", bytes).await;
+        let to = format!("{size}.img");
+        let mut job = Job { existing: Existing::Kept, target, ..job(&store, "disk.img", size, &to) };
+        for (endpoint, taken, wanted) in
+            [(&store.endpoint, false, true), (&store.endpoint, true, false), (&blind.endpoint, false, false)]
+        {
+            if !taken {
+                store.delete(&to).await;
+            }
+            job.destination.endpoint = Some(endpoint.clone());
+            let (message, made) = run_and_tell(&job, &|_, _| {}, &CancellationToken::new()).await.unwrap();
+            assert_eq!((written(message).bytes, made), (size, wanted), "{size}: {taken}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn errors_of_the_destination_name_it() {
     let Some(store) = Minio::start().await else { return };
@@ -147,18 +174,20 @@ async fn an_object_that_appears_while_copying_is_not_overwritten() {
     let Some(store) = Minio::start().await else { return };
     let size = PART + 1;
     store.put("disk.img", pattern(usize::try_from(size).unwrap())).await;
-    let job = job(&store, "disk.img", size, "race.img");
-    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, false).unwrap();
-    assert_eq!(upload.refuse_existing().await.unwrap(), None);
-    upload.begin().await.unwrap().unwrap();
-    assert_eq!(store.unfinished_uploads(), 1);
-    upload.part(1, pattern(1000).into()).await.unwrap().unwrap();
-    store.put("race.img", vec![7; 10]).await;
-    assert_eq!(upload.complete().await.unwrap().unwrap_err().reason, "DestinationExists");
-    upload.abort().await;
-    assert_eq!(store.get("race.img").await.unwrap(), vec![7; 10]);
-    assert_eq!(upload.put(pattern(9).into()).await.unwrap().unwrap_err().reason, "DestinationExists");
-    assert_eq!(store.unfinished_uploads(), 0);
+    for (existing, to) in [(Existing::Refused, "race.img"), (Existing::Kept, "kept.img")] {
+        let job = job(&store, "disk.img", size, to);
+        let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, existing).unwrap();
+        assert_eq!(upload.refuse_existing().await.unwrap(), None);
+        upload.begin().await.unwrap().unwrap();
+        assert_eq!(store.unfinished_uploads(), 1);
+        upload.part(1, pattern(1000).into()).await.unwrap().unwrap();
+        store.put(to, vec![7; 10]).await;
+        assert_eq!(upload.complete().await.unwrap().unwrap_err().reason, "DestinationExists");
+        upload.abort().await;
+        assert_eq!(store.get(to).await.unwrap(), vec![7; 10]);
+        assert_eq!(upload.put(pattern(9).into()).await.unwrap().unwrap_err().reason, "DestinationExists");
+        assert_eq!((upload.made(), store.unfinished_uploads()), (false, 0));
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::convert::encode::{Compression, Target};
-use crate::convert::{Job, run};
+use crate::convert::{Existing, Job, run};
 use crate::disk::testkit;
 use crate::inspect::wire::Message;
 use crate::source::Egress;
@@ -36,7 +36,7 @@ fn job(store: &Minio, size: usize, to: &str, target: Target) -> Job {
         destination: store.destination(to),
         destination_credentials: store.credentials(),
         egress: Egress::own_machine(),
-        overwrite: true,
+        existing: Existing::Replaced,
         target: Some(target),
         max_qcow2_bytes: None,
     }

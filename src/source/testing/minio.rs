@@ -118,6 +118,10 @@ impl Minio {
         self.client().put(&object_store::path::Path::parse(key).unwrap(), bytes.into()).await.unwrap();
     }
 
+    pub(crate) async fn delete(&self, key: &str) {
+        object_store::ObjectStoreExt::delete(&self.client(), &object_store::path::Path::from(key)).await.unwrap();
+    }
+
     pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {
         use object_store::ObjectStoreExt;
         let found = self.client().get(&object_store::path::Path::parse(key).unwrap()).await.ok()?;

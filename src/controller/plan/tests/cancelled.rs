@@ -41,6 +41,48 @@ fn whatever_it_does_its_worker_is_stopped_and_it_never_goes_on() {
 }
 
 #[test]
+fn why_an_image_is_not_converted_is_told_at_each_step() {
+    let converted = |sim: &Sim| {
+        let found = find(&sim.status().conditions, "Converted").unwrap();
+        format!("{}/{}", found.status, found.reason)
+    };
+    let mut sim = Sim::with_destination();
+    sim.step();
+    assert_eq!(converted(&sim), "Unknown/NotJudged");
+    let rejected = {
+        let mut sim = Sim::with_destination();
+        sim.reads(Access::Reached);
+        sim.judges(Overall::NonCompliant, Access::Reached);
+        sim
+    };
+    assert_eq!(converted(&rejected), "Unknown/NotJudged");
+    let mut sim = Sim::with_destination();
+    sim.reads(Access::Reached);
+    sim.judges(Overall::Compliant, Access::Reached);
+    assert_eq!(converted(&sim), "Unknown/Queued");
+    let mut sim = Sim::converting();
+    assert_eq!(converted(&sim), "Unknown/Converting");
+    cancel(&mut sim);
+    assert_eq!(converted(&sim), "False/Cancelled");
+    let mut sim = Sim::converting();
+    sim.ends(Outcome::Refused(Refusal { reason: "ChecksumMismatch".into(), message: "m".into(), http: None }));
+    assert_eq!(converted(&sim), "False/ChecksumMismatch");
+    sim.requests("again");
+    sim.step();
+    sim.ends(Outcome::Failed("SourceUnavailable", "m".into()));
+    assert_eq!(converted(&sim), "False/ChecksumMismatch", "no conversion failed this time");
+    let mut sim = Sim::converting();
+    sim.ends(Outcome::Failed("DestinationUnavailable", "m".into()));
+    assert_eq!(converted(&sim), "False/DestinationUnavailable");
+    sim.now += 15 * MINUTE;
+    sim.step();
+    sim.runs();
+    assert_eq!(converted(&sim), "Unknown/Converting", "it is tried again");
+    sim.ends(Sim::written());
+    assert_eq!(converted(&sim), "True/Written");
+}
+
+#[test]
 fn what_is_done_stays_done() {
     let mut checked = Sim::checked();
     cancel(&mut checked);

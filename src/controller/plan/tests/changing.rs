@@ -329,6 +329,19 @@ fn a_record_of_the_same_name_stalls_until_another_name_is_chosen() {
 }
 
 #[test]
+fn a_record_that_the_api_server_refuses_stalls_until_something_changes() {
+    let mut sim = Sim::converting();
+    let mut draft = sim.ends(Sim::written()).draft;
+    draft.failing("InternalError", "The API server refuses the CustomImage");
+    sim.store(&draft);
+    sim.is_idle();
+    sim.expect("False/InternalError", None, Some("InternalError"));
+    assert_eq!(sim.status().deletion, None, "what was written is good");
+    sim.changes_spec();
+    assert_eq!(sim.step().act, Act::Publish);
+}
+
+#[test]
 fn a_format_that_is_not_written_is_refused_before_anything_is_read_where_it_is_declared() {
     let mut sim = Sim::with_destination();
     sim.import.spec.source.format = Some(crate::api::Format::Qcow2);

@@ -88,6 +88,42 @@ fn the_tables_are_those_that_sgdisk_writes() {
     assert_eq!(ours[446 + 12..446 + 16], (100 * 2048_u32 - 1).to_le_bytes());
 }
 
+/// An MBR that shows partitions, too: what stands before them there stays as it is, as sgdisk leaves it.
+#[test]
+fn a_hybrid_mbr_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    for hybrid in ["1", "1:2", "2:EE"] {
+        let file = dir.path().join("disk.raw");
+        let _ = std::fs::remove_file(&file);
+        std::fs::File::create(&file).unwrap().set_len(100 << 20).unwrap();
+        run("gdisk", "sgdisk", &["-n", "1:2048:+20M", "-n", "2:0:0", "-h", hybrid, text(&file)]);
+        let before = std::fs::read(&file).unwrap();
+        let (ours, ..) = encoded(&grown(&file, 130 * MIB), Target::Raw);
+        assert!(ours[..512] == before[..512], "{hybrid}: the MBR");
+        let out = dir.path().join("grown");
+        std::fs::write(&out, &ours).unwrap();
+        let said = run("gdisk", "sgdisk", &["-v", text(&out)]);
+        assert!(said.contains("No problems found") && !said.contains("overlap"), "{hybrid}: {said}");
+    }
+}
+
+/// What a refusal says, done.
+#[test]
+fn a_table_whose_first_header_is_damaged_is_mended_as_the_refusal_says() {
+    let dir = tempfile::tempdir().unwrap();
+    for damage in [512, 512 + 60, 1024] {
+        let file = made(dir.path(), 64 * MIB, SCRIPT);
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[damage] ^= 1;
+        let refused = backup_gpt(&bytes[..HEAD], 100 * MIB).unwrap_err();
+        assert!(refused.what.contains("`sgdisk -e`"), "{}", refused.what);
+        std::fs::write(&file, &bytes).unwrap();
+        run("gdisk", "sgdisk", &["-e", text(&file)]);
+        let mended = std::fs::read(&file).unwrap();
+        assert!(!backup_gpt(&mended[..HEAD], 100 * MIB).unwrap().is_empty(), "{damage}");
+    }
+}
+
 #[test]
 fn where_no_table_has_to_move_nothing_changes() {
     let dir = tempfile::tempdir().unwrap();

@@ -38,8 +38,8 @@ async fn an_object_with_another_checksum_is_not_published() {
     ] {
         store.put("disk.img", image.clone()).await;
         let (is, wanted) = (sha256(&image), sha256(b"another"));
-        for overwrite in [false, true] {
-            let mut job = Job { overwrite, target, ..job(&store, "disk.img", image.len() as u64, "out.img") };
+        for existing in [Existing::Refused, Existing::Replaced, Existing::Kept] {
+            let mut job = Job { existing, target, ..job(&store, "disk.img", image.len() as u64, "out.img") };
             job.source.checksum = Some(wanted.clone());
             let refusal = refusal(write(&job).await.unwrap());
             assert_eq!(refusal.reason, "ChecksumMismatch", "{target:?}");
@@ -47,7 +47,8 @@ async fn an_object_with_another_checksum_is_not_published() {
             assert!(refusal.message.len() <= crate::api::conditions::MESSAGE_MAX);
             assert!(store.get("out.img").await.is_none(), "{target:?}");
         }
-        let mut job = Job { target, overwrite: true, ..job(&store, "disk.img", image.len() as u64, "good.img") };
+        let mut job =
+            Job { target, existing: Existing::Replaced, ..job(&store, "disk.img", image.len() as u64, "good.img") };
         job.source.checksum = Some(is.to_uppercase().replace("SHA", "sha"));
         assert_eq!(written(write(&job).await.unwrap()).source_checksum, Some(is), "{target:?}");
     }
@@ -88,7 +89,7 @@ async fn the_size_as_qcow2_is_counted_and_what_is_too_large_is_not_published() {
         let job = Job {
             target,
             found: Some(found),
-            overwrite: true,
+            existing: Existing::Replaced,
             max_qcow2_bytes: Some(exact - 1),
             ..job(&store, "disk.img", image.len() as u64, "out.img")
         };

@@ -24,7 +24,7 @@ fn empty(dir: &Path, size: &str) -> Vec<u8> {
 
 fn asking(store: &Minio, image: &[u8], found: Format, gib: i32) -> Job {
     let mut job = job(store, "disk.img", image.len() as u64, "larger.img");
-    (job.found, job.overwrite, job.destination.virtual_size_gib) = (Some(found), true, Some(gib));
+    (job.found, job.existing, job.destination.virtual_size_gib) = (Some(found), Existing::Replaced, Some(gib));
     job
 }
 

@@ -24,7 +24,7 @@ fn image() -> Vec<u8> {
 
 /// A job that writes through the proxy an object that nobody else writes.
 fn through(proxy: &Proxy, store: &Minio, size: usize, to: &str, target: Option<Target>) -> Job {
-    let mut job = Job { overwrite: true, target, ..job(store, "disk.img", size as u64, to) };
+    let mut job = Job { existing: Existing::Replaced, target, ..job(store, "disk.img", size as u64, to) };
     job.destination.endpoint = Some(proxy.endpoint.clone());
     job
 }
@@ -78,7 +78,7 @@ async fn a_part_with_other_bytes_is_sent_again() {
     store.put("disk.img", image.clone()).await;
     let proxy = plain(&store).await;
     let job = through(&proxy, &store, image.len(), "out.img", None);
-    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, true).unwrap();
+    let upload = Upload::to(&job.destination, &job.destination_credentials, &job.egress, Existing::Replaced).unwrap();
     upload.begin().await.unwrap().unwrap();
     let part = |from: usize| image[from..from + PART_LEN].to_vec();
     let mut other = part(0);
@@ -105,7 +105,7 @@ async fn of_several_uploads_one_is_continued_and_the_others_end() {
     let begun = |to: &str| {
         let destination = crate::api::Destination { url: format!("s3://images/{to}"), ..job.destination.clone() };
         // Which does not look for what was begun before.
-        Upload::to(&destination, &job.destination_credentials, &job.egress, false).unwrap()
+        Upload::to(&destination, &job.destination_credentials, &job.egress, Existing::Refused).unwrap()
     };
     let neighbour = begun("a b/out+1&.img2");
     neighbour.begin().await.unwrap().unwrap();
@@ -131,7 +131,7 @@ async fn an_object_that_others_may_write_too_is_begun_anew_and_their_upload_left
     let image = image();
     store.put("disk.img", image.clone()).await;
     let proxy = plain(&store).await;
-    let job = Job { overwrite: false, ..through(&proxy, &store, image.len(), "fixed.img", None) };
+    let job = Job { existing: Existing::Refused, ..through(&proxy, &store, image.len(), "fixed.img", None) };
     killed(&job, &proxy, 3).await;
     let before = proxy.parts();
     written(write(&job).await.unwrap());
