@@ -178,7 +178,7 @@ pub fn methods(words: &[String]) -> Option<Wrong> {
 /// `USER@HOST`: a network has to be one in later releases (`match_user`).
 pub fn users(words: &[String]) -> Option<Wrong> {
     let is_wrong = |word: &String| match word.rsplit_once('@') {
-        Some((_, host)) if host.is_empty() => true,
+        Some((_, "")) => true,
         Some((_, host)) => host.split_once('/').is_some_and(|(net, bits)| !is_network(net, bits)),
         None => false,
     };

@@ -169,7 +169,7 @@ pub fn wrong(keyword: &str, arguments: &[String]) -> Option<Wrong> {
         Some(first) if !first.is_empty() || !(single || [LISTS, FILES].iter().any(|list| list.contains(&keyword))) => {
             first
         }
-        none => return lacking(keyword, none.is_none(), single && !some),
+        none => return Some(lacking(keyword, none.is_none(), single && !some)),
     };
     if arguments.len() > 1 && (single || FILES.contains(&keyword)) {
         return Some(if single && !some { Wrong::Always } else { Wrong::ByRelease });
@@ -206,8 +206,8 @@ fn words(keyword: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Without a value, or with an empty one: since 8.7 there has to be one for every keyword.
-fn lacking(keyword: &str, none: bool, single: bool) -> Option<Wrong> {
-    Some(if single || (none && VALUED.contains(&keyword)) { Wrong::Always } else { Wrong::ByRelease })
+fn lacking(keyword: &str, none: bool, single: bool) -> Wrong {
+    if single || (none && VALUED.contains(&keyword)) { Wrong::Always } else { Wrong::ByRelease }
 }
 
 /// Keywords whose values have a form of their own.
