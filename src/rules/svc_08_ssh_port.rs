@@ -224,7 +224,7 @@ fn listen(ssh: &Ssh) -> String {
             .to_owned();
     }
     let mut parts = Vec::new();
-    for one in ssh.listens.iter().filter(|one| one.port != PORT && is_option(&one.place)) {
+    for one in ssh.listens.iter().filter(|one| one.port != PORT && one.option) {
         let part = format!("`-p {}` at {}", one.port, place(one));
         if !parts.contains(&part) {
             parts.push(part);
@@ -238,18 +238,12 @@ fn listen(ssh: &Ssh) -> String {
     }
     let removed = (!parts.is_empty()).then(|| format!("Remove {}.", join(&parts, 4)));
     let family = six.filter(|(option, _)| !option).map(|(_, place)| format!("At {place} write `AddressFamily any`."));
-    let rest = ssh.listens.iter().any(|one| !one.place.is_empty() && !is_option(&one.place) && !is_six(ssh, one));
+    let rest = ssh.listens.iter().any(|one| !one.place.is_empty() && !one.option && !is_six(ssh, one));
     let configured = (rest || (!by_option && ssh.family.is_none())).then(|| {
         "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress."
             .to_owned()
     });
     [removed, family, configured].into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether a place is no line of the configuration: there the command line is written.
-fn is_option(place: &str) -> bool {
-    !place.is_empty()
-        && !["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"].iter().any(|file| place.starts_with(file))
 }
 
 /// Whether an address is that of the family alone, on the right port.

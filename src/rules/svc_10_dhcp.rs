@@ -21,6 +21,7 @@
 use super::interfaces::{Fit, card, how, listed, network, on_dhcp, seen};
 use super::lnx_03_boot_entry::bare;
 use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown, svc_02_datasource};
+use crate::guest::linux::network::card_names;
 use crate::inspect::facts::{By, Fact, Interface, LinkKind, Network, V4};
 
 /// SVC-10.
@@ -199,8 +200,8 @@ fn passed(case: &Case, network: &Network, dhcp: &[&Interface]) -> Verdict {
     let pattern = network.interfaces.iter().filter(fixed).find(|i| i.by == By::Pattern && card(i, network) != Fit::No);
     if let Some(first) = first {
         finding = finding.note(Grade::Doubt, format!("eth0 itself has a static address ({})", first.place));
-    } else if let Some(pattern) = pattern.filter(|_| !named) {
-        finding = finding.note(Grade::Doubt, format!("but {}", listed(std::iter::once(pattern), how)));
+    } else if let Some(other) = pattern.filter(|_| !named).or_else(|| before(network, dhcp)) {
+        finding = finding.note(Grade::Doubt, format!("but {}", listed(std::iter::once(other), how)));
     }
     if network.automatic.is_none() && dhcp.iter().all(|i| i.by == By::Mac) {
         let note = "bound to a hardware address, which the cloud's interface does not have";
@@ -208,6 +209,22 @@ fn passed(case: &Case, network: &Network, dhcp: &[&Interface]) -> Verdict {
             finding.note(Grade::Doubt, note).remedy("Remove HWADDR, mac-address, macaddress or MACAddress there.");
     }
     automatic(case, finding).pass()
+}
+
+/// A name that the card may have, and that systemd-networkd sets up otherwise before a pattern has it on DHCP: of two files
+/// for one card the first is used, and those of a name that come after a pattern for it are not among the interfaces.
+fn before<'a>(network: &'a Network, dhcp: &[&Interface]) -> Option<&'a Interface> {
+    let by_networkd = |i: &Interface| i.place.contains(".network:") || i.place.contains("/netplan/");
+    let names = card_names(network.kernel_names.is_some());
+    let is_other = |i: &&Interface| {
+        (i.by, i.kind) == (By::Name, LinkKind::Card)
+            && matches!(i.v4, V4::Static | V4::None)
+            && i.bond.is_empty()
+            && by_networkd(i)
+            && names.contains(&i.name.as_str())
+    };
+    let all = dhcp.iter().all(|i| i.by == By::Pattern && by_networkd(i));
+    network.interfaces.iter().find(is_other).filter(|_| all)
 }
 
 fn automatic(case: &Case, finding: Finding) -> Finding {

@@ -113,6 +113,9 @@ pub struct Listen {
     /// The line that says so; empty for the default.
     #[serde(rename = "where", skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// That line is no configuration: it gives the server an option.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub option: bool,
 }
 
 /// One packet filter that starts, or may.

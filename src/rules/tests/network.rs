@@ -36,6 +36,7 @@ fn dhcp_matters_as_much_as_each_document_says() {
     let rows: &[Row] = &[
         ("on DHCP", |_| {}, Pass, Pass),
         ("static", |n| n.interfaces[0].v4 = V4::Static, Warn, Fail),
+        ("no address", |n| n.interfaces[0].v4 = V4::None, Warn, Fail),
         ("nothing configured", |n| n.interfaces.clear(), Warn, Fail),
         ("not brought up", |n| n.interfaces[0].off = true, Warn, Fail),
         ("only a VLAN", |n| n.interfaces[0].kind = LinkKind::Other, Warn, Fail),
@@ -179,6 +180,25 @@ fn a_pattern_with_a_static_address_is_a_doubt_where_the_card_may_be_it() {
         ("eth*", "en*", true, Pass),
     ] {
         assert_eq!(outcome(A2018_06, "SVC-10", both(dhcp, fixed, kernel)), wanted, "{dhcp} {fixed} {kernel}");
+    }
+}
+
+/// systemd-networkd uses the first file for a card; which name an instance's card has is not known.
+#[test]
+fn a_name_before_a_pattern_is_a_doubt_where_the_card_may_have_it() {
+    for (name, v4, place, wanted) in [
+        ("ens5", V4::None, "/etc/systemd/network/05.network:4", Warn),
+        ("ens5", V4::Static, "/etc/netplan/a.yaml:4", Warn),
+        ("ens192", V4::None, "/etc/systemd/network/05.network:4", Pass),
+        ("ens5", V4::None, "/etc/network/interfaces:4", Pass),
+    ] {
+        let two = with(move |n| {
+            n.kernel_names = None;
+            let of = |i: Interface, place: &str| Interface { place: place.into(), ..i };
+            let pattern = of(bound(By::Pattern, "e*", V4::Dhcp), "/etc/systemd/network/10.network:4");
+            n.interfaces = vec![of(bound(By::Name, name, v4), place), pattern];
+        });
+        assert_eq!(outcome(A2018_06, "SVC-10", two), wanted, "{name} {place}");
     }
 }
 

@@ -148,7 +148,7 @@ fn a_filter_that_filters_nothing_or_waits_to_be_asked_is_noted() {
 }
 
 fn listens(address: &str, port: u16) -> impl Fn(&mut Facts, &mut Request) {
-    let listen = Listen { address: address.into(), port, place: "/etc/ssh/sshd_config:13".into() };
+    let listen = Listen { address: address.into(), port, place: "/etc/ssh/sshd_config:13".into(), ..Listen::default() };
     move |f, _| ssh(f).listens = vec![listen.clone()]
 }
 
@@ -176,15 +176,20 @@ fn an_ssh_server_starts_and_listens_on_port_22_for_everyone() {
 /// What is written on a command line is taken out there, and a family is opened where it is narrowed.
 #[test]
 fn the_ssh_server_s_remedy_is_for_the_place_that_counts() {
-    for (place, remedy) in [
-        ("/etc/default/ssh:3", "Remove `-p 2222` at /etc/default/ssh:3."),
+    let included =
+        "In /etc/ssh/sshd_config, and in what it includes, write `Port 22` for other ports and remove ListenAddress.";
+    for (option, place, remedy) in [
+        (false, "/etc/ssh/x/a b.conf:1", included),
+        (false, "/srv/sshd:3", included),
+        (true, "/etc/default/ssh:3", "Remove `-p 2222` at /etc/default/ssh:3."),
         (
+            true,
             "/etc/systemd/system/ssh.service.d/x.conf:3",
             "Remove `-p 2222` at /etc/systemd/system/ssh.service.d/x.conf:3.",
         ),
     ] {
         let rule = result(A2020, "SVC-08", |f, _| {
-            ssh(f).listens = vec![Listen { address: String::new(), port: 2222, place: place.into() }];
+            ssh(f).listens = vec![Listen { address: String::new(), port: 2222, place: place.into(), option }];
         });
         assert_eq!((rule.result, rule.remedy.as_str()), (Warn, remedy));
     }
@@ -193,7 +198,8 @@ fn the_ssh_server_s_remedy_is_for_the_place_that_counts() {
         ("-6", "/etc/default/ssh:1", "Remove `-6` at /etc/default/ssh:1."),
     ] {
         let rule = result(A2020, "SVC-08", |f, _| {
-            ssh(f).listens = vec![Listen { address: "::".into(), port: 22, place: "/etc/ssh/sshd_config:1".into() }];
+            let configured = "/etc/ssh/sshd_config:1".into();
+            ssh(f).listens = vec![Listen { address: "::".into(), port: 22, place: configured, ..Listen::default() }];
             ssh(f).family = Some(evident(value, place));
         });
         assert_eq!((rule.result, rule.remedy.as_str()), (Warn, remedy));

@@ -143,11 +143,12 @@ fn is_pattern(word: &str) -> bool {
     word.contains(['*', '?', '['])
 }
 
-/// What the files set up, in their order, each link by the first one that is for it.
+/// What the files set up, in their order, each link by the first one that is for it. `cards` are the names that the card of
+/// an instance has, where these are known: a pattern that fits them, and comes after a file for them, sets up no card.
 ///
 /// # Errors
 /// `Limit` where they match by too many patterns.
-pub fn used(files: impl Iterator<Item = File>) -> Result<Vec<Interface>> {
+pub fn used(files: impl Iterator<Item = File>, cards: &[&str]) -> Result<Vec<Interface>> {
     let mut earlier = Taken::default();
     let mut found = Vec::new();
     let mut links = 0_usize;
@@ -158,8 +159,10 @@ pub fn used(files: impl Iterator<Item = File>) -> Result<Vec<Interface>> {
             return Err(Error::limit(LAYER, format!("systemd-networkd's files name more than {MAX_LINKS} links")));
         }
         for mut interface in file.interfaces {
+            let cards = matches.cards(&interface, cards);
             let words = match interface.by {
                 By::Name => std::slice::from_ref(&interface.name),
+                By::Pattern if !cards.is_empty() => cards.as_slice(),
                 By::Mac | By::Pattern => matches.names.as_slice(),
             };
             match earlier.holds(words, interface.kind) {
@@ -223,6 +226,12 @@ impl Taken {
 }
 
 impl Match {
+    /// Those of the cards' names that it fits, for an interface that may be a card.
+    fn cards(&self, interface: &Interface, cards: &[&str]) -> Vec<String> {
+        let fits = |name: &String| interface.kind == LinkKind::Card && self.holds(name);
+        cards.iter().map(|name| (*name).to_owned()).filter(fits).collect()
+    }
+
     /// Whether its names hold all that a name or pattern stands for.
     fn holds(&self, word: &str) -> bool {
         let kept = |except: &String| is_pattern(word) || glob::matches(except, word);

@@ -1,5 +1,7 @@
 //! `/etc/network/interfaces` (interfaces(5) of ifupdown; what Alpine's ifupdown-ng adds is taken, too).
 
+mod refuse;
+
 use std::collections::BTreeSet;
 
 use super::files::{LAYER, text};
@@ -8,6 +10,7 @@ use crate::disk::{Error, Result};
 use crate::guest::Tree;
 use crate::guest::linux::{cut, glob, names, optional};
 use crate::inspect::facts::{Interface, LinkKind, V4, V6};
+use refuse::Program;
 
 pub const PATH: &str = "/etc/network/interfaces";
 /// udev's rule for what appears.
@@ -28,9 +31,19 @@ const CLOUD_INIT: &[&str] = &["50-cloud-init", "50-cloud-init.cfg"];
 /// The interfaces that it brings up, and those that it only knows.
 ///
 /// # Errors
-/// `Limit` where it includes too much, and what the filesystem reports.
+/// `Limit` where it includes too much, `Unsupported` where ifup refuses the file, and what the filesystem reports.
 pub fn read(tree: &Tree, without_cloud_init: bool) -> Result<Vec<Interface>> {
-    let mut file = File { without_cloud_init, ..File::default() };
+    let mut file = File { without_cloud_init, program: Program::of(tree)?, ..File::default() };
+    file.read(tree, PATH, 0)?;
+    Ok(file.interfaces())
+}
+
+/// As NetworkManager's plugin reads it, which passes over what it does not know.
+///
+/// # Errors
+/// As [`read`], but for what ifup refuses.
+pub fn by_manager(tree: &Tree, without_cloud_init: bool) -> Result<Vec<Interface>> {
+    let mut file = File { without_cloud_init, program: Program::Lenient, ..File::default() };
     file.read(tree, PATH, 0)?;
     Ok(file.interfaces())
 }
@@ -54,7 +67,7 @@ pub fn by_udev(tree: &Tree, without_cloud_init: bool) -> Result<Option<Vec<Inter
         text = text.or(self::text(tree, path)?);
     }
     let Some(text) = text else { return Ok(None) };
-    let mut file = File { without_cloud_init, by_udev: true, ..File::default() };
+    let mut file = File { without_cloud_init, program: Program::of(tree)?, by_udev: true, ..File::default() };
     file.read(tree, PATH, 0)?;
     let mut found = file.interfaces();
     // Older units ask for a directory that `networking` may have to make.
@@ -69,7 +82,7 @@ pub fn by_udev(tree: &Tree, without_cloud_init: bool) -> Result<Option<Vec<Inter
 /// # Errors
 /// As [`read`].
 pub fn sources_cloud_init(tree: &Tree) -> Result<bool> {
-    let mut file = File::default();
+    let mut file = File { program: Program::of(tree)?, ..File::default() };
     file.read(tree, PATH, 0)?;
     let is_taken = |path: &str| {
         file.sourced.iter().any(|(folder, pattern)| {
@@ -97,6 +110,7 @@ struct Stanza {
 #[derive(Default)]
 struct File {
     without_cloud_init: bool,
+    program: Program,
     by_udev: bool,
     stanzas: Vec<Stanza>,
     /// `auto`: names, and patterns after a `/`.
@@ -133,8 +147,23 @@ impl File {
         }
         let Some(text) = text(tree, path)? else { return Ok(()) };
         let mut open = Open::Nothing;
+        let mut scripts = 0_usize;
         for (line, number) in lines(&text) {
             let words: Vec<&str> = line.split_whitespace().collect();
+            let refused = (self.program != Program::Lenient)
+                .then(|| refuse::line(&words, open, scripts, &self.stanzas))
+                .flatten();
+            if let Some(why) = refused {
+                // What a sourced file says before that line is kept by Debian's.
+                if depth > 0 && self.program == Program::Ifupdown {
+                    return Ok(());
+                }
+                let place = cut(path, 64);
+                return Err(Error::unsupported(
+                    LAYER,
+                    format!("ifup refuses {place}:{number}, `ifquery --list` says so: {why}"),
+                ));
+            }
             let Some((&first, rest)) = words.split_first() else { continue };
             match first {
                 "auto" | "allow-auto" => self.auto.extend(rest.iter().map(|w| (*w).to_owned())),
@@ -148,7 +177,8 @@ impl File {
                 "iface" if self.stanzas.len() < MAX_STANZAS => self.stanzas.push(stanza(rest, path, number)),
                 "mapping" => self.mappings.push((rest.iter().map(|w| (*w).to_owned()).collect(), Vec::new())),
                 "source" | "source-directory" => self.source(tree, first, rest, path, depth)?,
-                "no-auto-down" | "no-scripts" | "rename" | "template" | "iface" => {}
+                "no-auto-down" | "no-scripts" | "rename" | "iface" => {}
+                "template" if self.program == Program::Lenient => {}
                 option => match open {
                     Open::Stanza => self.option(option, rest),
                     Open::Mapping if option == "map" => {
@@ -163,8 +193,13 @@ impl File {
             open = match first {
                 "iface" => Open::Stanza,
                 "mapping" => Open::Mapping,
-                _ if is_keyword(first) => Open::Nothing,
+                _ if refuse::is_keyword(first, self.program) => Open::Nothing,
                 _ => open,
+            };
+            scripts = match first {
+                "mapping" => 0,
+                "script" => scripts.saturating_add(1),
+                _ => scripts,
             };
         }
         Ok(())
@@ -340,21 +375,6 @@ fn listed(list: &BTreeSet<String>, name: &str) -> bool {
             None => physical == name,
         }
     })
-}
-
-fn is_keyword(word: &str) -> bool {
-    matches!(
-        word,
-        "auto"
-            | "iface"
-            | "mapping"
-            | "source"
-            | "source-directory"
-            | "no-auto-down"
-            | "no-scripts"
-            | "rename"
-            | "template"
-    ) || word.starts_with("allow-")
 }
 
 /// `iface NAME [FAMILY METHOD] [inherits OTHER]`.

@@ -70,11 +70,11 @@ pub fn read(tree: &Tree, services: &Services, command_line: &str, cloud_init: Op
     match start(services, "systemd-networkd")? {
         // netplan starts it where it has something for it.
         Start::Disabled | Start::OnDemand { .. } if !generated.is_empty() => {
-            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+            found.interfaces.extend(networkd::read(tree, command_line, generated, found.known_names())?);
         }
         Start::Enabled { by } => {
             found.manages("systemd-networkd", &by);
-            found.interfaces.extend(networkd::read(tree, command_line, generated)?);
+            found.interfaces.extend(networkd::read(tree, command_line, generated, found.known_names())?);
         }
         other => {
             let generated = generated.into_iter().flat_map(|file| file.interfaces).collect();
@@ -225,14 +225,14 @@ impl Found<'_> {
             self.manages("ifupdown", &place);
             ifupdown::read(self.tree, rewrites)?
         } else if plugin == Some(true) {
-            let found = ifupdown::read(self.tree, rewrites)?;
+            let found = ifupdown::by_manager(self.tree, rewrites)?;
             self.interfaces.extend(found.into_iter().map(|i| Interface { held: i.off, required: false, ..i }));
             return Ok(Vec::new());
         } else if let Some(found) = services.systemd().map_or(Ok(None), |_| ifupdown::by_udev(self.tree, rewrites))? {
             self.manages("ifupdown", ifupdown::RULE);
             found
         } else if plugin.is_some() {
-            let found = ifupdown::read(self.tree, rewrites)?;
+            let found = ifupdown::by_manager(self.tree, rewrites)?;
             found.into_iter().map(|i| Interface { off: true, required: false, ..i }).collect()
         } else {
             Vec::new()
@@ -261,6 +261,11 @@ impl Found<'_> {
 
     fn card_names(&self) -> &'static [&'static str] {
         card_names(self.network.kernel_names.is_some())
+    }
+
+    /// The names of an instance's card, where no other one can be given to it.
+    fn known_names(&self) -> &'static [&'static str] {
+        if self.network.kernel_names.is_some() && self.network.persistent == 0 { card_names(true) } else { &[] }
     }
 
     fn has_client(&self) -> Result<bool> {

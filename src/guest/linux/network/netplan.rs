@@ -63,7 +63,10 @@ pub(super) fn plan(tree: &Tree, dirs: &[&str], without_cloud_init: bool) -> Resu
             return Err(refused(&text, &path, &what));
         }
         if let Some(Value::Object(own)) = file.remove("network") {
-            merge(&mut network, own, true);
+            merge(&mut network, own.clone(), true);
+            if let Some(what) = check::lacks(&own, &network) {
+                return Err(refused(&text, &path, &what));
+            }
         }
         texts.push((path, text));
     }
@@ -271,6 +274,21 @@ mod tests {
         assert!(error.contains("/etc/netplan/a.yaml:5") && error.contains("unknown key 'dhcpfour'"), "{error}");
     }
 
+    /// `netplan generate` of 0.106 says the same of the two files, in either order.
+    #[test]
+    fn a_name_is_given_to_what_is_matched_in_this_file_or_one_before() {
+        let of = |files: [&str; 2]| {
+            let [a, b] = files;
+            let fs = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", a), ("/etc/netplan/b.yaml", b)]);
+            read(&fs.file(GENERATOR, "").tree(), false)
+        };
+        let named = "network:\n  ethernets:\n    eth0:\n      set-name: foo\n";
+        let matched = "network: {ethernets: {eth0: {match: {name: 'e*'}, dhcp4: true}}}";
+        assert!(of([matched, named]).is_ok());
+        let error = of([named, matched]).unwrap_err().to_string();
+        assert!(error.contains("/etc/netplan/a.yaml:4") && error.contains("'set-name:' requires 'match:'"), "{error}");
+    }
+
     /// The generator itself is the judge of its own examples: what it writes for systemd-networkd is read back.
     #[test]
     fn the_examples_mean_what_netplan_makes_of_them() {
@@ -294,10 +312,10 @@ mod tests {
                 fs = fs.file(&to, std::fs::read(file.path()).unwrap());
             }
             let theirs = networkd::files(&fs.tree(), &["/run/systemd/network"], "").unwrap();
-            let theirs = first::used(theirs.into_values()).unwrap();
+            let theirs = first::used(theirs.into_values(), &[]).unwrap();
             let tree = MemoryFs::of_texts(&[("/etc/netplan/a.yaml", &text)]).tree();
             let ours = plan(&tree, DIRS, false).unwrap().unwrap().networkd;
-            let ours = networkd::read(&tree, "", ours).unwrap();
+            let ours = networkd::read(&tree, "", ours, &[]).unwrap();
             for their in theirs.iter().filter(|i| i.kind != LinkKind::Other && !i.name.contains("vrf")) {
                 let our = ours.iter().find(|i| i.name == their.name);
                 let our = our.unwrap_or_else(|| panic!("{}: {their:#?} of {ours:#?}", path.display()));

@@ -16,11 +16,11 @@ const DIRS: &[&str] =
     &["/etc/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
 
 /// The interfaces, in the order in which files are tried, without what an earlier file takes. `generated` are the files that a
-/// generator writes to `/run` at boot.
+/// generator writes to `/run` at boot, `cards` the names of an instance's card, where these are known.
 ///
 /// # Errors
 /// `Limit` where files match by too many patterns, and what the filesystem reports.
-pub fn read(tree: &Tree, command_line: &str, generated: Vec<File>) -> Result<Vec<Interface>> {
+pub fn read(tree: &Tree, command_line: &str, generated: Vec<File>, cards: &[&str]) -> Result<Vec<Interface>> {
     let mut files = files(tree, DIRS, command_line)?;
     for file in generated {
         // /run counts after /etc and before the packages' folders.
@@ -28,7 +28,7 @@ pub fn read(tree: &Tree, command_line: &str, generated: Vec<File>) -> Result<Vec
             files.insert(file.name.clone(), file);
         }
     }
-    first::used(files.into_values())
+    first::used(files.into_values(), cards)
 }
 
 /// Its files by name; one that does nothing is among them, as it may stand in for another.
@@ -151,7 +151,7 @@ mod tests {
     use crate::guest::testing::MemoryFs;
 
     fn of(files: &[(&str, &str)]) -> Vec<Interface> {
-        read(&MemoryFs::of_texts(files).tree(), "root=/dev/vda1 ro", Vec::new()).unwrap()
+        read(&MemoryFs::of_texts(files).tree(), "root=/dev/vda1 ro", Vec::new(), &[]).unwrap()
     }
 
     fn one(text: &str) -> Interface {
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(of(&[packaged, own])[0].v4, V4::None);
         assert_eq!(of(&[packaged, (own.0, "")]), []);
         let masked = MemoryFs::of_texts(&[packaged]).link(own.0, "/dev/null");
-        assert_eq!(read(&masked.tree(), "", Vec::new()).unwrap(), []);
+        assert_eq!(read(&masked.tree(), "", Vec::new(), &[]).unwrap(), []);
         let drop_in = ("/etc/systemd/network/zz-default.network.d/a.conf", "[Network]\nDHCP=ipv6\n");
         assert_eq!(of(&[packaged, drop_in])[0].v4, V4::None);
     }
@@ -240,7 +240,7 @@ mod tests {
     fn many_patterns_are_refused() {
         let name = |n: u32| format!("/etc/systemd/network/{n}.network");
         let files = (0..100).fold(MemoryFs::new(), |fs, n| fs.file(&name(n), format!("[Match]\nName=x{n}* y{n}*\n")));
-        assert!(read(&files.tree(), "", Vec::new()).is_err());
+        assert!(read(&files.tree(), "", Vec::new(), &[]).is_err());
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
             let path = format!("/etc/systemd/network/{}", entry.file_name().to_string_lossy());
             fs = fs.file(&path, std::fs::read(entry.path()).unwrap());
         }
-        let found = read(&fs.tree(), "", Vec::new()).unwrap();
+        let found = read(&fs.tree(), "", Vec::new(), &[]).unwrap();
         assert!(found.iter().all(|i| i.rewritten));
         assert!(found.iter().any(|i| i.kind == LinkKind::Bond));
         assert!(found.iter().filter(|i| i.kind == LinkKind::Card).all(|i| !i.bond.is_empty()), "{found:#?}");

@@ -261,6 +261,34 @@ fn of_netplan_s_entries_that_match_a_card_the_first_file_counts() {
     }
 }
 
+/// The first file that fits is the card's, so the address is that file's affair where the card is known to be eth0.
+#[test]
+fn a_pattern_behind_the_card_s_own_file_is_for_no_card() {
+    let own = |first: &str, line: &str| {
+        let fs = systemd(&["systemd-networkd"])
+            .file("/etc/systemd/network/05.network", first)
+            .file("/usr/lib/systemd/network/10.network", "[Match]\nName=e*\n[Network]\nDHCP=yes\n");
+        let found = of(&fs, line, None).interfaces;
+        found.into_iter().map(|i| (i.name, i.v4)).collect::<Vec<_>>()
+    };
+    let kernel = "ro net.ifnames=0";
+    let e = |v4| ("e*".to_owned(), v4);
+    let eth0 = |v4| ("eth0".to_owned(), v4);
+    assert_eq!(own("[Match]\nName=eth0\n[Network]\nDHCP=no\n", kernel), [eth0(V4::None)]);
+    assert_eq!(own("[Match]\nName=eth0\n[Network]\nAddress=10.0.0.5/24\n", kernel), [eth0(V4::Static)]);
+    assert_eq!(own("[Match]\nName=eth*\n[Network]\nDHCP=no\n", kernel), [("eth*".to_owned(), V4::None)]);
+    assert_eq!(own("[Match]\nName=eth0\n[Link]\nUnmanaged=yes\n", kernel), [eth0(V4::None)]);
+    let of_host = "[Match]\nName=eth0\nHost=x\n[Network]\nDHCP=no\n";
+    assert_eq!(own(of_host, kernel), [eth0(V4::None), e(V4::Unknown)], "whether it fits is not known");
+    for first in
+        ["[Match]\nName=eth1\n[Network]\nDHCP=no\n", "[Match]\nMACAddress=52:54:00:00:00:01\n[Network]\nDHCP=no\n"]
+    {
+        assert_eq!(own(first, kernel).last(), Some(&e(V4::Dhcp)), "{first}");
+    }
+    let predictable = own("[Match]\nName=eth0\n[Network]\nDHCP=no\n", "ro");
+    assert_eq!(predictable, [eth0(V4::None), e(V4::Dhcp)], "the card has another name");
+}
+
 #[test]
 fn suse_is_set_up_by_wicked_and_others_are_named() {
     let fs = systemd(&["wicked"])

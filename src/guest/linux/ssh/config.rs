@@ -1,7 +1,7 @@
 //! `sshd_config` (sshd_config(5)): of most settings the first value counts, ports and addresses add up. A line that sshd
 //! does not take keeps it from starting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::keywords;
@@ -68,7 +68,15 @@ impl Config {
         for file in [FILE, VENDOR] {
             if tree.exists(file)? {
                 file.clone_into(&mut config.file);
-                Reader { tree, config: &mut config, files: 0, subsystems: BTreeSet::new() }.file(file, 0, true)?;
+                let mut reader = Reader {
+                    tree,
+                    config: &mut config,
+                    files: 0,
+                    subsystems: BTreeSet::new(),
+                    programs: BTreeMap::new(),
+                };
+                reader.file(file, 0, true)?;
+                reader.users();
                 break;
             }
         }
@@ -81,6 +89,8 @@ struct Reader<'a> {
     config: &'a mut Config,
     files: usize,
     subsystems: BTreeSet<String>,
+    /// Keywords of programs, and of the users they run as, each with the line that counts; empty for `none`.
+    programs: BTreeMap<String, String>,
 }
 
 impl Reader<'_> {
@@ -106,7 +116,8 @@ impl Reader<'_> {
             if !applies && keywords::global(&keyword) {
                 self.refuse(format!("{} in a Match block", cut(&keyword, 64)), &place);
             }
-            self.values(&keyword, &arguments, &place);
+            self.values(&keyword, &arguments, applies, &place);
+            self.program(line, &keyword, &arguments, applies, &place);
             self.subsystem(&keyword, &arguments, applies, &place);
             match keyword.as_str() {
                 "match" => {
@@ -144,7 +155,7 @@ impl Reader<'_> {
     }
 
     /// What sshd looks at in every line, whether it applies or not.
-    fn values(&mut self, keyword: &str, arguments: &[String], place: &str) {
+    fn values(&mut self, keyword: &str, arguments: &[String], applies: bool, place: &str) {
         if !keywords::known(keyword) {
             ask(&mut self.config.asked, keyword, place);
         }
@@ -155,11 +166,39 @@ impl Reader<'_> {
             [] => format!("{keyword} without a value"),
             some => cut(&format!("{keyword} {}", some.join(" ")), 64),
         };
+        let counts = !values::COMMANDS.contains(&keyword) || (applies && !self.programs.contains_key(keyword));
         match values::wrong(keyword, arguments) {
             None => {}
-            Some(Wrong::Always) => self.refuse(shown(), place),
-            Some(Wrong::ByRelease) => {
+            Some(Wrong::Always) if counts => self.refuse(shown(), place),
+            Some(Wrong::Always | Wrong::ByRelease) => {
                 self.give_up(format!("{place}: whether it takes {} depends on its release", shown()));
+            }
+        }
+    }
+
+    /// A program, or the user that it runs as: the first line counts. Its value is taken as it stands, quotes with it.
+    fn program(&mut self, line: &str, keyword: &str, arguments: &[String], applies: bool, place: &str) {
+        let command = keyword.trim_end_matches("user");
+        let (true, Some(first)) = (values::COMMANDS.contains(&command), arguments.first()) else { return };
+        let value = line.trim_start().get(keyword.len()..).unwrap_or_default();
+        if command == keyword && value.trim_start_matches([' ', '\t', '=']).starts_with(['"', '\'']) {
+            self.give_up(format!("{place}: whether it takes {command} in quotes depends on its release"));
+        }
+        if applies {
+            let place = if first.eq_ignore_ascii_case("none") { String::new() } else { place.to_owned() };
+            self.programs.entry(keyword.to_owned()).or_insert(place);
+        }
+    }
+
+    /// A program without a user to run as keeps all but old releases from starting.
+    fn users(&mut self) {
+        for command in values::COMMANDS {
+            let Some(place) = self.programs.get(*command).filter(|place| !place.is_empty()) else { continue };
+            if !self.programs.contains_key(&format!("{command}user")) {
+                let why = format!(
+                    "{place}: whether it starts with {command} and without {command}user depends on its release"
+                );
+                self.give_up(why);
             }
         }
     }

@@ -9,16 +9,27 @@ const DEFAULT: u16 = 22;
 /// Where sshd listens by its configuration; `ports` of the command line count instead of `Port` lines, though not instead
 /// of a port that belongs to an address (sshd(8), `-p`).
 pub fn listens(config: &Config, ports: &[(u16, String)]) -> Vec<Listen> {
-    let configured = if ports.is_empty() { config.ports.as_slice() } else { ports };
+    let option = !ports.is_empty();
+    let configured = if option { ports } else { config.ports.as_slice() };
     let default = [(DEFAULT, String::new())];
     let ports = if configured.is_empty() { &default } else { configured };
-    let any = |(port, place): &(u16, String)| Listen { address: of_family(config), port: *port, place: place.clone() };
+    let any = |(port, place): &(u16, String)| Listen {
+        address: of_family(config),
+        port: *port,
+        place: place.clone(),
+        option,
+    };
     if config.addresses.is_empty() {
         return ports.iter().map(any).collect();
     }
     let mut found = Vec::new();
     for (address, port, place) in &config.addresses {
-        let at = |port: u16, place: &str| Listen { address: address.clone(), port, place: place.to_owned() };
+        let at = |port: u16, place: &str| Listen {
+            address: address.clone(),
+            port,
+            place: place.to_owned(),
+            ..Listen::default()
+        };
         match port {
             Some(port) => found.push(at(*port, place)),
             None => found.extend(ports.iter().map(|(port, _)| at(*port, place))),

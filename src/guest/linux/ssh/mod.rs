@@ -4,6 +4,7 @@ mod before;
 mod command;
 mod config;
 mod environment;
+mod forms;
 mod keys;
 mod keywords;
 mod listen;

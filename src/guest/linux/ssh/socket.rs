@@ -36,14 +36,16 @@ pub fn listens(services: &Services, config: &Config) -> Result<std::result::Resu
             continue;
         }
         let listen = match (port(&entry.value), address(&entry.value)) {
-            (Some(port), _) if only_v6 => Listen { address: "::".to_owned(), port, place: entry.place.clone() },
+            (Some(port), _) if only_v6 => {
+                Listen { address: "::".to_owned(), port, place: entry.place.clone(), ..Listen::default() }
+            }
             (Some(port), _) => Listen { port, place: entry.place.clone(), ..Listen::default() },
             // systemd takes a connection to IPv4 on [::], too, unless it is told not to.
             (None, Some((any, Some(port)))) if any == "::" && !only_v6 && both(&unit) => {
                 Listen { port, place: entry.place.clone(), ..Listen::default() }
             }
             (None, Some((address, Some(port)))) if is_numeric(&address) => {
-                Listen { address, port, place: entry.place.clone() }
+                Listen { address, port, place: entry.place.clone(), ..Listen::default() }
             }
             _ => return Ok(Err(format!("{}: ListenStream={}", entry.place, entry.value))),
         };

@@ -7,6 +7,7 @@ use crate::guest::testing::MemoryFs;
 use crate::inspect::facts::Listen;
 
 mod refused;
+mod values;
 
 const DIR: &str = "/usr/lib/systemd/system";
 const SSHD: &str = "/usr/sbin/sshd";
@@ -71,6 +72,11 @@ fn options_of_the_service_count_before_the_configuration() {
     let with =
         |options: &str| found(&debian("Port 22\n").file("/etc/default/ssh", format!("SSHD_OPTS=\"{options}\"\n")));
     assert_eq!(shown(&with("-p 2200")), [":2200 /etc/default/ssh:1"]);
+    let options = |ssh: Ssh| ssh.listens.iter().map(|l| l.option).collect::<Vec<_>>();
+    assert_eq!((options(with("-p 2200")), options(with("-4"))), (vec![true], vec![false]));
+    let included = debian("Include \"x/a b.conf\"\n").file("/etc/ssh/x/a b.conf", "Port 999\n");
+    assert_eq!(shown(&found(&included)), [":999 /etc/ssh/x/a b.conf:1"]);
+    assert_eq!(options(found(&included)), [false], "a line of the configuration, wherever its file lies");
     assert_eq!(shown(&with("-4")), ["0.0.0.0:22 /etc/ssh/sshd_config:1"]);
     assert_eq!(with("-4").family, None);
     let family = |ssh: Ssh| ssh.family.map(|family| format!("{} {}", family.value, family.place)).unwrap_or_default();

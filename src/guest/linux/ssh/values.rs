@@ -1,6 +1,7 @@
 //! What sshd takes for the values of a line (servconf.c), and what no release does.
 
 use super::config::port;
+use super::forms;
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,23 +14,52 @@ pub enum Wrong {
 
 /// Keywords that every release takes `yes` and `no` for, and nothing else (`multistate_flag`).
 const FLAGS: &[&str] = &[
+    "allowagentforwarding",
     "challengeresponseauthentication",
+    "disableforwarding",
+    "exposeauthinfo",
     "hostbasedauthentication",
+    "hostbasedusesnamefrompacketonly",
+    "ignoreuserknownhosts",
     "kbdinteractiveauthentication",
     "passwordauthentication",
     "permitemptypasswords",
+    "permittty",
+    "permituserrc",
     "printmotd",
     "pubkeyauthentication",
+    "streamlocalbindunlink",
     "strictmodes",
     "tcpkeepalive",
     "usedns",
     "x11forwarding",
     "x11uselocalhost",
 ];
+/// The same of what a release or a program built without it takes any value for (`sUnsupported`, `sDeprecated`).
+const FLAGS_OF_SOME: &[&str] = &[
+    "debianbanner",
+    "dsaauthentication",
+    "gssapiauthentication",
+    "gssapicleanupcredentials",
+    "gssapikeyexchange",
+    "gssapistorecredentialsonrekey",
+    "gssapistrictacceptorcheck",
+    "kerberosauthentication",
+    "kerberosorlocalpasswd",
+    "kerberosticketcleanup",
+    "printlastlog",
+    "skeyauthentication",
+    "usepam",
+];
 /// Keywords with a list of values (`multistate_*`, log.c `log_facilities` and `log_levels`).
 const WORDS: &[(&str, &[&str])] = &[
     ("permitrootlogin", &["yes", "no", "without-password", "prohibit-password", "forced-commands-only"]),
     ("addressfamily", &["any", "inet", "inet6"]),
+    ("allowstreamlocalforwarding", &["yes", "no", "all", "local", "remote"]),
+    ("allowtcpforwarding", &["yes", "no", "all", "local", "remote"]),
+    ("fingerprinthash", &["md5", "ripemd160", "sha1", "sha256", "sha384", "sha512"]),
+    ("ignorerhosts", &["yes", "no", "shosts-only"]),
+    ("permittunnel", &["yes", "no", "point-to-point", "ethernet"]),
     ("compression", &["yes", "no", "delayed"]),
     ("gatewayports", &["yes", "no", "clientspecified"]),
     ("loglevel", &["silent", "quiet", "fatal", "error", "info", "verbose", "debug", "debug1", "debug2", "debug3"]),
@@ -46,30 +76,66 @@ const NUMBERS: &[&str] = &["clientalivecountmax", "maxauthtries", "maxsessions",
 const TIMES: &[&str] = &["clientaliveinterval", "logingracetime"];
 /// Further keywords with exactly one value.
 const SINGLE: &[&str] = &[
-    "allowagentforwarding",
-    "allowtcpforwarding",
+    "authorizedkeyscommanduser",
+    "authorizedprincipalscommanduser",
+    "authorizedprincipalsfile",
     "banner",
     "chrootdirectory",
-    "ciphers",
-    "hostbasedusesnamefrompacketonly",
+    "hostcertificate",
     "hostkey",
-    "ignorerhosts",
-    "ignoreuserknownhosts",
-    "kexalgorithms",
-    "macs",
+    "hostkeyagent",
     "maxstartups",
-    "permittunnel",
+    "modulifile",
+    "persourcemaxstartups",
+    "persourcenetblocksize",
     "permituserenvironment",
     "pidfile",
     "port",
-    "printlastlog",
+    "rdomain",
+    "requiredrsasize",
+    "securitykeyprovider",
+    "streamlocalbindmask",
+    "unusedconnectiontimeout",
     "xauthlocation",
 ];
+/// One file, and perhaps several in releases to come.
+const FILES: &[&str] = &["revokedkeys", "trustedusercakeys"];
+/// Keywords that every release wants a value for, of one word or more.
+const VALUED: &[&str] = &[
+    "authorizedkeyscommand",
+    "authorizedprincipalscommand",
+    "forcecommand",
+    "include",
+    "ipqos",
+    "listenaddress",
+    "permitlisten",
+    "permitopen",
+    "rekeylimit",
+    "subsystem",
+    "versionaddendum",
+];
+/// Keywords that releases before 8.7 take without a value, or with an empty one.
+const LISTS: &[&str] = &[
+    "acceptenv",
+    "allowgroups",
+    "allowusers",
+    "authenticationmethods",
+    "authorizedkeysfile",
+    "channeltimeout",
+    "denygroups",
+    "denyusers",
+    "logverbose",
+    "pubkeyauthoptions",
+    "setenv",
+];
+/// Programs, which releases before 9 look at only where the line counts.
+pub const COMMANDS: &[&str] = &["authorizedkeyscommand", "authorizedprincipalscommand"];
 /// Keywords whose value is a list of algorithms.
 const ALGORITHMS: &[&str] = &[
     "casignaturealgorithms",
     "ciphers",
     "hostbasedacceptedalgorithms",
+    "hostbasedacceptedkeytypes",
     "hostkeyalgorithms",
     "kexalgorithms",
     "macs",
@@ -80,6 +146,7 @@ const ALGORITHMS: &[&str] = &[
 const PATTERNS: &[&str] = &[
     "casignaturealgorithms",
     "hostbasedacceptedalgorithms",
+    "hostbasedacceptedkeytypes",
     "hostkeyalgorithms",
     "pubkeyacceptedalgorithms",
     "pubkeyacceptedkeytypes",
@@ -94,31 +161,91 @@ pub fn wrong(keyword: &str, arguments: &[String]) -> Option<Wrong> {
     if keyword == "match" {
         return criteria(arguments);
     }
-    let flag: &[&str] = &["yes", "no"];
-    let words = WORDS.iter().find(|(known, _)| *known == keyword).map(|(_, words)| *words);
-    let words = words.or_else(|| FLAGS.contains(&keyword).then_some(flag));
+    let words = words(keyword);
     let (number, time) = (NUMBERS.contains(&keyword), TIMES.contains(&keyword));
-    let single = words.is_some() || number || time || SINGLE.contains(&keyword);
-    let Some(first) = arguments.first() else {
-        return (single || keyword == "listenaddress" || keyword == "subsystem").then_some(Wrong::Always);
+    let some = FLAGS_OF_SOME.contains(&keyword);
+    let single = words.is_some() || number || time || [SINGLE, ALGORITHMS].iter().any(|list| list.contains(&keyword));
+    let first = match arguments.first() {
+        Some(first) if !first.is_empty() || !(single || [LISTS, FILES].iter().any(|list| list.contains(&keyword))) => {
+            first
+        }
+        none => return Some(lacking(keyword, none.is_none(), single && !some)),
     };
-    if single && arguments.len() > 1 {
-        return Some(Wrong::Always);
+    if arguments.len() > 1 && (single || FILES.contains(&keyword)) {
+        return Some(if single && !some { Wrong::Always } else { Wrong::ByRelease });
     }
     match keyword {
         _ if words.is_some_and(|words| !words.iter().any(|word| word.eq_ignore_ascii_case(first))) => {
+            Some(if some { Wrong::ByRelease } else { Wrong::Always })
+        }
+        _ if number => forms::number(first),
+        _ if time => (!forms::is_time(first)).then_some(Wrong::Always),
+        "port" if first.bytes().all(|b| b.is_ascii_digit()) => port(first).is_none().then_some(Wrong::Always),
+        // A program holds many words, and no others without a hyphen are algorithms.
+        _ if algorithms(keyword, arguments)
+            .iter()
+            .any(|name| !name.contains(['-', '*', '?']) && !name.starts_with("arcfour")) =>
+        {
             Some(Wrong::Always)
         }
-        _ if number => self::number(first),
-        _ if time => (!is_time(first)).then_some(Wrong::Always),
-        "maxstartups" => (!is_ramp(first)).then_some(Wrong::Always),
-        "port" if first.bytes().all(|b| b.is_ascii_digit()) => port(first).is_none().then_some(Wrong::Always),
         // Names only; a pattern takes names away.
         "ciphers" | "kexalgorithms" | "macs" => {
             (!first.starts_with('-') && first.contains(['*', '?'])).then_some(Wrong::Always)
         }
         // What comes after it is its program, where there is any.
         "subsystem" => (arguments.len() < 2).then_some(Wrong::Always),
+        _ => formed(keyword, first, arguments),
+    }
+}
+
+/// What a keyword has one word of.
+fn words(keyword: &str) -> Option<&'static [&'static str]> {
+    let flag = FLAGS.contains(&keyword) || FLAGS_OF_SOME.contains(&keyword);
+    let words = WORDS.iter().find(|(known, _)| *known == keyword).map(|(_, words)| *words);
+    words.or(flag.then_some(&["yes", "no"]))
+}
+
+/// Without a value, or with an empty one: since 8.7 there has to be one for every keyword.
+fn lacking(keyword: &str, none: bool, single: bool) -> Wrong {
+    if single || (none && VALUED.contains(&keyword)) { Wrong::Always } else { Wrong::ByRelease }
+}
+
+/// Keywords whose values have a form of their own.
+fn formed(keyword: &str, first: &str, arguments: &[String]) -> Option<Wrong> {
+    match keyword {
+        "maxstartups" => forms::ramp(first),
+        "listenaddress" => forms::listen(arguments),
+        "authenticationmethods" => forms::methods(arguments),
+        "ipqos" => forms::qos(arguments),
+        "rekeylimit" => forms::rekey(arguments),
+        "requiredrsasize" => forms::plain(first, 0, i64::from(i32::MAX)),
+        "permitopen" => forms::forwards(arguments, false),
+        "permitlisten" => forms::forwards(arguments, true),
+        "streamlocalbindmask" => forms::mask(first),
+        "allowusers" | "denyusers" => forms::users(arguments),
+        "persourcemaxstartups" if first != "none" => forms::plain(first, 0, i64::from(i32::MAX)),
+        "persourcenetblocksize" => forms::blocks(first),
+        "unusedconnectiontimeout" => (first != "none" && !forms::is_time(first)).then_some(Wrong::Always),
+        "channeltimeout" => forms::timeouts(arguments),
+        // A value may be there in a release to come, and a program may be built without it.
+        "pubkeyauthoptions" => {
+            let known = ["none", "touch-required", "verify-required"];
+            (!arguments.iter().all(|word| known.contains(&word.as_str()))).then_some(Wrong::ByRelease)
+        }
+        // Not on every system, whatever its value.
+        "rdomain" => Some(Wrong::ByRelease),
+        "gssapikexalgorithms" => {
+            let list = first.trim_start_matches(['+', '-', '^']);
+            list.split(',').any(|name| !name.starts_with("gss-")).then_some(Wrong::ByRelease)
+        }
+        "include" => first.is_empty().then_some(Wrong::ByRelease),
+        // A name, an equals sign, a value.
+        "setenv" => arguments.iter().any(|word| word.find('=').is_none_or(|at| at == 0)).then_some(Wrong::Always),
+        // Older releases take the sign for white space.
+        "acceptenv" => arguments.iter().any(|word| word.contains('=')).then_some(Wrong::ByRelease),
+        keyword if COMMANDS.contains(&keyword) => {
+            (!first.starts_with('/') && !first.eq_ignore_ascii_case("none")).then_some(Wrong::Always)
+        }
         _ => None,
     }
 }
@@ -134,46 +261,12 @@ pub fn algorithms<'a>(keyword: &str, arguments: &'a [String]) -> Vec<&'a str> {
     names.filter(|name| !(PATTERNS.contains(&keyword) && name.contains(['*', '?', '!']))).collect()
 }
 
-/// Older releases take `0x10`, `-1` and what stands after a number (strtol(3)).
-fn number(text: &str) -> Option<Wrong> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    match text.strip_prefix(['-', '+']).unwrap_or(text).starts_with(|c: char| c.is_ascii_digit()) {
-        false => Some(Wrong::Always),
-        true if digits && text.parse::<i32>().is_ok() => None,
-        true => Some(Wrong::ByRelease),
-    }
-}
-
-/// `90`, `1h30m` (misc.c, `convtime`).
-fn is_time(text: &str) -> bool {
-    let parts = text.split_inclusive(|c: char| !c.is_ascii_digit());
-    let part = |part: &str| {
-        let digits = part.trim_end_matches(['s', 'S', 'm', 'M', 'h', 'H', 'd', 'D', 'w', 'W']);
-        part.len().saturating_sub(digits.len()) < 2 && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
-    };
-    !text.is_empty() && parts.into_iter().all(part)
-}
-
-/// `10` or `10:30:100`: start, percent, most (`sMaxStartups`).
-fn is_ramp(text: &str) -> bool {
-    let number = |part: &str| {
-        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        part.get(..end).and_then(|digits| digits.parse::<u32>().ok())
-    };
-    let parts: Vec<u32> = text.split(':').map_while(number).collect();
-    match parts.as_slice() {
-        [_] => true,
-        [begin, rate, most, ..] => begin <= most && (1..=100).contains(rate),
-        _ => false,
-    }
-}
-
 /// `Match`: pairs of a criterion and a value, or `all` (`match_cfg_line`).
 fn criteria(arguments: &[String]) -> Option<Wrong> {
     let parts = |word: &'_ String| word.split('=').filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let words: Vec<String> = arguments.iter().flat_map(|word| -> Vec<String> { parts(word) }).collect();
+    let mut wrong = (words.is_empty()).then_some(Wrong::Always);
     let mut words = words.iter();
-    let mut wrong = (arguments.is_empty()).then_some(Wrong::Always);
     let mut first = true;
     while let Some(name) = words.next() {
         let name = name.to_ascii_lowercase();

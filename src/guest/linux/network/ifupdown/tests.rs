@@ -51,7 +51,7 @@ fn names_can_be_patterns_other_names_mappings_and_heirs() {
         V4::Dhcp
     );
     let loops = "auto a\niface a inherits b\niface b inherits a\n".to_owned() + &"iface a inherits a\n".repeat(500);
-    assert!(!of(&loops).is_empty());
+    assert!(!by_manager(&MemoryFs::of_texts(&[(PATH, &loops)]).tree(), false).unwrap().is_empty());
 }
 
 /// `ifquery --list --all` names none of them.
@@ -124,8 +124,9 @@ fn a_stock_file_that_only_sources_is_followed() {
     let cloud =
         MemoryFs::of_texts(&[(PATH, text), ("/etc/network/interfaces.d/50-cloud-init", "iface eth0 inet dhcp\n")]);
     assert_eq!(read(&cloud.tree(), true).unwrap(), []);
-    let alpine = "auto eth0\niface eth0\n  use dhcp\n";
-    assert_eq!(one(alpine).v4, V4::Dhcp);
+    let alpine =
+        MemoryFs::of_texts(&[(PATH, "auto eth0\niface eth0\n  use dhcp\n")]).link("/sbin/ifup", "/sbin/ifupdown");
+    assert_eq!(read(&alpine.tree(), false).unwrap()[0].v4, V4::Dhcp);
     let loops = MemoryFs::of_texts(&[
         (PATH, "source interfaces\nsource interfaces.d/a\n"),
         ("/etc/network/interfaces.d/a", "source interfaces\n"),
@@ -196,6 +197,98 @@ fn what_is_brought_up_is_what_ifquery_lists() {
             assert_eq!(interface.v4 == V4::Dhcp, dhcp, "{}: {said}", interface.name);
         }
     }
+}
+
+/// What follows a good stanza, and files beside it.
+const BROKEN: &[&[&str]] = &[
+    &[""],
+    &["iface eth1 inet dhcpp\n"],
+    &["iface eth1\n"],
+    &["iface eth1 inet\n"],
+    &["iface eth1 INET dhcp\n"],
+    &["iface eth1 inet DHCP\n"],
+    &["iface eth1 foo dhcp inherits eth0\n"],
+    &["iface eth1 inet foo inherits eth0\n"],
+    &["iface eth1 inherits eth0\n"],
+    &["iface eth1 inet inherits eth0 extra\n"],
+    &["iface eth1 inherits\n"],
+    &["iface eth1 inet dhcp inherits\n"],
+    &["iface eth1 inherits eth2\n"],
+    &["iface eth1 inet6 auto inherits eth0\n"],
+    &["iface eth1 inet dhcp extra more\n"],
+    &["iface\n"],
+    &["template eth1\n  mtu 1400\n"],
+    &["template\n"],
+    &["  mtu\n"],
+    &["  mtu 1500\n  mtu 1400\n  up a\n  up b\n  foo bar\n"],
+    &["auto eth0\n  mtu 1500\n"],
+    &["allow-hotplug eth1\n  mtu 1500\n"],
+    &["no-auto-down eth0\n  mtu 1500\n"],
+    &["no-scripts eth0\n\n# mtu\n"],
+    &["rename a=b\nfoo\n"],
+    &["source none*\n  mtu 1500\n"],
+    &["source\nsource-directory none\nauto\nallow-hotplug\nmapping\n"],
+    &["mapping eth1\n  foo bar\n"],
+    &["mapping eth1\n  script /x\n  map a\n  map\n"],
+    &["mapping eth1\n  script /x\n  script /y\n"],
+    &["mapping eth1\n  script /x\nmapping eth2\n  script /y\n"],
+    &["\r\nauto eth0\r\n"],
+    &["source interfaces.d/*\n", "foo bar\n"],
+    &["source interfaces.d/*\n", "auto eth5\niface eth5 inet dhcp\n  mtu\niface eth6 inet dhcp\nauto eth6\n"],
+    &["source-directory interfaces.d\n  mtu 1500\n", "auto eth5\niface eth5 inet dhcp\n"],
+];
+
+/// One line that ifup does not know, and it brings nothing up; in a sourced file it stops reading that one.
+#[test]
+fn what_ifupdown_refuses_is_refused_with_its_words_and_line() {
+    let first =
+        ["foo bar\n", "foo\n", "\tfoo bar\n", "Iface eth1 inet dhcp\n", "template eth1\n", "\u{feff}auto eth0\n"];
+    let first = first.iter().map(|line| vec![format!("{line}auto eth0\niface eth0 inet dhcp\n")]);
+    let after = BROKEN.iter().map(|files| {
+        let texts = files.iter().enumerate().map(|(at, text)| {
+            if at == 0 { format!("auto eth0\niface eth0 inet dhcp\n{text}") } else { (*text).to_owned() }
+        });
+        texts.collect()
+    });
+    for files in first.chain(after) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("interfaces.d")).unwrap();
+        let mut fs = MemoryFs::new();
+        for (name, text) in ["interfaces", "interfaces.d/a"].iter().zip(&files) {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            fs = fs.file(&format!("/etc/network/{name}"), text);
+        }
+        let path = dir.path().join("interfaces");
+        let run = Command::new("ifquery").arg("-i").arg(&path).args(["--list", "--all"]).output();
+        let run = run.expect("ifquery is needed (Debian: ifupdown)");
+        let said = String::from_utf8(run.stderr).unwrap();
+        let theirs = said.contains("couldn't read interfaces file").then(|| {
+            let told = said.lines().find_map(|line| line.split_once(&format!("{}:", path.display())));
+            let (line, why) = told.unwrap().1.split_once(": ").unwrap();
+            format!("ifup refuses {PATH}:{line}, `ifquery --list` says so: {why}")
+        });
+        let ours = read(&fs.clone().tree(), false);
+        assert_eq!(ours.as_ref().err().map(|error| error.what.clone()), theirs, "{files:?}: {said}");
+        assert!(by_manager(&fs.clone().tree(), false).is_ok(), "{files:?}");
+        assert!(read(&fs.clone().link("/usr/sbin/ifup", "ifupdown").tree(), false).is_ok(), "{files:?}");
+        let Ok(ours) = ours else { continue };
+        let listed = String::from_utf8(run.stdout).unwrap();
+        let theirs: Vec<&str> = listed.lines().filter(|name| *name != "lo").collect();
+        let ours: Vec<&str> = ours.iter().filter(|i| i.required).map(|i| i.name.as_str()).collect();
+        assert_eq!(ours, theirs, "{files:?}: {said}");
+    }
+}
+
+/// busybox ends at such a line, whatever file that is in.
+#[test]
+fn busybox_takes_no_sourced_file_that_it_refuses() {
+    let fs = MemoryFs::of_texts(&[
+        (PATH, "auto eth0\niface eth0 inet dhcp\nsource interfaces.d/*\n"),
+        ("/etc/network/interfaces.d/a", "foo bar\n"),
+    ]);
+    assert_eq!(read(&fs.clone().tree(), false).unwrap().len(), 1);
+    let error = read(&fs.link("/sbin/ifup", "/bin/busybox").tree(), false).unwrap_err();
+    assert!(error.to_string().contains("/etc/network/interfaces.d/a:1"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Later versions go on, at boot, with what is left of the definitions (netplan-generate(8)).
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
@@ -118,7 +119,11 @@ const KEYS: &[&str] = &[
     "wakeonlan",
     "wakeonwlan",
 ];
+/// Kinds of links that are made, and what only one that is found may be told.
+const VIRTUAL: &[&str] = &["bonds", "bridges", "vlans", "tunnels", "vrfs"];
+const OF_FOUND: &[&str] = &["match", "set-name"];
 const MATCH: &[&str] = &["name", "macaddress", "driver"];
+const NAMESERVERS: &[&str] = &["search", "addresses"];
 const BOOLEANS: &[&str] = &["dhcp4", "dhcp6", "optional", "critical"];
 const RENDERERS: &[&str] = &["networkd", "NetworkManager", "sriov", "openvswitch"];
 
@@ -154,10 +159,13 @@ pub fn file(file: &Map<String, Value>) -> Option<Refused> {
         ("renderer", value) => renderer(value),
         ("version", value) if word(Some(value)) != "2" => refuse(key, "Only version 2 is supported".to_owned()),
         (key, _) if SECTIONS.contains(&key) => None,
-        (key, Value::Object(all)) if KINDS.contains(&key) => {
+        (kind, Value::Object(all)) if KINDS.contains(&kind) => {
             all.iter().find_map(|(id, link)| match (id.as_str(), link) {
                 ("renderer", value) => renderer(value),
-                (_, Value::Object(link)) => definition(link),
+                (_, Value::Object(link)) => {
+                    let of_found = |key: &&String| VIRTUAL.contains(&kind) && OF_FOUND.contains(&key.as_str());
+                    link.keys().find(of_found).and_then(|key| unknown(key)).or_else(|| definition(link))
+                }
                 (id, _) => mapping(id),
             })
         }
@@ -176,6 +184,9 @@ fn renderer(value: &Value) -> Option<Refused> {
 }
 
 fn definition(link: &Map<String, Value>) -> Option<Refused> {
+    if link.get("match").is_some_and(Value::is_null) {
+        return mapping("match");
+    }
     // Nothing takes back what an earlier file says.
     link.iter().filter(|(_, value)| !value.is_null()).find_map(|(key, value)| match key.as_str() {
         key if !KEYS.contains(&key) => unknown(key),
@@ -185,12 +196,54 @@ fn definition(link: &Map<String, Value>) -> Option<Refused> {
             Value::Object(all) => all.keys().find(|key| !MATCH.contains(&key.as_str())).and_then(|key| unknown(key)),
             _ => mapping("match"),
         },
-        "addresses" => items(Some(value))
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|one| !one.contains('/'))
-            .and_then(|one| refuse("addresses", format!("address '{one}' is missing /prefixlength"))),
+        "addresses" => items(Some(value)).iter().filter_map(Value::as_str).find_map(address),
+        "nameservers" => {
+            value.as_object()?.keys().find(|key| !NAMESERVERS.contains(&key.as_str())).and_then(|key| unknown(key))
+        }
+        key => scalar(key, &word(Some(value))),
+    })
+}
+
+/// An address with its prefix length (`handle_generic_addresses`).
+fn address(one: &str) -> Option<Refused> {
+    let Some((ip, prefix)) = one.split_once('/') else {
+        return refuse("addresses", format!("address '{one}' is missing /prefixlength"));
+    };
+    let Ok(ip) = ip.parse::<IpAddr>() else {
+        return refuse("addresses", format!("malformed address '{one}', must be X.X.X.X/NN or X:X:X:X:X:X:X:X/NN"));
+    };
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    // strtoul(3): what does not begin with a digit is zero.
+    let digits = prefix.split(|c: char| !c.is_ascii_digit()).next().filter(|digits| !digits.is_empty());
+    let fits = digits.unwrap_or("0").parse::<u32>().is_ok_and(|prefix| prefix <= most);
+    if fits { None } else { refuse("addresses", format!("invalid prefix length in address '{one}'")) }
+}
+
+/// Keys of one value that are set up by it.
+fn scalar(key: &str, value: &str) -> Option<Refused> {
+    match key {
+        "mtu" if value.parse::<u32>().is_err() => refuse(key, format!("invalid unsigned int value '{value}'")),
+        "gateway4" if value.parse::<Ipv4Addr>().is_err() => refuse(key, format!("invalid IPv4 address '{value}'")),
+        "gateway6" if value.parse::<Ipv6Addr>().is_err() => refuse(key, format!("invalid IPv6 address '{value}'")),
+        "activation-mode" if !matches!(value, "manual" | "off") => {
+            refuse(key, "Value of 'activation-mode' needs to be 'manual' or 'off'".to_owned())
+        }
         _ => None,
+    }
+}
+
+/// What one file leaves without what it needs, `network` being this file and those before it
+/// (`validate_netdef_grammar`, after each file).
+pub fn lacks(own: &Map<String, Value>, network: &Map<String, Value>) -> Option<Refused> {
+    let links = own.iter().filter_map(|(kind, all)| Some((kind.as_str(), all.as_object()?)));
+    links.flat_map(|(kind, all)| all.iter().map(move |(id, link)| (kind, id, link))).find_map(|(kind, id, link)| {
+        let whole = network.get(kind)?.get(id)?;
+        let lacks = |key: &str| whole.get(key).is_none_or(Value::is_null);
+        if link.get("set-name").is_some() && KINDS.contains(&kind) && lacks("match") {
+            return refuse("set-name", format!("{id}: 'set-name:' requires 'match:' properties"));
+        }
+        let needed = ["id", "link"].into_iter().find(|key| kind == "vlans" && link.is_object() && lacks(key))?;
+        refuse(id, format!("{id}: missing '{needed}' property"))
     })
 }
 
@@ -204,7 +257,7 @@ fn is_boolean(value: &Value) -> bool {
     }
 }
 
-/// A part of a bond or a bridge that no file defines.
+/// A part of a bond or a bridge, or what a VLAN is on, that no file defines.
 pub fn members(network: &Map<String, Value>) -> Option<Refused> {
     let links =
         || network.iter().filter(|(kind, _)| KINDS.contains(&kind.as_str())).filter_map(|(_, all)| all.as_object());
@@ -215,7 +268,7 @@ pub fn members(network: &Map<String, Value>) -> Option<Refused> {
     }
     links().flatten().find_map(|(id, link)| {
         let parts = items(link.get("interfaces")).iter().filter_map(Value::as_str);
-        let part = parts.into_iter().find(|part| !known.contains(part))?;
+        let part = parts.chain(link.get("link").and_then(Value::as_str)).find(|part| !known.contains(part))?;
         refuse(id, format!("{id}: interface '{part}' is not defined"))
     })
 }
@@ -254,7 +307,11 @@ mod tests {
 
     fn refused(text: &str) -> Option<Refused> {
         let mut parsed = parse(text, "/x").unwrap();
-        file(&parsed).or_else(|| members(parsed.remove("network")?.as_object()?))
+        file(&parsed).or_else(|| {
+            let network = parsed.remove("network")?;
+            let network = network.as_object()?;
+            lacks(network, network).or_else(|| members(network))
+        })
     }
 
     #[test]
@@ -267,6 +324,22 @@ mod tests {
             eth0("      addresses: [10.0.0.2]\n"),
             eth0("      match: {nam: eth0}\n"),
             eth0("      renderer: sysconfig\n"),
+            eth0("      set-name: foo\n"),
+            eth0("      set-name:\n"),
+            eth0("      match:\n"),
+            eth0("      match:\n      set-name: foo\n"),
+            eth0("  bonds: {bond0: {set-name: foo}}\n"),
+            eth0("  bonds: {bond0: {match: {name: foo}}}\n"),
+            eth0("  vlans: {v: {link: eth0}}\n"),
+            eth0("  vlans: {v: {id: 5}}\n"),
+            eth0("  vlans: {v: {id: 5, link: eth1}}\n"),
+            eth0("      mtu: many\n"),
+            eth0("      gateway4: here\n"),
+            eth0("      gateway6: 10.0.0.1\n"),
+            eth0("      activation-mode: automatic\n"),
+            eth0("      nameservers: {address: [10.0.0.1]}\n"),
+            eth0("      addresses: [10.0.0/24]\n"),
+            eth0("      addresses: [10.0.0.2/64]\n"),
             eth0("    eth1:\n"),
             eth0("  ethernet: {}\n"),
             eth0("other: 1\n"),
@@ -285,6 +358,14 @@ mod tests {
             eth0("      addresses: [10.0.0.2/24, '10.0.0.3/24': {label: 'eth0:a'}]\n"),
             eth0("      match: {name: 'e*', driver: virtio_net}\n"),
             eth0("    renderer: networkd\n"),
+            eth0("      match: {name: 'e*'}\n      set-name: foo\n"),
+            eth0("      match: {}\n      set-name: foo\n"),
+            eth0("  vlans: {v: {id: 5, link: eth0}}\n"),
+            eth0(
+                "      mtu: 9000\n      gateway4: 10.0.0.1\n      gateway6: 'fe80::1'\n      activation-mode: manual\n",
+            ),
+            eth0("      nameservers: {search: [a], addresses: [10.0.0.1]}\n"),
+            eth0("      addresses: ['2001:db8::2/128', 10.0.0.2/32]\n"),
             eth0("  bonds: {bond0: {interfaces: [eth0]}}\n"),
         ] {
             let (said, wrote) = netplan(&text);
