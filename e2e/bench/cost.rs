@@ -22,12 +22,12 @@ use server::Server;
 
 // Of memory more is allowed than the goal of 48 MiB: tests run an unoptimised program, which is 20 to 25 MiB larger.
 const MIB: u64 = 1 << 20;
-// The images are built anew on each machine, and what lies where on them differs: 35 to 41 requests were seen for the same
-// recipe.
+// The images are built anew on each machine, and what lies where on them differs (the kernel puts new folders of the root
+// anywhere): 35 to 41 requests and 24 to 30 MiB were seen for the same recipe.
 /// Each image holds one initial ramdisk that is read to its end: 13 MiB in the good one, 6 MiB in the other.
-/// Programs that are compared with the package database take 3 MiB more where they are compressed, 7 MiB where not.
-const GOOD_BYTES: u64 = 28 * MIB;
-const BAD_BYTES: u64 = 22 * MIB;
+/// Programs that are compared with the package database take 3 to 8 MiB more where they are compressed, 7 MiB where not.
+const GOOD_BYTES: u64 = 33 * MIB;
+const BAD_BYTES: u64 = 27 * MIB;
 const RAW_BYTES: u64 = 34 * MIB;
 
 fn assert_cheap(path: &Path, requests: u64, bytes: u64) {

@@ -34,6 +34,18 @@ impl Mounted {
         Ok(Self { at: at.to_owned(), device })
     }
 
+    /// A copy of the image as it is at one moment, as a crash leaves it. The kernel writes when it likes, so that a copy may
+    /// hold an old journal and new blocks: it is made again until nothing was written meanwhile.
+    pub fn copy(&self, image: &Path, to: &Path) {
+        for _ in 0..100 {
+            let bytes = std::fs::read(image).unwrap();
+            if std::fs::read(image).unwrap() == bytes {
+                return std::fs::write(to, bytes).unwrap();
+            }
+        }
+        panic!("{} is written all the time", self.at.display());
+    }
+
     /// A path in it.
     pub fn join(&self, path: &str) -> PathBuf {
         self.at.join(path)

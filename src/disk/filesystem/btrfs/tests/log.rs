@@ -16,7 +16,7 @@ fn a_log_is_a_sign_until_the_kernel_has_replayed_it() {
     fs::write(mounted.join("new"), text(100_000)).unwrap();
     File::open(mounted.join("new")).unwrap().sync_all().unwrap();
     let crashed = dir.path().join("crashed");
-    fs::copy(&image, &crashed).unwrap();
+    mounted.copy(&image, &crashed);
     drop(mounted);
 
     let signs = || open(&crashed).unwrap().signs().unwrap();

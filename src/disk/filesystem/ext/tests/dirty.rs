@@ -72,7 +72,7 @@ pub(super) fn dirty(dir: &Path, options: &str, mount_options: &str, work: impl F
     run("mke2fs", &args);
     let mounted = mount(&image, mount_options)?;
     work(&mounted);
-    std::fs::copy(&image, &copy).unwrap();
+    mounted.copy(&image, &copy);
     Some(copy)
 }
 

@@ -94,7 +94,7 @@ fn fast_commits(dir: &Path) -> Option<usize> {
         for (name, step) in steps() {
             step(&mounted);
             let copy = dir.join("copy");
-            std::fs::copy(&image, &copy).unwrap();
+            mounted.copy(&image, &copy);
             let fs = open(&copy).unwrap_or_else(|e| panic!("{name}: {e}"));
             let expected = kernel(&copy)?;
             tree::assert_same(&tree::read(fs.as_ref()), &expected, name);
