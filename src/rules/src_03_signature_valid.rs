@@ -11,7 +11,7 @@
 //! # How to mend it
 //! Make a new link that is valid for longer than the work takes, or read the object with credentials.
 
-use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable, shown};
+use super::{Case, Finding, Grade, Judged, Rule, Verdict, Verifiable};
 
 /// SRC-03.
 pub const RULE: Rule = Rule {
@@ -32,7 +32,7 @@ fn check(case: &Case) -> Judged {
     let Some((end, parameter)) = link.ends else {
         return Ok(Verdict::missing(format!("the link is signed ({}), and nothing says until when", link.parameter)));
     };
-    let place = format!("{parameter} of {}", shown(&case.request.url));
+    let place = format!("{parameter} of {}", case.request.url);
     let finding = Finding::default().seen(format!("ends at {end}"), place);
     if link.expired(case.request.now) {
         let message = format!("the link ended at {end}, and it is {} now", case.request.now);
