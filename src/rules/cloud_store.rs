@@ -7,8 +7,7 @@ use crate::source::cloud::{Cloud, CloudObject, object};
 /// The cloud whose store the object is in, by the address, else by the store's own answer.
 pub fn cloud(case: &Case) -> Result<Cloud, Box<Verdict>> {
     let by_address = object(&case.request.url).map(|object| object.cloud);
-    let told = case.facts.source.cloud.as_deref();
-    let by_answer = Cloud::ALL.into_iter().find(|cloud| told == Some(cloud.scheme()));
+    let by_answer = case.facts.source.cloud.as_deref().and_then(Cloud::of_scheme);
     by_address.or(by_answer).ok_or_else(|| {
         Box::new(Verdict::not_applicable("the cloud itself reads only its own store in the region of the import"))
     })

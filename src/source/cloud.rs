@@ -18,6 +18,11 @@ impl Cloud {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Oss, Self::Cos];
 
+    /// The one whose addresses have that scheme, in letters of any case.
+    pub fn of_scheme(scheme: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cloud| cloud.scheme().eq_ignore_ascii_case(scheme))
+    }
+
     /// The scheme of its addresses.
     pub fn scheme(self) -> &'static str {
         match self {
@@ -112,12 +117,11 @@ fn found<'a>(cloud: Cloud, name: &'a str, bucket: &'a str, region: &'a str, none
 /// The object that an address names, by its scheme or its host; `None` where that is no cloud's.
 pub fn object(address: &str) -> Option<CloudObject> {
     let (scheme, rest) = address.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    if let Some(cloud) = Cloud::ALL.into_iter().find(|cloud| cloud.scheme() == scheme) {
+    if let Some(cloud) = Cloud::of_scheme(scheme) {
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         return Some(CloudObject { cloud, bucket: bucket.to_owned(), key: key.to_owned(), region: None });
     }
-    if !matches!(scheme.as_str(), "http" | "https") {
+    if !["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) {
         return None;
     }
     of_url(&Url::parse(address).ok()?)

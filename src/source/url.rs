@@ -86,7 +86,7 @@ impl Address {
         }
         let mut region = region.cloned();
         let mut endpoint = endpoint.map(parse_endpoint).transpose()?;
-        let own = cloud_of(url);
+        let own = url.split_once("://").and_then(|(scheme, _)| Cloud::of_scheme(scheme));
         if let (Some(cloud), None) = (own, &endpoint) {
             let region = region.as_ref().ok_or_else(|| refuse(url, REGION_MISSING))?;
             endpoint = Some(parse_endpoint(&format!("https://{}", cloud.host(region)))?);
@@ -143,12 +143,6 @@ impl Location {
 
 const REGION_MISSING: &str =
     "the region is missing; name the bucket's, such as cn-hangzhou or ap-guangzhou, or its store's endpoint";
-
-/// The cloud whose scheme an address has.
-fn cloud_of(url: &str) -> Option<Cloud> {
-    let (scheme, _) = url.split_once("://")?;
-    Cloud::ALL.into_iter().find(|cloud| cloud.scheme().eq_ignore_ascii_case(scheme))
-}
 
 /// What an address on a host of OSS or COS says.
 struct Store {

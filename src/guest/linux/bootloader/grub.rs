@@ -43,11 +43,8 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
     let text = places.system.tree.read_text(config, commands::MAX_CONFIG)?;
     let block = parse::parse(&text)?;
     let mut state = State::default();
-    let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let (device, path) = places
-        .split(directory)
+    let (device, prefix) = directory(places, config)
         .ok_or_else(|| Error::unsupported("grub.cfg", "it lies on a volume that is not mounted"))?;
-    let prefix = format!("({device}){}", path.trim_end_matches('/'));
     for (name, value) in [("root", device), ("prefix", prefix.clone()), ("config_directory", prefix)] {
         state.set(name, Arg::known(&value))?;
         state.export(name);
@@ -69,12 +66,18 @@ pub fn read(places: Places, config: &str) -> Result<Found> {
 
 /// Where the configuration that is entered lies, as its commands see it (normal/main.c, `read_config_file`).
 fn enter_directory(places: Places, config: &str, state: &mut State) -> Result<()> {
-    let directory = config.rsplit_once('/').map_or("/", |(directory, _)| directory);
-    let value = match places.split(directory) {
-        Some((device, path)) => Arg::known(&format!("({device}){}", path.trim_end_matches('/'))),
+    let value = match directory(places, config) {
+        Some((_, directory)) => Arg::known(&directory),
         None => Arg { text: "".into(), whole: false },
     };
     state.set("config_directory", value)
+}
+
+/// The device that holds a configuration, and the folder as GRUB spells it: `(DEVICE)/boot/grub`.
+fn directory(places: Places, config: &str) -> Option<(String, String)> {
+    let (device, path) = places.split(config.rsplit_once('/').map_or("/", |(directory, _)| directory))?;
+    let directory = format!("({device}){}", path.trim_end_matches('/'));
+    Some((device, directory))
 }
 
 /// What is started: the default entry or, where a file of it is missing, the first of those that `fallback` names of which
